@@ -1,0 +1,74 @@
+# make            what there is to make
+# Only Go and root are needed to build, test and see the demo; clang only when
+# the BPF program changes.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO      ?= go
+CLANG   := clang-14
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -X main.version=$(VERSION)
+
+SEEDS ?= 10000
+TIME  ?= 30s
+BENCH ?= .
+ARGS  ?=
+
+ROWS  := $(CURDIR)/bin/rows
+TABLE := docs/COVERAGE.md
+RACE  := ./engine ./internal/config ./internal/control ./internal/daemon ./internal/speaker ./netlinkmon
+
+.PHONY: help build demo test race sim fuzz bench generate lint rows clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build bin/xbfd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/xbfd ./cmd/xbfd
+
+demo: build ## Bring 100 sessions up between two namespaces, cut the path, measure (ARGS="--sessions 1000"; root)
+	bin/xbfd demo $(ARGS)
+
+test: ## Run every test; show failures, skips, the ten slowest (XBFD_MUST_RUN=1: a skip is a failure)
+	@rm -rf $(ROWS) && mkdir -p $(ROWS)
+	XBFD_ROWS=$(ROWS) $(GO) test -json -count=1 -p 2 -timeout 15m ./... | $(GO) run ./internal/tools/slowtests
+	@if [ "$${XBFD_MUST_RUN:-}" = 1 ]; then $(GO) run ./internal/rows/cmd/rowtable -check $(TABLE) $(ROWS); fi
+
+race: ## Run the control plane's tests under the race detector (needs a C compiler)
+	$(GO) test -race -count=1 -p 2 -timeout 10m $(RACE)
+
+sim: ## Run the simulator over SEEDS=10000 seeds
+	$(GO) test -count=1 -timeout 0 ./internal/sim -run '^TestSeeds$$' -v -args -seeds=$(SEEDS)
+
+fuzz: ## Run each fuzz target for TIME=30s
+	@packages=$$($(GO) list ./...); \
+	for pkg in $$packages; do \
+	  tests=$$($(GO) test -list '^Fuzz' $$pkg); \
+	  for target in $$(grep '^Fuzz' <<<"$$tests" || true); do \
+	    echo "== $$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(TIME) -fuzzminimizetime 10x $$pkg; \
+	  done; \
+	done
+
+bench: ## Run the benchmarks that match BENCH=. with their allocations
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+
+generate: ## Compile the BPF program and its Go loader (clang-14, llvm-14, libbpf-dev)
+	@command -v $(CLANG) >/dev/null || { echo "make generate needs $(CLANG): apt-get install clang-14 llvm-14 libbpf-dev" >&2; exit 1; }
+	$(GO) generate ./bpf
+
+lint: ## Check format, vet, staticcheck and the direction of imports
+	@unformatted=$$(gofmt -l .); \
+	  if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -count=1 ./internal/imports
+
+rows: ## Write docs/COVERAGE.md from the last make test (run it as root with XBFD_MUST_RUN=1)
+	@mkdir -p $(dir $(TABLE))
+	$(GO) run ./internal/rows/cmd/rowtable -o $(TABLE) $(ROWS)
+
+clean: ## Remove what was built
+	rm -rf bin
