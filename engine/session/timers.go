@@ -1,0 +1,189 @@
+package session
+
+import (
+	"math/bits"
+
+	"github.com/xbfd/xbfd/packet"
+)
+
+// maxGrain bounds how far periodic sends are rounded up onto a common grid.
+const maxGrain = 1 << 20 // about 1.05 ms
+
+// Extra packets: each change of content may go out between periodic packets
+// (RFC 5880 §6.8.7), but input that flaps must not drive our rate without
+// bound, so a small bucket pays for them.
+const (
+	extraBurst  = 4
+	extraRefill = Time(100 * Millisecond)
+)
+
+// wantedTx is the Desired Min TX Interval to advertise in the present state:
+// at least a second unless Up (RFC 5880 §6.8.3).
+func (s *Session) wantedTx() uint32 {
+	if s.state != packet.Up && s.params.DesiredMinTx < SlowInterval {
+		return SlowInterval
+	}
+	return s.params.DesiredMinTx
+}
+
+// setTx advertises a Desired Min TX Interval. An increase while Up is not timed
+// before the Poll has ended, everything else at once (RFC 5880 §6.8.3). The
+// caller sees to the Poll if anything changed.
+func (s *Session) setTx(us uint32) (changed bool) {
+	if us == s.desiredMinTx {
+		return false
+	}
+	s.desiredMinTx = us
+	if s.state != packet.Up || us < s.txInForce {
+		s.txInForce = us
+	}
+	return true
+}
+
+// setRx advertises a Required Min RX Interval. A reduction while Up does not
+// shorten the Detection Time before the Poll has ended (RFC 5880 §6.8.3).
+func (s *Session) setRx(us uint32) (changed bool) {
+	if us == s.requiredMinRx {
+		return false
+	}
+	s.requiredMinRx = us
+	if s.state != packet.Up || us > s.rxInForce {
+		s.rxInForce = us
+	}
+	return true
+}
+
+// TxInterval is the negotiated transmit interval in microseconds: the greater
+// of our Desired Min TX in force and the peer's Required Min RX (RFC 5880
+// §6.8.7). 0 means that the peer asked for no periodic packets.
+func (s *Session) TxInterval() uint32 {
+	if s.remoteMinRx == 0 {
+		return 0
+	}
+	return max(s.txInForce, s.remoteMinRx)
+}
+
+// DetectionTime in nanoseconds: the peer's multiplier times the greater of our
+// Required Min RX in force and the peer's Desired Min TX (RFC 5880 §6.8.4). It
+// reaches 1.1e15 (12.7 days), beyond 32 bits even in microseconds. 0 before
+// the peer was first heard.
+func (s *Session) DetectionTime() int64 {
+	return int64(s.remoteMult) * int64(max(s.rxInForce, s.remoteMinTx)) * Microsecond
+}
+
+// PeerDetectionTime in nanoseconds: how long the peer, by what we have told it,
+// waits for us before it declares the session Down.
+func (s *Session) PeerDetectionTime() int64 {
+	return int64(s.params.DetectMult) * int64(max(s.desiredMinTx, s.remoteMinRx)) * Microsecond
+}
+
+// grain is the grid that periodic sends with this interval (ns) are rounded up
+// to: a power of two, so that the grids of different sessions nest and one
+// wake-up serves many, and at most a sixteenth of the interval.
+func grain(interval int64) int64 {
+	if interval < 32 {
+		return 1
+	}
+	return min(int64(1)<<(bits.Len64(uint64(interval/16))-1), maxGrain)
+}
+
+// gap is the time in nanoseconds from the last periodic packet to the next,
+// before rounding up to the grid: the interval less a random 0 to 25 %, or 10
+// to 25 % with a Detect Mult of 1 (RFC 5880 §6.8.7). The window ends one grain
+// early so that rounding never leaves it.
+func (s *Session) gap() int64 {
+	t := int64(max(s.txInForce, s.remoteMinRx)) * Microsecond
+	lo, hi := t-t/4, t
+	if s.params.DetectMult == 1 {
+		hi = t - t/10
+	}
+	hi = max(lo, hi-grain(t))
+	return lo + (hi-lo)*int64(s.jitter)>>16
+}
+
+// draw makes the jitter of the next gap.
+func (s *Session) draw(rng *Rand) { s.jitter = uint16(rng.Uint64() >> 48) }
+
+// remoteDemandActive reports whether the peer has asked us to stop periodic
+// packets and may: only while both ends are Up (RFC 5880 §6.6).
+func (s *Session) remoteDemandActive() bool {
+	return s.remoteDemand && s.state == packet.Up && s.remoteState == packet.Up
+}
+
+// maySend reports whether anything but a Final may leave: a passive session
+// that does not hear its peer is silent (RFC 5880 §6.8.7).
+func (s *Session) maySend() bool { return !s.params.Passive || s.remoteDiscr != 0 }
+
+// txDeadline is when the next periodic packet is due.
+func (s *Session) txDeadline() Time {
+	if !s.maySend() || s.remoteMinRx == 0 || s.remoteDemandActive() && !s.Polling() {
+		return Never
+	}
+	g := grain(int64(max(s.txInForce, s.remoteMinRx)) * Microsecond)
+	return Time((int64(s.lastTx) + s.gap() + g - 1) &^ (g - 1))
+}
+
+// DetectDeadline is when the peer will have been silent for a Detection Time:
+// Never while it is not being heard at all.
+func (s *Session) DetectDeadline() Time {
+	if s.remoteDiscr == 0 {
+		return Never
+	}
+	return s.lastRx + Time(s.DetectionTime())
+}
+
+// Deadline is when Expire must be called next.
+func (s *Session) Deadline() Time { return min(s.txDeadline(), s.DetectDeadline()) }
+
+// Expire does what is due at now. judge says whether every packet that arrived
+// before the detection deadline has been handed to Receive; while it has not,
+// silence is not yet proven and only sending is looked at (RFC 5880 §6.8.4).
+func (s *Session) Expire(now Time, judge bool, rng *Rand) Outcome {
+	var out Outcome
+	if judge && now >= s.DetectDeadline() {
+		out = s.peerSilent(now, rng)
+	}
+	if now >= s.txDeadline() {
+		out |= s.sent(now, rng)
+	}
+	return out
+}
+
+// peerSilent: the Detection Time has passed. The peer is forgotten in every
+// state (RFC 5880 §6.8.1, §6.8.18); a session in Init or Up goes Down (§6.8.4).
+func (s *Session) peerSilent(now Time, rng *Rand) Outcome {
+	s.remoteDiscr = 0
+	s.remoteMinRx = 1
+	s.remoteState = packet.Down
+	s.remoteDemand = false
+	if s.state == packet.Init || s.state == packet.Up {
+		return s.enter(packet.Down, packet.DiagControlExpiry, true, now, rng)
+	}
+	return s.contentChanged(now, false, rng)
+}
+
+// sent notes a packet of the periodic schedule leaving now.
+func (s *Session) sent(now Time, rng *Rand) Outcome {
+	s.lastTx = now
+	s.draw(rng)
+	return Send
+}
+
+// contentChanged lets the new content leave at once, in place of the pending
+// periodic packet (RFC 5880 §6.8.7), if the bucket allows; otherwise it rides
+// on the next one. New timers take a Poll (poll), and so does any change with
+// the peer in demand mode (§6.6); one Poll serves them all.
+func (s *Session) contentChanged(now Time, poll bool, rng *Rand) Outcome {
+	if poll || s.remoteDemandActive() {
+		s.startPoll()
+	}
+	if n := (now - s.extraAt) / extraRefill; n > 0 {
+		s.extra = uint8(min(int64(s.extra)+int64(n), extraBurst))
+		s.extraAt += n * extraRefill
+	}
+	if s.extra == 0 || !s.maySend() {
+		return Content
+	}
+	s.extra--
+	return Content | s.sent(now, rng)
+}
