@@ -24,7 +24,10 @@ var order = [][]string{
 }
 
 // testOnly are the packages that only tests, each other and bench import.
-var testOnly = []string{"internal/sim", "internal/testnet", "internal/rows", "internal/imports", "internal/tools"}
+var testOnly = []string{
+	"internal/sim", "internal/testnet", "internal/rows", "internal/interop", "internal/control/controltest",
+	"internal/imports", "internal/tools",
+}
 
 // never are single arrows that the order would allow.
 var never = map[[2]string]string{

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/xbfd/xbfd/internal/control"
+)
+
+// writeSession writes one session in full.
+func writeSession(w io.Writer, s *control.Session) {
+	state := s.State
+	if s.State == "up" {
+		state += " for " + ago(s.UptimeSeconds)
+	}
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " "))
+	}
+	line("Peer", "%s", s.Peer)
+	line("Local", "%s", address(s.Local))
+	line("Interface", "%s (VRF %s)", dash(s.Interface), s.VRF)
+	line("Path", "%s", s.Path)
+	line("State", "%s", state)
+	line("Diagnostic", "%s", s.Diagnostic)
+	line("Remote state", "%s, diagnostic %s", s.RemoteState, s.RemoteDiagnostic)
+	if c := s.LastChange; c != nil {
+		line("Last change", "%s to %s: %s, at %s", c.From, c.To, c.Cause, instant(c.At))
+	} else {
+		line("Last change", "none")
+	}
+	line("Discriminator", "%d, remote %d", s.LocalDiscriminator, s.RemoteDiscriminator)
+	line("Role", "%s", s.Role)
+	line("Owner", "%s (profile %s)", s.Owner, dash(s.Profile))
+	line("We ask for", "transmit %s, receive %s, multiplier %d", interval(s.DesiredMinTx), interval(s.RequiredMinRx), s.DetectMult)
+	if s.RemoteDetectMult > 0 {
+		line("Peer asks for", "transmit %s, receive %s, echo receive %s, multiplier %d", interval(s.RemoteDesiredMinTx),
+			interval(s.RemoteRequiredMinRx), interval(s.RemoteRequiredMinEchoRx), s.RemoteDetectMult)
+	} else {
+		line("Peer asks for", "nothing yet")
+	}
+	line("In use", "transmit %s, detection time %s", interval(s.NegotiatedTx), interval(s.DetectionTime))
+	line("Poll sequence", "%s", s.Poll)
+	line("Transport", "%s (%s)", dash(s.Transport), dash(s.TransportReason))
+	line("Arrival times", "%s", dash(s.Stamp))
+	line("Packets", "%d sent, %d not sent, %d received", s.Counters.Tx, s.Counters.TxFailed, s.Counters.Rx)
+	line("Discarded", "%s", counted(s.Counters.RxDiscarded))
+	line("Changes", "%d to up, %d to down, %d to admin-down", s.Counters.Up, s.Counters.Down, s.Counters.AdminDown)
+}

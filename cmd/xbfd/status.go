@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xbfd/xbfd/internal/control"
+)
+
+func (e *env) statusCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show the daemon: workers, interfaces, transports, warnings",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
+				st, err := client.Status(ctx)
+				if err != nil {
+					return err
+				}
+				return e.print(format, st, func(w io.Writer) { writeStatus(w, &st) })
+			})
+		},
+	}
+	outputFlag(c, &format)
+	return c
+}
+
+func writeStatus(w io.Writer, st *control.Status) {
+	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	line("Daemon", "xbfd %s, process %d, started %s, %s ago", st.Version, st.PID, instant(st.Started), ago(st.UptimeSeconds))
+	line("Configuration", "%s", dash(st.ConfigFile))
+	if r := st.LastReload; r != nil {
+		result := "taken"
+		if r.Error != "" {
+			result = "refused: " + strings.ReplaceAll(r.Error, "\n", "\n\t")
+		}
+		line("Last reload", "%s, %s", instant(r.At), result)
+	}
+	line("Control", "%s", st.Control)
+	n := st.Sessions
+	line("Sessions", "%d: %d up, %d init, %d down, %d admin-down", n.Total, n.Up, n.Init, n.Down, n.AdminDown)
+	for _, k := range st.Workers {
+		cpu := "any CPU"
+		if k.CPU >= 0 {
+			cpu = fmt.Sprintf("CPU %d", k.CPU)
+		}
+		line(fmt.Sprintf("Worker %d", k.ID), "%s on %s", plural(k.Sessions, "session"), cpu)
+	}
+	for _, i := range st.Interfaces {
+		line("Interface "+i.Name, "%s over %s (%s)", plural(i.Sessions, "session"), i.Transport, i.TransportReason)
+		line("", "arrival times: %s; UDP: %s", i.Stamp, i.UDP)
+		line("", "counters: %s", counted(i.Counters))
+	}
+	line("Discarded", "%s", counted(st.RxDiscarded))
+	for _, text := range st.Warnings {
+		line("Warning", "%s", strings.ReplaceAll(text, "\n", "\n\t"))
+	}
+}
+
+func (e *env) reloadCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "reload",
+		Short: "Make the daemon read its file again: all of it or nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
+				r, err := client.Reload(ctx)
+				if err != nil {
+					return err
+				}
+				for _, text := range r.Warnings {
+					fmt.Fprintf(e.stderr, "warning: %s\n", text)
+				}
+				if len(r.RestartNeeded) > 0 {
+					fmt.Fprintf(e.stderr, "warning: changed, but only the next start will see it: %s\n", strings.Join(r.RestartNeeded, ", "))
+				}
+				return e.print(format, r, func(w io.Writer) {
+					fmt.Fprintf(w, "sessions: %d added, %d removed, %d changed, %d as before\n", r.Added, r.Removed, r.Changed, r.Unchanged)
+				})
+			})
+		},
+	}
+	outputFlag(c, &format)
+	return c
+}

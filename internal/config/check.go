@@ -1,0 +1,145 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Names of a peer's fields, as the file spells them and as Faults name them.
+const (
+	fieldPeer       = "peer"
+	fieldLocal      = "local-address"
+	fieldInterface  = "interface"
+	fieldVRF        = "vrf"
+	fieldProfile    = "profile"
+	fieldTx         = "transmit-interval"
+	fieldRx         = "receive-interval"
+	fieldDetectMult = "detect-multiplier"
+	fieldPassive    = "passive-mode"
+	fieldShutdown   = "shutdown"
+	fieldDSCP       = "dscp"
+)
+
+// minTx is the shortest interval that a peer may be promised: below it the
+// time to send one packet is no longer small against the interval.
+const minTx = 100 // microseconds
+
+const maxDSCP = 63
+
+// Fault is something wrong with one value: which field (by its name in the
+// file), what is wrong with it, and what to do.
+type Fault struct {
+	Field, Text string
+}
+
+func (f Fault) Error() string { return f.Field + ": " + f.Text }
+
+func faultf(field, format string, args ...any) Fault {
+	return Fault{field, fmt.Sprintf(format, args...)}
+}
+
+// Check returns what is wrong with the values that are set.
+func (s Settings) Check() []Fault {
+	var faults []Fault
+	add := func(field, format string, args ...any) {
+		faults = append(faults, faultf(field, format, args...))
+	}
+	switch tx := or(s.DesiredMinTx, DefaultInterval); {
+	case tx == 0:
+		// RFC 5880 §4.1: the value zero is reserved.
+		add(fieldTx, "0 is reserved by the protocol: set %s or more, or shut the session down to silence it",
+			FormatInterval(minTx))
+	case tx < minTx:
+		add(fieldTx, "%s is more often than a host can send: set %s or more",
+			FormatInterval(uint64(tx)), FormatInterval(minTx))
+	}
+	if or(s.RequiredMinRx, DefaultInterval) == 0 {
+		// RFC 5880 §6.8.1: zero asks the peer to send no periodic packets, so
+		// every session would fail one detection time after it came up.
+		add(fieldRx, "0 tells the peer to send nothing, and a session that hears nothing cannot stay up: "+
+			"set 1us or more, or shut the session down")
+	}
+	if or(s.DetectMult, DefaultDetectMult) == 0 {
+		add(fieldDetectMult, "0 packets cannot be missed: set 1 to 255 (3 is usual; with 1, one lost packet is a failure)")
+	}
+	if or(s.DSCP, DefaultDSCP) > maxDSCP {
+		add(fieldDSCP, "%d does not fit the six bits of the field: set 0 to %d (48 is network control)", *s.DSCP, maxDSCP)
+	}
+	return faults
+}
+
+// check returns what is wrong with the identity of a single-hop session.
+func (k Key) check() []Fault {
+	faults := checkAddr(nil, fieldPeer, k.Peer)
+	if !k.Peer.IsValid() {
+		faults = append(faults, Fault{fieldPeer, "is missing: give the address of the other end"})
+	}
+	faults = checkAddr(faults, fieldLocal, k.Local)
+	if k.Interface != "" && !validInterface(k.Interface) {
+		faults = append(faults, faultf(fieldInterface,
+			"%q cannot be the name of an interface: at most 15 characters, no space, '/' or ':'", k.Interface))
+	}
+	if k.VRF != DefaultVRF {
+		faults = append(faults, faultf(fieldVRF,
+			"%q: this version runs sessions in the VRF %q only; name the interface instead", k.VRF, DefaultVRF))
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	return k.checkPair()
+}
+
+// checkPair looks at how the addresses and the interface go together, each of
+// them being fine by itself.
+func (k Key) checkPair() []Fault {
+	switch {
+	case k.Peer == k.Local:
+		return []Fault{faultf(fieldLocal, "%s is the peer's address too: give an address of this host", k.Local)}
+	case k.Local.IsValid() && k.Local.Is4() != k.Peer.Is4():
+		return []Fault{faultf(fieldLocal, "%s is %s but the peer %s is %s: give a local address of the peer's family",
+			k.Local, family(k.Local), k.Peer, family(k.Peer))}
+	case k.Interface == "" && linkLocal6(k.Peer):
+		return []Fault{faultf(fieldInterface, "is missing: %s is link-local, so name the interface it is reached by", k.Peer)}
+	case k.Interface == "" && linkLocal6(k.Local):
+		return []Fault{faultf(fieldInterface, "is missing: %s is link-local, so name the interface that has it", k.Local)}
+	case k.Peer.Is6() && !linkLocal6(k.Peer) && !k.Local.IsValid():
+		return []Fault{faultf(fieldLocal, "is missing: an IPv6 peer that is not link-local needs it; "+
+			"give the address of this host that %s sends to", k.Peer)}
+	}
+	return nil
+}
+
+// checkAddr appends to faults what makes addr useless as an end of a session.
+// The zero Addr is fine here.
+func checkAddr(faults []Fault, field string, addr netip.Addr) []Fault {
+	var what string
+	switch {
+	case addr.Is4In6():
+		return append(faults, faultf(field, "%s is an IPv4 address written as IPv6: write %s", addr, addr.Unmap()))
+	case addr.IsValid() && addr.IsUnspecified():
+		what = "the unspecified address"
+	case addr.IsMulticast():
+		what = "a multicast address"
+	case addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		what = "the broadcast address"
+	default:
+		return faults
+	}
+	return append(faults, faultf(field, "%s is %s: give the address of one host", addr, what))
+}
+
+func linkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
+
+func family(a netip.Addr) string {
+	if a.Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+// validInterface applies the kernel's rule for names of network devices.
+func validInterface(name string) bool {
+	return name != "" && name != "." && name != ".." && len(name) <= 15 &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == ':' || r <= ' ' || r == 0x7f })
+}

@@ -1,0 +1,171 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/xbfd/xbfd/internal/rows"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// compareAddrs lets cmp see into values with unexported fields.
+var compare = cmp.Options{
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmpopts.IgnoreUnexported(Problem{}),
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func TestEveryKey(t *testing.T) {
+	got, err := Load("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Profiles = nil // seen through the peers that use them
+	want := Config{
+		File:         "testdata/full.yaml",
+		Control:      Control{Path: "/run/xbfd/control.sock", Group: "0", Mode: 0o600},
+		Log:          Log{Level: slog.LevelDebug, Format: "json"},
+		Transport:    "xdp",
+		Interfaces:   []Interface{{Name: "eth0", Transport: "udp"}, {Name: "eth1", Transport: "auto"}},
+		Workers:      Workers{Count: 2, CPUs: []int{2, 3}},
+		ShutdownHold: 1500 * time.Millisecond,
+		Peers: []Peer{
+			{Peer: addr("192.0.2.1"), VRF: "default", DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48, Line: 23},
+			{Peer: addr("192.0.2.2"), Local: addr("192.0.2.9"), Interface: "eth0", VRF: "default", Profile: "fast",
+				DesiredMinTx: 50_000, RequiredMinRx: 20_000, DetectMult: 1, DSCP: 46, Line: 24},
+			{Peer: addr("2001:db8::1"), Local: addr("2001:db8::2"), VRF: "default", Profile: "faster",
+				DesiredMinTx: 3300, RequiredMinRx: 100, DetectMult: 3, DSCP: 48, Line: 32},
+			{Peer: addr("fe80::1"), Interface: "eth1", VRF: "default", Profile: "same",
+				DesiredMinTx: 10_000, RequiredMinRx: 20_000, DetectMult: 5, Passive: true, Shutdown: true, Line: 33},
+			{Peer: addr("192.0.2.3"), VRF: "default", Profile: "not-there-yet",
+				DesiredMinTx: 300_000, RequiredMinRx: 1, DetectMult: 3, DSCP: 48, Line: 37},
+		},
+		Warnings: []Problem{
+			{File: "testdata/full.yaml", Line: 33, Column: 5, Field: "peers[3]",
+				Text: "fe80::1 is passive: it stays silent until the peer speaks, so the peer must not be passive too"},
+			{File: "testdata/full.yaml", Line: 37, Column: 32, Field: "peers[4].profile",
+				Text: `there is no profile "not-there-yet" (yet): until there is, this session runs with its own values and the defaults`},
+		},
+	}
+	if diff := cmp.Diff(want, got, compare); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	rows.Covers(t, "5880-6.1-04") // a passive single hop is pointed out
+}
+
+func TestNothingConfigured(t *testing.T) {
+	for _, source := range []string{"", "# nothing\n", "---\n", "\ufeff# nothing\r\n", "peers:\nprofiles:\nlog:\n"} {
+		got, err := Parse([]byte(source), "x.yaml")
+		if err != nil {
+			t.Errorf("%q: %v", source, err)
+		}
+		if diff := cmp.Diff(defaults("x.yaml"), got, compare); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", source, diff)
+		}
+	}
+}
+
+// TestErrors compares what a person sees with testdata/errors/*.golden.
+func TestErrors(t *testing.T) {
+	files, err := filepath.Glob("testdata/errors/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			_, err := Load(file)
+			var refused *Error
+			if !errors.As(err, &refused) {
+				t.Fatalf("error is %v, want an *Error", err)
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", refused.Detail()+"\n")
+		})
+	}
+	// 0 and 256 as multiplier, and 0 as transmit interval, are in fields.yaml.
+	rows.Covers(t, "5880-6.8.1-11", "5880-4.1-06")
+}
+
+func TestWarnings(t *testing.T) {
+	tests := []struct{ name, source, want string }{
+		{"open socket", `control: {path: /a, mode: "0666"}`, `x:1:27: control.mode: 0666 lets every user of this host change sessions: "0660" with a group is safer`},
+		{"perhaps the same", "peers:\n  - {peer: 192.0.2.1}\n  - {peer: 192.0.2.1, interface: eth0}",
+			"x:3:5: peers[1]: may turn out to be the same session with 192.0.2.1 as on line 2: name local-address and interface in both"},
+		{"surely not the same", "peers:\n  - {peer: fe80::1, interface: eth1}\n  - {peer: fe80::1, interface: eth0}", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg, err := Parse([]byte(tt.source), "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, w := range cfg.Warnings {
+				got += w.String()
+			}
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAliasOfItself(t *testing.T) {
+	for _, source := range []string{
+		"peers: &p [*p]", "peers: &p\n  - *p", "profiles: &p {a: *p}", "log: &l {level: *l}", "control: &c *c",
+	} {
+		if _, err := Parse([]byte(source), "x"); err == nil {
+			t.Errorf("%q was accepted", source)
+		}
+	}
+}
+
+func TestLoadFails(t *testing.T) {
+	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
+	big := filepath.Join(t.TempDir(), "big.yaml")
+	if err := os.WriteFile(big, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(big, maxFile+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(big); err == nil || !strings.Contains(err.Error(), "longer than 16 MiB") {
+		t.Errorf("big file: %v", err)
+	}
+}
+
+func TestTransportFor(t *testing.T) {
+	c := Config{Transport: "xdp", Interfaces: []Interface{{"eth0", "udp"}}}
+	if got := c.TransportFor("eth0") + " " + c.TransportFor("eth1"); got != "udp xdp" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,195 @@
+package config
+
+import (
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// The values that a few fields choose from.
+var (
+	Transports = []string{"auto", "xdp", "xdp-generic", "udp"}
+	LogLevels  = []string{"debug", "info", "warn", "error"}
+	LogFormats = []string{"text", "json"}
+)
+
+// Parse returns the configuration that source describes; name stands for it in
+// messages. The error is an *Error with every problem found.
+func Parse(source []byte, name string) (Config, error) {
+	d := &document{name: name}
+	cfg := defaults(name)
+	if root, ok := d.parse(source); ok {
+		var peers []entry
+		d.mapping(root, fields{
+			"control":       d.control(&cfg.Control),
+			"log":           d.log(&cfg.Log),
+			"transport":     d.choice(&cfg.Transport, Transports),
+			"interfaces":    d.interfaces(&cfg.Interfaces),
+			"workers":       d.workers(&cfg.Workers),
+			"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
+			"profiles":      d.profiles(cfg.Profiles),
+			"peers":         d.peers(&peers),
+		})
+		// A profile may stand below the peers that use it.
+		cfg.Peers = d.resolvePeers(peers, cfg.Profiles)
+	}
+	if err := d.err(); err != nil {
+		return Config{}, err
+	}
+	sortProblems(d.warnings)
+	cfg.Warnings = d.warnings
+	return cfg, nil
+}
+
+func (d *document) control(into *Control) func(value) {
+	return func(v value) {
+		v, ok := d.resolve(v)
+		if !ok {
+			return
+		}
+		if !isMapping(v) {
+			d.path(&into.Path)(v)
+			return
+		}
+		d.mapping(v, fields{
+			"path":  d.path(&into.Path),
+			"group": d.string(&into.Group),
+			"mode":  d.mode(&into.Mode),
+		})
+	}
+}
+
+func isMapping(v value) bool {
+	_, ok := v.node.(*ast.MappingNode)
+	return ok
+}
+
+// isEmpty tells a key without a value, such as a section whose lines are all
+// commented out.
+func isEmpty(v value) bool {
+	return v.node == nil || v.node.Type() == ast.NullType
+}
+
+func (d *document) path(into *string) func(value) {
+	return func(v value) {
+		s, ok := d.text(v)
+		if ok && !strings.HasPrefix(s, "/") {
+			d.fault(v, "%q is not an absolute path: start it with a slash", s)
+			return
+		}
+		*into = s
+	}
+}
+
+func (d *document) mode(into *fs.FileMode) func(value) {
+	return func(v value) {
+		s, ok := d.text(v)
+		if !ok {
+			return
+		}
+		bits, err := strconv.ParseUint(s, 8, 32)
+		if err != nil || bits > 0o777 {
+			d.fault(v, "%q is not a mode: write octal permissions, as in \"0660\"", s)
+			return
+		}
+		if bits&0o002 != 0 {
+			d.warn(v, "%s lets every user of this host change sessions: \"0660\" with a group is safer", s)
+		}
+		*into = fs.FileMode(bits)
+	}
+}
+
+func (d *document) log(into *Log) func(value) {
+	return func(v value) {
+		level := ""
+		d.mapping(v, fields{
+			"level":  d.choice(&level, LogLevels),
+			"format": d.choice(&into.Format, LogFormats),
+		})
+		if level != "" {
+			into.Level = logLevel(level)
+		}
+	}
+}
+
+// logLevel takes one of LogLevels.
+func logLevel(name string) (l slog.Level) {
+	_ = l.UnmarshalText([]byte(name))
+	return l
+}
+
+func (d *document) interfaces(into *[]Interface) func(value) {
+	return func(v value) {
+		lines := map[string]int{}
+		d.list(v, func(v value) {
+			i := Interface{Transport: DefaultTransport}
+			before := len(d.problems)
+			d.mapping(v, fields{
+				"name":      d.interfaceName(&i.Name),
+				"transport": d.choice(&i.Transport, Transports),
+			})
+			switch line, twice := lines[i.Name]; {
+			case len(d.problems) > before:
+			case i.Name == "":
+				d.fault(v, "has no name: say which interface it is about")
+			case twice:
+				d.fault(v, "%s stands on line %d already: keep one of them", i.Name, line)
+			default:
+				lines[i.Name] = d.line(v)
+				*into = append(*into, i)
+			}
+		})
+	}
+}
+
+func (d *document) line(v value) int {
+	if tk := start(v.node); tk != nil && tk.Position != nil {
+		return tk.Position.Line
+	}
+	return 0
+}
+
+func (d *document) interfaceName(into *string) func(value) {
+	return func(v value) {
+		s, ok := d.text(v)
+		if ok && !validInterface(s) {
+			d.fault(v, "%q cannot be the name of an interface: at most 15 characters, no space, '/' or ':'", s)
+			return
+		}
+		*into = s
+	}
+}
+
+func (d *document) workers(into *Workers) func(value) {
+	return func(v value) {
+		count := 0
+		d.mapping(v, fields{
+			"count": func(v value) {
+				if n, ok := d.integer(v, 1, MaxWorkers); ok {
+					count = n
+				}
+			},
+			"cpus": func(v value) {
+				d.list(v, func(v value) {
+					n, ok := d.integer(v, 0, 4095)
+					if ok && slices.Contains(into.CPUs, n) {
+						d.fault(v, "CPU %d stands twice: give each worker its own", n)
+					}
+					into.CPUs = append(into.CPUs, n)
+				})
+			},
+		})
+		switch cpus := len(into.CPUs); {
+		case cpus > MaxWorkers:
+			d.fault(v, "%d CPUs are listed, but there can be %d workers at most", cpus, MaxWorkers)
+		case cpus > 0 && count > 0 && cpus != count:
+			d.fault(v, "count is %d but cpus lists %d: list one CPU for each worker, or leave one of the keys out", count, cpus)
+		default:
+			into.Count = max(count, cpus, 1)
+		}
+	}
+}

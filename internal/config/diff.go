@@ -1,0 +1,55 @@
+package config
+
+import "slices"
+
+// Diff says what to do to sessions that run as before so that they run as
+// after: create added, remove removed (as they are in before) and change
+// changed (as they are in after). Each list is in the order of its file.
+func Diff(before, after []Peer) (added, removed, changed []Peer) {
+	had := make(map[Key]Peer, len(before))
+	for _, p := range before {
+		had[p.Key()] = p
+	}
+	keeps := make(map[Key]bool, len(after))
+	for _, p := range after {
+		keeps[p.Key()] = true
+		switch old, existed := had[p.Key()]; {
+		case !existed:
+			added = append(added, p)
+		case !old.same(p):
+			changed = append(changed, p)
+		}
+	}
+	for _, p := range before {
+		if !keeps[p.Key()] {
+			removed = append(removed, p)
+		}
+	}
+	return added, removed, changed
+}
+
+func (p Peer) same(q Peer) bool {
+	p.Line, q.Line = 0, 0
+	return p == q
+}
+
+// RestartNeeded returns the keys that differ between two configurations and
+// that a running daemon cannot change: they wait for its next start.
+func RestartNeeded(before, after Config) []string {
+	var keys []string
+	for _, k := range []struct {
+		name string
+		same bool
+	}{
+		{"control", before.Control == after.Control},
+		{"log", before.Log == after.Log},
+		{"transport", before.Transport == after.Transport},
+		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
+		{"workers", before.Workers.Count == after.Workers.Count && slices.Equal(before.Workers.CPUs, after.Workers.CPUs)},
+	} {
+		if !k.same {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
+}

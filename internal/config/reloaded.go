@@ -1,0 +1,9 @@
+package config
+
+// Reloaded returns what a daemon that runs as c runs as after reading next: the
+// keys that RestartNeeded names stay, the rest is next's.
+func (c Config) Reloaded(next Config) Config {
+	next.File, next.Control, next.Log, next.Transport = c.File, c.Control, c.Log, c.Transport
+	next.Interfaces, next.Workers = c.Interfaces, c.Workers
+	return next
+}

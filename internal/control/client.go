@@ -1,0 +1,151 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/sys/unix"
+)
+
+// Client talks to a Server. Its methods return an *Error for what the server
+// refused, and an error that is ErrNoDaemon when there is none.
+type Client struct {
+	path string
+	http *http.Client
+}
+
+// NewClient returns a Client for the socket at path. It opens nothing yet.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
+	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+// Close drops connections that are kept open.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Target names one session: X is the address of its peer or its local
+// discriminator, narrowed by what else is given.
+type Target struct {
+	X, Interface, Local, VRF string
+}
+
+func (t Target) path() string {
+	q := url.Values{}
+	for name, value := range map[string]string{"interface": t.Interface, "local": t.Local, "vrf": t.VRF} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return "/v1/sessions/" + url.PathEscape(t.X) + suffix(q)
+}
+
+func suffix(q url.Values) string {
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
+// Sessions returns the sessions that match, sorted by their peers' addresses.
+func (c *Client) Sessions(ctx context.Context, f Filter) (list []Session, err error) {
+	err = c.do(ctx, http.MethodGet, "/v1/sessions"+suffix(f.query()), nil, &list)
+	return list, err
+}
+
+// Session returns one session.
+func (c *Client) Session(ctx context.Context, t Target) (s Session, err error) {
+	err = c.do(ctx, http.MethodGet, t.path(), nil, &s)
+	return s, err
+}
+
+// Add creates a session and returns it.
+func (c *Client) Add(ctx context.Context, spec SessionSpec) (s Session, err error) {
+	err = c.do(ctx, http.MethodPost, "/v1/sessions", spec, &s)
+	return s, err
+}
+
+// Change changes a session and returns it.
+func (c *Client) Change(ctx context.Context, t Target, change SessionChange) (s Session, err error) {
+	err = c.do(ctx, http.MethodPatch, t.path(), change, &s)
+	return s, err
+}
+
+// Delete removes a session.
+func (c *Client) Delete(ctx context.Context, t Target) error {
+	return c.do(ctx, http.MethodDelete, t.path(), nil, nil)
+}
+
+// Reload makes the daemon read its file again.
+func (c *Client) Reload(ctx context.Context) (r ReloadReport, err error) {
+	err = c.do(ctx, http.MethodPost, "/v1/reload", nil, &r)
+	return r, err
+}
+
+// Status returns the state of the daemon.
+func (c *Client) Status(ctx context.Context) (s Status, err error) {
+	err = c.do(ctx, http.MethodGet, "/v1/status", nil, &s)
+	return s, err
+}
+
+// do sends in as JSON, unless it is nil, and decodes the answer into out.
+func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://xbfd"+path, body)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return c.explain(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return refusal(res)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return fmt.Errorf("read answer of xbfd: %w", err)
+	}
+	return nil
+}
+
+// explain says what a failure to reach the socket means.
+func (c *Client) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):
+		return fmt.Errorf("%w answers on %s: start one with \"xbfd run\", or name its socket with --control", ErrNoDaemon, c.path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("no permission to use %s: run as root or as a member of the socket's group", c.path)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("xbfd does not answer on %s in time", c.path)
+	}
+	return fmt.Errorf("talk to xbfd on %s: %w", c.path, err)
+}
+
+func refusal(res *http.Response) error {
+	var e envelope
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(&e); err != nil || e.Error == nil {
+		return fmt.Errorf("xbfd answered %s, and not in its own words: is it xbfd?", res.Status)
+	}
+	e.Error.Status = res.StatusCode
+	return e.Error
+}

@@ -1,0 +1,265 @@
+// Package controltest is a control.Backend without an engine, and a server for
+// it, for tests of what talks to a daemon.
+package controltest
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/control"
+)
+
+// Backend keeps sessions in a map. Its sessions never change by themselves, and
+// its times are fixed, so that answers can be compared byte by byte.
+type Backend struct {
+	mu       sync.Mutex
+	sessions map[uint32]control.Session
+	next     uint32
+
+	// Err, when set, is what every method answers.
+	Err error
+	// Block, when set, makes every method wait for the end of its context.
+	Block bool
+	// Panic, when set, makes every method panic.
+	Panic bool
+	// Report is what Reload answers.
+	Report control.ReloadReport
+}
+
+// New returns a Backend that holds sessions.
+func New(sessions ...control.Session) *Backend {
+	b := &Backend{sessions: map[uint32]control.Session{}, next: 1000}
+	for _, s := range sessions {
+		b.sessions[s.LocalDiscriminator] = s
+	}
+	return b
+}
+
+// Up returns a session of owner "file" that is Up at 10 ms x 3.
+func Up(id uint32, peer, local, ifname string) control.Session {
+	s := created(id, config.Peer{
+		Peer: netip.MustParseAddr(peer), Local: netip.MustParseAddr(local), Interface: ifname,
+		VRF: config.DefaultVRF, DesiredMinTx: 10_000, RequiredMinRx: 10_000, DetectMult: 3,
+	}, "file")
+	s.State, s.RemoteState = "up", "up"
+	s.RemoteDiscriminator, s.RemoteDetectMult = id+500, 3
+	s.RemoteDesiredMinTx, s.RemoteRequiredMinRx, s.RemoteRequiredMinEchoRx = 10_000, 10_000, 50_000
+	s.NegotiatedTx, s.DetectionTime = 10_000, 30_000
+	s.UptimeSeconds = 83.25
+	s.LastChange = &control.LastChange{From: "init", To: "up", Cause: "peer-init", At: When}
+	s.Counters = control.Counters{Tx: 8300, Rx: 8299, RxDiscarded: map[string]uint64{"ttl": 2}, Up: 1}
+	return s
+}
+
+// When is the time of everything that happens here.
+var When = time.Date(2026, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
+
+func created(id uint32, p config.Peer, owner string) control.Session {
+	s := control.Session{
+		Peer: p.Peer, Local: p.Local, Interface: p.Interface, VRF: p.VRF, Owner: owner, Profile: p.Profile,
+		State: "down", RemoteState: "down", Diagnostic: "none", RemoteDiagnostic: "none",
+		LocalDiscriminator: id, NegotiatedTx: 1_000_000, Poll: "none",
+		Transport: "xdp-native", TransportReason: "native XDP, copy mode", Stamp: "xdp", Path: "ready",
+		Counters: control.Counters{RxDiscarded: map[string]uint64{}},
+	}
+	set(&s, p)
+	return s
+}
+
+func set(s *control.Session, p config.Peer) {
+	s.DesiredMinTx, s.RequiredMinRx, s.DetectMult = p.DesiredMinTx, p.RequiredMinRx, p.DetectMult
+	s.Role = "active"
+	if p.Passive {
+		s.Role = "passive"
+	}
+	switch {
+	case p.Shutdown:
+		s.State, s.Diagnostic = "admin-down", "admin-down"
+	case s.State == "admin-down":
+		s.State = "down"
+	}
+}
+
+// ready takes the lock, or answers what the test wants answered.
+func (b *Backend) ready(ctx context.Context) error {
+	b.mu.Lock()
+	if b.Panic {
+		b.mu.Unlock()
+		panic("controltest: the test wants this")
+	}
+	if b.Block {
+		b.mu.Unlock()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if b.Err != nil {
+		defer b.mu.Unlock()
+		return b.Err
+	}
+	return nil
+}
+
+// Sessions implements control.Backend.
+func (b *Backend) Sessions(ctx context.Context, f control.Filter) ([]control.Session, error) {
+	if err := b.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer b.mu.Unlock()
+	var list []control.Session
+	for _, s := range b.sessions {
+		if f.Match(&s) {
+			list = append(list, s)
+		}
+	}
+	return list, nil
+}
+
+// Session implements control.Backend.
+func (b *Backend) Session(ctx context.Context, id uint32) (control.Session, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Session{}, err
+	}
+	defer b.mu.Unlock()
+	return b.find(id)
+}
+
+func (b *Backend) find(id uint32) (control.Session, error) {
+	s, ok := b.sessions[id]
+	if !ok {
+		return s, control.Errorf(control.CodeNotFound, "no session with local discriminator %d", id)
+	}
+	return s, nil
+}
+
+// AddSession implements control.Backend.
+func (b *Backend) AddSession(ctx context.Context, spec control.SessionSpec) (control.Session, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Session{}, err
+	}
+	defer b.mu.Unlock()
+	p, err := spec.Resolve(nil)
+	if err != nil {
+		return control.Session{}, err
+	}
+	for _, s := range b.sessions {
+		if s.Peer == p.Peer && s.Local == p.Local && s.Interface == p.Interface {
+			return control.Session{}, &control.Error{Code: control.CodeExists, Field: "peer",
+				Message: "there is a session with " + p.Peer.String() + " already"}
+		}
+	}
+	b.next++
+	s := created(b.next, p, "api")
+	b.sessions[b.next] = s
+	return s, nil
+}
+
+// ChangeSession implements control.Backend.
+func (b *Backend) ChangeSession(ctx context.Context, id uint32, c control.SessionChange) (control.Session, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Session{}, err
+	}
+	defer b.mu.Unlock()
+	s, err := b.find(id)
+	if err != nil {
+		return s, err
+	}
+	p, err := c.Apply(config.Peer{
+		DesiredMinTx: s.DesiredMinTx, RequiredMinRx: s.RequiredMinRx, DetectMult: s.DetectMult,
+		Passive: s.Role == "passive", Shutdown: s.State == "admin-down",
+	})
+	if err != nil {
+		return s, err
+	}
+	set(&s, p)
+	b.sessions[id] = s
+	return s, nil
+}
+
+// DeleteSession implements control.Backend.
+func (b *Backend) DeleteSession(ctx context.Context, id uint32) error {
+	if err := b.ready(ctx); err != nil {
+		return err
+	}
+	defer b.mu.Unlock()
+	s, err := b.find(id)
+	if err != nil {
+		return err
+	}
+	if s.Owner != "api" {
+		return control.Errorf(control.CodeNotOwner, "the session with %s belongs to %s: remove it there", s.Peer, s.Owner)
+	}
+	delete(b.sessions, id)
+	return nil
+}
+
+// Reload implements control.Backend.
+func (b *Backend) Reload(ctx context.Context) (control.ReloadReport, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.ReloadReport{}, err
+	}
+	defer b.mu.Unlock()
+	return b.Report, nil
+}
+
+// Status implements control.Backend.
+func (b *Backend) Status(ctx context.Context) (control.Status, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Status{}, err
+	}
+	defer b.mu.Unlock()
+	st := control.Status{
+		Version: "v0.1.0", PID: 4242, Started: When, UptimeSeconds: 3725.5,
+		ConfigFile: "/etc/xbfd.yaml", Control: "/run/xbfd.sock",
+		LastReload: &control.LastReload{At: When},
+		Workers:    []control.WorkerStatus{{ID: 0, CPU: 1, Sessions: len(b.sessions)}},
+		Interfaces: []control.InterfaceStatus{{
+			Name: "eth0", Transport: "xdp-native", TransportReason: "native XDP, copy mode: driver veth has no zero copy",
+			Stamp: "xdp", UDP: "port 3784 is taken by bfdd (process 77)", Sessions: len(b.sessions),
+			Counters: map[string]uint64{"steered": 8301, "ttl": 2},
+		}},
+		RxDiscarded: map[string]uint64{"no_session": 5},
+		Warnings:    []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
+	}
+	for _, s := range b.sessions {
+		st.Sessions.Total++
+		*map[string]*int{
+			"up": &st.Sessions.Up, "init": &st.Sessions.Init, "down": &st.Sessions.Down, "admin-down": &st.Sessions.AdminDown,
+		}[s.State]++
+	}
+	return st, nil
+}
+
+// IDs returns the discriminators of the sessions there are, sorted.
+func (b *Backend) IDs() []uint32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Sorted(maps.Keys(b.sessions))
+}
+
+// Serve answers for b on a socket of its own until t ends, and returns the
+// socket's path.
+func Serve(t testing.TB, b control.Backend) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "xbfd.sock")
+	l, err := control.Listen(config.Control{Path: path, Mode: 0o600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- control.NewServer(b, nil).Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return path
+}

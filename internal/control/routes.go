@@ -1,0 +1,168 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func (s *Server) routes() {
+	for pattern, m := range map[string]methods{
+		"/v1/sessions":      {http.MethodGet: s.sessions, http.MethodPost: s.add},
+		"/v1/sessions/{id}": {http.MethodGet: s.show, http.MethodPatch: s.change, http.MethodDelete: s.remove},
+		"/v1/reload":        {http.MethodPost: s.reload},
+		"/v1/status":        {http.MethodGet: s.status},
+	} {
+		s.mux.HandleFunc(pattern, s.answer(m))
+	}
+	s.mux.HandleFunc("/", s.noRoute)
+}
+
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id}, /v1/reload and /v1/status",
+		r.URL.Path))
+}
+
+func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request, m methods) {
+	allowed := strings.Join(slices.Sorted(maps.Keys(m)), ", ")
+	w.Header().Set("Allow", allowed)
+	s.fail(w, &Error{Code: CodeBadRequest, Status: http.StatusMethodNotAllowed,
+		Message: fmt.Sprintf("%s is not for this route: it takes %s", r.Method, allowed)})
+}
+
+func (s *Server) sessions(r *http.Request) (int, any, error) {
+	f, err := parseFilter(r.URL.RawQuery, "peer", "local", "interface", "vrf", "state")
+	if err != nil {
+		return 0, nil, err
+	}
+	found, err := s.backend.Sessions(r.Context(), f)
+	sortSessions(found)
+	for i := range found {
+		found[i] = whole(found[i])
+	}
+	return http.StatusOK, list(found), err
+}
+
+func (s *Server) add(r *http.Request) (int, any, error) {
+	body, err := bodyOf(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	spec, err := decodeSpec(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	added, err := s.backend.AddSession(r.Context(), spec)
+	return http.StatusCreated, whole(added), err
+}
+
+func (s *Server) show(r *http.Request) (int, any, error) {
+	found, err := s.find(r)
+	return http.StatusOK, whole(found), err
+}
+
+func (s *Server) change(r *http.Request) (int, any, error) {
+	body, err := bodyOf(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	change, err := decodeChange(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	found, err := s.find(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	changed, err := s.backend.ChangeSession(r.Context(), found.LocalDiscriminator, change)
+	return http.StatusOK, whole(changed), err
+}
+
+func (s *Server) remove(r *http.Request) (int, any, error) {
+	found, err := s.find(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusNoContent, nil, s.backend.DeleteSession(r.Context(), found.LocalDiscriminator)
+}
+
+func (s *Server) reload(r *http.Request) (int, any, error) {
+	if _, err := parseFilter(r.URL.RawQuery); err != nil {
+		return 0, nil, err
+	}
+	report, err := s.backend.Reload(r.Context())
+	report.Warnings, report.RestartNeeded = list(report.Warnings), list(report.RestartNeeded)
+	return http.StatusOK, report, err
+}
+
+func (s *Server) status(r *http.Request) (int, any, error) {
+	if _, err := parseFilter(r.URL.RawQuery); err != nil {
+		return 0, nil, err
+	}
+	status, err := s.backend.Status(r.Context())
+	status.Workers, status.Interfaces, status.Warnings = list(status.Workers), list(status.Interfaces), list(status.Warnings)
+	status.RxDiscarded = counts(status.RxDiscarded)
+	for i := range status.Interfaces {
+		status.Interfaces[i].Counters = counts(status.Interfaces[i].Counters)
+	}
+	return http.StatusOK, status, err
+}
+
+// find returns the one session that {id} and the query mean.
+func (s *Server) find(r *http.Request) (Session, error) {
+	sel, err := parseSelector(r.PathValue("id"), r.URL.RawQuery)
+	if err != nil {
+		return Session{}, err
+	}
+	if sel.id == 0 {
+		found, err := s.backend.Sessions(r.Context(), sel.Filter)
+		if err != nil {
+			return Session{}, err
+		}
+		sortSessions(found)
+		return sel.one(found)
+	}
+	found, err := s.backend.Session(r.Context(), sel.id)
+	if err == nil && !sel.Match(&found) {
+		return sel.one(nil)
+	}
+	return found, err
+}
+
+func bodyOf(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		return nil, &Error{Code: CodeBadRequest, Status: http.StatusRequestEntityTooLarge,
+			Message: fmt.Sprintf("the body is longer than %d bytes", tooLong.Limit)}
+	case err != nil:
+		return nil, Errorf(CodeBadRequest, "the body cannot be read: %s", err)
+	}
+	return body, nil
+}
+
+// What is empty is [] or {} in an answer, never null: scripts need not ask.
+
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}
+
+func counts(m map[string]uint64) map[string]uint64 {
+	if m == nil {
+		return map[string]uint64{}
+	}
+	return m
+}
+
+func whole(s Session) Session {
+	s.Counters.RxDiscarded = counts(s.Counters.RxDiscarded)
+	return s
+}

@@ -1,0 +1,171 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits on what one client can take.
+const (
+	maxBody        = 1 << 20
+	maxConnections = 64
+	backendTime    = 10 * time.Second // for one request's answer
+	shutdownTime   = 2 * time.Second
+)
+
+// Backend is whoever runs sessions. Its methods may be called concurrently.
+// What they refuse they answer with an *Error; any other error becomes one of
+// CodeInternal, and a context's deadline one of CodeUnavailable.
+type Backend interface {
+	// Sessions returns the sessions that match, in any order.
+	Sessions(ctx context.Context, f Filter) ([]Session, error)
+	// Session returns the session with a local discriminator, or CodeNotFound.
+	Session(ctx context.Context, id uint32) (Session, error)
+	// AddSession creates a session of owner "api", or answers CodeExists or
+	// CodeInvalid. SessionSpec.Resolve says what s means.
+	AddSession(ctx context.Context, s SessionSpec) (Session, error)
+	// ChangeSession returns the session as it is with c asked of it.
+	ChangeSession(ctx context.Context, id uint32, c SessionChange) (Session, error)
+	// DeleteSession removes a session that the API made, or answers CodeNotOwner.
+	DeleteSession(ctx context.Context, id uint32) error
+	// Reload reads the configuration file again: all of it or nothing.
+	Reload(ctx context.Context) (ReloadReport, error)
+	Status(ctx context.Context) (Status, error)
+}
+
+// Server answers requests for a Backend.
+type Server struct {
+	backend Backend
+	log     *slog.Logger
+	mux     *http.ServeMux
+}
+
+// NewServer returns a Server; a nil logger logs nothing.
+func NewServer(b Backend, logger *slog.Logger) *Server {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{backend: b, log: logger, mux: http.NewServeMux()}
+	s.routes()
+	return s
+}
+
+// Serve answers on l until ctx ends, then lets running requests finish for a
+// short while, closes l and returns nil. It fails only when l does.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:                      s,
+		ReadHeaderTimeout:            5 * time.Second,
+		ReadTimeout:                  10 * time.Second,
+		WriteTimeout:                 30 * time.Second,
+		IdleTimeout:                  30 * time.Second,
+		MaxHeaderBytes:               16 << 10,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(newLimit(l, maxConnections)) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve control socket: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if server.Shutdown(grace) != nil {
+		server.Close()
+	}
+	<-failed
+	return nil
+}
+
+// ServeHTTP answers one request. A panic below it costs that request only.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("control request panicked", "method", r.Method, "path", r.URL.Path,
+				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.fail(w, Errorf(CodeInternal, "a fault in xbfd: see its log"))
+		}
+	}()
+	ctx, cancel := context.WithTimeout(r.Context(), backendTime)
+	defer cancel()
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	// The mux would answer these itself, and not with an error object.
+	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || p != path.Clean(p) {
+		s.noRoute(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// handler answers one method of one route: a status of success and a body that
+// becomes JSON (nil for none), or an error.
+type handler func(r *http.Request) (status int, body any, err error)
+
+// methods are the handlers of one route.
+type methods map[string]handler
+
+// answer makes an http.Handler of a route.
+func (s *Server) answer(m methods) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h, ok := m[r.Method]
+		if !ok {
+			s.refuseMethod(w, r, m)
+			return
+		}
+		status, body, err := h(r)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		s.reply(w, status, body)
+	}
+}
+
+func (s *Server) fail(w http.ResponseWriter, err error) {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		e = Errorf(CodeUnavailable, "xbfd is too busy to answer: try again")
+	default:
+		s.log.Error("control request failed", "err", err)
+		e = Errorf(CodeInternal, "%s", err)
+	}
+	s.reply(w, e.httpStatus(), envelope{e})
+}
+
+// reply encodes before it writes, so that a failure can still be answered.
+func (s *Server) reply(w http.ResponseWriter, status int, body any) {
+	if body == nil {
+		w.WriteHeader(status)
+		return
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		s.log.Error("control answer cannot be encoded", "err", err)
+		status, text = http.StatusInternalServerError, []byte(`{"error":{"code":"internal","message":"a fault in xbfd: see its log"}}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // a client that has gone is no concern of ours
+}
+
+func sortSessions(list []Session) {
+	slices.SortFunc(list, func(a, b Session) int {
+		return cmp.Or(a.Peer.Compare(b.Peer), a.Local.Compare(b.Local), cmp.Compare(a.Interface, b.Interface),
+			cmp.Compare(a.VRF, b.VRF), cmp.Compare(a.LocalDiscriminator, b.LocalDiscriminator))
+	})
+}

@@ -1,0 +1,123 @@
+package control
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Session is one session as API and CLI show it. Intervals are microseconds;
+// what the peer has not said yet is 0 or empty.
+type Session struct {
+	Peer      netip.Addr `json:"peer"`
+	Local     netip.Addr `json:"local"`     // empty until the route has decided
+	Interface string     `json:"interface"` // likewise
+	VRF       string     `json:"vrf"`
+	Owner     string     `json:"owner"` // who asked for it: "file" or "api"
+	Profile   string     `json:"profile"`
+
+	State               string `json:"state"` // admin-down, down, init or up
+	RemoteState         string `json:"remote-state"`
+	Diagnostic          string `json:"diagnostic"` // a name of RFC 9127, or the number
+	RemoteDiagnostic    string `json:"remote-diagnostic"`
+	LocalDiscriminator  uint32 `json:"local-discriminator"` // also the id in /v1/sessions/{id}
+	RemoteDiscriminator uint32 `json:"remote-discriminator"`
+	Role                string `json:"role"` // active or passive
+
+	DetectMult              uint8  `json:"detect-multiplier"`
+	RemoteDetectMult        uint8  `json:"remote-detect-multiplier"`
+	DesiredMinTx            uint32 `json:"desired-min-tx-us"`
+	RequiredMinRx           uint32 `json:"required-min-rx-us"`
+	RemoteDesiredMinTx      uint32 `json:"remote-desired-min-tx-us"`
+	RemoteRequiredMinRx     uint32 `json:"remote-required-min-rx-us"`
+	RemoteRequiredMinEchoRx uint32 `json:"remote-required-min-echo-rx-us"`
+	NegotiatedTx            uint32 `json:"negotiated-tx-us"`  // 0: nothing periodic is sent
+	DetectionTime           uint64 `json:"detection-time-us"` // 0 until the peer has been heard
+	Poll                    string `json:"poll"`              // none, active, or queued: active with another behind it
+
+	Transport       string `json:"transport"` // xdp-zerocopy, xdp-native, xdp-generic, udp
+	TransportReason string `json:"transport-reason"`
+	Stamp           string `json:"stamp"` // where arrival times come from: xdp, read or socket
+	Path            string `json:"path"`  // "ready", or what the session waits for
+
+	UptimeSeconds float64     `json:"uptime-seconds"` // since it went Up; 0 when it is not
+	LastChange    *LastChange `json:"last-change"`    // null before the first
+	Counters      Counters    `json:"counters"`
+}
+
+// LastChange is the latest change of a session's state.
+type LastChange struct {
+	From  string    `json:"from"`
+	To    string    `json:"to"`
+	Cause string    `json:"cause"`
+	At    time.Time `json:"at"` // UTC
+}
+
+// Counters count from the creation of the session.
+type Counters struct {
+	Tx          uint64            `json:"tx"`
+	Rx          uint64            `json:"rx"`           // accepted
+	RxDiscarded map[string]uint64 `json:"rx-discarded"` // by reason; those that are not 0
+	TxFailed    uint64            `json:"tx-failed"`
+	Up          uint64            `json:"up"` // how often each state was entered
+	Down        uint64            `json:"down"`
+	AdminDown   uint64            `json:"admin-down"`
+}
+
+// Status is the daemon as a whole.
+type Status struct {
+	Version       string            `json:"version"`
+	PID           int               `json:"pid"`
+	Started       time.Time         `json:"started"` // UTC
+	UptimeSeconds float64           `json:"uptime-seconds"`
+	ConfigFile    string            `json:"config-file"` // empty for `run LOCAL PEER`
+	LastReload    *LastReload       `json:"last-reload"` // null when there was none
+	Control       string            `json:"control"`     // path of the socket
+	Sessions      SessionCounts     `json:"sessions"`
+	Workers       []WorkerStatus    `json:"workers"`
+	Interfaces    []InterfaceStatus `json:"interfaces"`
+	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // packets that belong to no session, by reason
+	Warnings      []string          `json:"warnings"`     // what is not as it was asked for
+}
+
+// SessionCounts are the numbers of sessions by state; Total is their sum.
+type SessionCounts struct {
+	Total     int `json:"total"`
+	Up        int `json:"up"`
+	Init      int `json:"init"`
+	Down      int `json:"down"`
+	AdminDown int `json:"admin-down"`
+}
+
+// WorkerStatus is one packet-handling thread.
+type WorkerStatus struct {
+	ID       int `json:"id"`
+	CPU      int `json:"cpu"` // -1: not pinned
+	Sessions int `json:"sessions"`
+}
+
+// InterfaceStatus is one interface that sessions use.
+type InterfaceStatus struct {
+	Name            string            `json:"name"`
+	Transport       string            `json:"transport"`
+	TransportReason string            `json:"transport-reason"`
+	Stamp           string            `json:"stamp"`
+	UDP             string            `json:"udp"` // "open", or why port 3784 could not be opened
+	Sessions        int               `json:"sessions"`
+	Counters        map[string]uint64 `json:"counters"` // verdicts of the XDP program, rings
+}
+
+// LastReload is the latest reading of the file by a running daemon.
+type LastReload struct {
+	At    time.Time `json:"at"`    // UTC
+	Error string    `json:"error"` // empty when it was taken
+}
+
+// ReloadReport is what a reload did.
+type ReloadReport struct {
+	Added         int      `json:"added"`
+	Removed       int      `json:"removed"`
+	Changed       int      `json:"changed"`
+	Unchanged     int      `json:"unchanged"`
+	Warnings      []string `json:"warnings"`
+	RestartNeeded []string `json:"restart-needed"` // changed keys that wait for the next start
+}
