@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/xbfd/xbfd/engine/session"
+)
+
+// Errors of the Engine's methods.
+var (
+	ErrFull      = errors.New("no room for another session")
+	ErrUnknown   = errors.New("no such session")
+	ErrDuplicate = errors.New("another session has this interface and these addresses")
+)
+
+// Config makes an Engine. The zero value is one worker and a fixed seed.
+type Config struct {
+	Workers int    // 1 to MaxWorkers; 0 means 1
+	Seed    uint64 // of discriminators, ports and jitter; give it something unpredictable
+
+	// Wake is called, from any goroutine, when worker i has something to do
+	// before the instant its last Step returned. It must not block. nil if
+	// whoever calls Step does not wait.
+	Wake func(worker int)
+}
+
+// Spec is what a session is besides its path.
+type Spec struct {
+	Params session.Params
+	DSCP   uint8 // of the packets it sends
+}
+
+// Engine is the control plane's side of a set of workers. Its methods may be
+// called by any goroutine; they change what the workers do a moment later.
+type Engine struct {
+	key     discrKey
+	wakeFn  func(int)
+	workers []*Worker
+	notify  chan struct{}
+
+	mu       sync.Mutex // guards everything below, and the order of posted commands
+	seed     *rand.PCG
+	sessions map[uint32]*record
+	leaving  map[uint32]*record // those of them that are being removed
+	bound    map[addrKey]uint32
+	free     [][]uint32 // per worker, oldest first
+	made     []int      // per worker: slots ever used
+	gens     map[uint32]uint32
+	ports    sourcePorts
+}
+
+// record is the control plane's knowledge of one session.
+type record struct {
+	discr   uint32
+	worker  int
+	slot    uint32
+	srcPort uint16
+	key     addrKey
+	bound   bool
+	removal bool
+}
+
+// New makes an Engine and its workers. Nothing runs until something calls each
+// worker's Step.
+func New(c Config) (*Engine, error) {
+	if c.Workers == 0 {
+		c.Workers = 1
+	}
+	if c.Workers < 1 || c.Workers > MaxWorkers {
+		return nil, fmt.Errorf("engine: %d workers, must be 1 to %d", c.Workers, MaxWorkers)
+	}
+	e := &Engine{
+		wakeFn:   c.Wake,
+		notify:   make(chan struct{}, 1),
+		seed:     rand.NewPCG(c.Seed, c.Seed^0x62664462664464),
+		sessions: make(map[uint32]*record),
+		leaving:  make(map[uint32]*record),
+		bound:    make(map[addrKey]uint32),
+		free:     make([][]uint32, c.Workers),
+		made:     make([]int, c.Workers),
+		gens:     make(map[uint32]uint32),
+	}
+	e.key = discrKey{uint32(e.seed.Uint64()), uint32(e.seed.Uint64())}
+	e.ports.next = uint16(e.seed.Uint64() % numSourcePorts)
+	for i := range c.Workers {
+		e.workers = append(e.workers, newWorker(e, i))
+	}
+	for _, w := range e.workers {
+		for _, o := range e.workers {
+			if o != w {
+				w.from[o.index] = new(handoff)
+			}
+		}
+	}
+	return e, nil
+}
+
+// Workers returns the workers, for whoever is to drive them.
+func (e *Engine) Workers() []*Worker { return e.workers }
+
+func (e *Engine) wake(worker int) {
+	if e.wakeFn != nil {
+		e.wakeFn(worker)
+	}
+}
+
+func (e *Engine) post(worker int, c command) {
+	e.workers[worker].mail.post(c)
+	e.wake(worker)
+}
+
+// Add creates a session, which waits for a path, and returns its discriminator:
+// its name in every other call. It may fail with ErrFull.
+func (e *Engine) Add(spec Spec) (discr uint32, err error) {
+	if spec.Params.DesiredMinTx == 0 || spec.Params.DetectMult == 0 {
+		return 0, fmt.Errorf("engine: desired min tx interval and detect multiplier must not be 0")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	worker := e.leastLoaded()
+	slot, ok := e.takeSlot(worker)
+	if !ok {
+		return 0, ErrFull
+	}
+	r := &record{worker: worker, slot: slot, srcPort: e.ports.take()}
+	r.discr = e.newDiscr(worker, slot)
+	e.sessions[r.discr] = r
+	e.post(worker, func(w *Worker, now session.Time) {
+		w.grow(roomFor(int(slot) + 1))
+		w.install(slot, r.discr, spec, r.srcPort, now)
+	})
+	return r.discr, nil
+}
+
+// roomFor rounds a number of slots up, so that tables grow in few steps.
+func roomFor(n int) int {
+	room := 64
+	for room < n {
+		room *= 2
+	}
+	return min(room, MaxSlots)
+}
+
+func (e *Engine) leastLoaded() int {
+	load := make([]int, len(e.workers))
+	best := 0
+	for i := range load {
+		load[i] = e.made[i] - len(e.free[i])
+		if load[i] < load[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// takeSlot prefers slots that were never used, then the one that has been free
+// for longest, so that packets of a former session have died out.
+func (e *Engine) takeSlot(worker int) (uint32, bool) {
+	if f := e.free[worker]; len(f) > minFree {
+		e.free[worker] = f[1:]
+		return f[0], true
+	}
+	if e.made[worker] < MaxSlots {
+		e.made[worker]++
+		return uint32(e.made[worker] - 1), true
+	}
+	if f := e.free[worker]; len(f) > 0 {
+		e.free[worker] = f[1:]
+		return f[0], true
+	}
+	return 0, false
+}
+
+// minFree is how many freed slots rest before one is used again.
+const minFree = 64
+
+// newDiscr makes the discriminator of a slot's next session; 0 is not one.
+func (e *Engine) newDiscr(worker int, slot uint32) uint32 {
+	id := slot | uint32(worker)<<slotBits
+	for {
+		g := e.gens[id]
+		e.gens[id] = (g + 1) % (1 << genBits)
+		if d := e.key.make(uint32(worker), slot, g); d != 0 {
+			return d
+		}
+	}
+}
+
+// Configure changes the parameters of a running session: new timers by a Poll
+// Sequence, AdminDown at once (RFC 5880 §6.8.3, §6.8.16).
+func (e *Engine) Configure(discr uint32, p session.Params) error {
+	if p.DesiredMinTx == 0 || p.DetectMult == 0 {
+		return fmt.Errorf("engine: desired min tx interval and detect multiplier must not be 0")
+	}
+	return e.with(discr, func(r *record) {
+		e.post(r.worker, func(w *Worker, now session.Time) { w.configure(r.slot, p, now) })
+	})
+}
+
+// SetDSCP changes the DSCP of the packets a session sends.
+func (e *Engine) SetDSCP(discr uint32, dscp uint8) error {
+	return e.with(discr, func(r *record) {
+		e.post(r.worker, func(w *Worker, _ session.Time) {
+			w.slots[r.slot].dscp, w.slots[r.slot].dirty = dscp, true
+		})
+	})
+}
+
+// WorkerOf returns the number of the worker that runs a session.
+func (e *Engine) WorkerOf(discr uint32) int {
+	worker, _ := e.key.find(discr)
+	return int(worker)
+}
+
+// Remove takes a session down with AdminDown and frees it when the peer has had
+// a Detection Time, and at least hold nanoseconds, to hear of it; an Event with
+// Gone tells when. A negative hold frees at once and says nothing to the peer.
+func (e *Engine) Remove(discr uint32, hold int64) error {
+	return e.with(discr, func(r *record) {
+		e.unbind(r)
+		r.removal = true
+		e.leaving[discr] = r
+		e.post(r.worker, func(w *Worker, now session.Time) {
+			if i, ok := w.lookup(discr); ok {
+				w.remove(i, hold, now)
+			}
+		})
+	})
+}
+
+// with runs fn with the record of a session that is not being removed.
+func (e *Engine) with(discr uint32, fn func(*record)) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.sessions[discr]
+	if r == nil || r.removal {
+		return fmt.Errorf("session %#08x: %w", discr, ErrUnknown)
+	}
+	fn(r)
+	return nil
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// The functions of this file are commands: posted by the Engine, run by the
+// worker between packets.
+
+// startSpacing paces the first packets of sessions that are added together, so
+// that thousands neither burst now nor march in step later.
+const startSpacing = session.Time(50 * session.Microsecond)
+
+// grow makes room for n slots.
+func (w *Worker) grow(n int) {
+	if n <= len(w.slots) {
+		return
+	}
+	w.slots = append(w.slots, make([]slot, n-len(w.slots))...)
+	w.templates = append(w.templates, make([]packet.Template, n-len(w.templates))...)
+	w.discards = append(w.discards, make([]Discards, n-len(w.discards))...)
+	w.out.index = append(w.out.index, make([]uint32, n-len(w.out.index))...)
+	w.wheel.Grow(n)
+}
+
+func (w *Worker) install(i, discr uint32, spec Spec, srcPort uint16, now session.Time) {
+	s := session.New(spec.Params, discr, now, &w.rng)
+	w.slots[i] = slot{
+		session: s, port: -1, srcPort: srcPort, dscp: spec.DSCP, used: true, dirty: true,
+		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},
+	}
+	w.discards[i] = Discards{}
+	w.rearm(i)
+}
+
+// setPath gives a session its path, or a new one.
+func (w *Worker) setPath(i uint32, path Path, now session.Time) {
+	sl := &w.slots[i]
+	sl.path = path
+	sl.dirty = true
+	w.usePort(i, w.portOf(path.Ifindex), now)
+}
+
+// usePort says where a session's packets leave, -1 if nowhere. A session that
+// has never sent starts now, paced with the others that do so. One that has
+// keeps its schedule: paths that come and go must not make it faster than the
+// interval it has agreed on (RFC 5880 §6.8.7).
+func (w *Worker) usePort(i uint32, port int16, now session.Time) {
+	sl := &w.slots[i]
+	had := sl.port >= 0
+	sl.port = port
+	if had || port < 0 || sl.count.Tx != 0 {
+		return
+	}
+	w.nextStart = max(now, w.nextStart+startSpacing)
+	sl.session.StartAt(w.nextStart)
+	w.rearm(i)
+}
+
+func (w *Worker) clearPath(i uint32) {
+	w.slots[i].port = -1
+	w.slots[i].path = Path{}
+}
+
+func (w *Worker) configure(i uint32, p session.Params, now session.Time) {
+	if w.slots[i].removal {
+		return
+	}
+	s := &w.slots[i].session
+	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
+	w.apply(i, s.Configure(now, p, &w.rng), now, before)
+}
+
+// remove takes a session down administratively and frees its slot when the peer
+// has had a Detection Time, and at least hold, to hear of it (RFC 5880 §6.8.16,
+// RFC 5882 §8). A negative hold frees at once.
+func (w *Worker) remove(i uint32, hold int64, now session.Time) {
+	sl := &w.slots[i]
+	if hold < 0 {
+		w.free(i)
+		return
+	}
+	s := &sl.session
+	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
+	wait := max(hold, s.PeerDetectionTime())
+	if s.Remote().Discr == 0 {
+		// Nobody there is waiting for us.
+		wait = 0
+	}
+	sl.removal = true
+	sl.freeAt = now + session.Time(min(wait, maxRemoval))
+	w.apply(i, s.Admin(now, true, packet.DiagAdminDown, &w.rng), now, before)
+}
+
+// maxRemoval bounds the wait for peers with detection times of days.
+const maxRemoval = 60 * session.Second
+
+func (w *Worker) free(i uint32) {
+	sl := &w.slots[i]
+	w.wheel.Disarm(i)
+	e := w.out.entry(i, sl.session.LocalDiscr(), sl.change.To)
+	e.Change = sl.change
+	e.Gone = true
+	sl.used = false
+	sl.port = -1
+}
+
+func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
+	w.portGen++
+	at := -1
+	for i := range w.ports {
+		if w.ports[i] == nil {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		at = len(w.ports)
+		w.ports = append(w.ports, nil)
+		w.portIf = append(w.portIf, 0)
+		w.dirty = append(w.dirty, false)
+	}
+	w.ports[at], w.portIf[at], w.dirty[at] = p, ifindex, false
+	for i := range w.slots {
+		if sl := &w.slots[i]; sl.used && sl.path.Ifindex == ifindex {
+			w.usePort(uint32(i), int16(at), now)
+		}
+	}
+}
+
+func (w *Worker) detach(ifindex int32) {
+	w.portGen++
+	at := w.portOf(ifindex)
+	if at < 0 {
+		return
+	}
+	w.ports[at], w.portIf[at], w.dirty[at] = nil, 0, false
+	for i := range w.slots {
+		if w.slots[i].port == at {
+			w.slots[i].port = -1
+		}
+	}
+}
+
+func (w *Worker) portOf(ifindex int32) int16 {
+	for i := range w.ports {
+		if w.ports[i] != nil && w.portIf[i] == ifindex {
+			return int16(i)
+		}
+	}
+	return -1
+}

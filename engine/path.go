@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xbfd/xbfd/engine/session"
+)
+
+// SetPath gives a session the path its packets take, or another one. It fails
+// with ErrDuplicate when a session that is not being removed already has this
+// interface and these addresses (RFC 5881 §3: one session per peer, interface
+// and protocol).
+func (e *Engine) SetPath(discr uint32, path Path) error {
+	var dup error
+	err := e.with(discr, func(r *record) {
+		if other, ok := e.bound[path.key()]; ok && other != discr {
+			dup = fmt.Errorf("session %#08x: %w", discr, ErrDuplicate)
+			return
+		}
+		e.endRemoval(path.key())
+		if !r.bound || r.key != path.key() {
+			e.unbind(r)
+			e.bind(r, path.key())
+		}
+		e.post(r.worker, func(w *Worker, now session.Time) { w.setPath(r.slot, path, now) })
+	})
+	if err != nil {
+		return err
+	}
+	return dup
+}
+
+// ClearPath says that a session's packets have no way to leave any more. The
+// session lives on: its peer's silence will be noticed as usual.
+func (e *Engine) ClearPath(discr uint32) error {
+	return e.with(discr, func(r *record) {
+		e.unbind(r)
+		e.post(r.worker, func(w *Worker, _ session.Time) { w.clearPath(r.slot) })
+	})
+}
+
+// bind tells every worker, because a peer's first packets may arrive on any
+// queue.
+func (e *Engine) bind(r *record, key addrKey) {
+	r.key, r.bound = key, true
+	e.bound[key] = r.discr
+	discr := r.discr
+	for i := range e.workers {
+		e.post(i, func(w *Worker, _ session.Time) { w.byAddr[key] = discr })
+	}
+}
+
+func (e *Engine) unbind(r *record) {
+	if !r.bound {
+		return
+	}
+	r.bound = false
+	key := r.key
+	delete(e.bound, key)
+	for i := range e.workers {
+		e.post(i, func(w *Worker, _ session.Time) { delete(w.byAddr, key) })
+	}
+}
+
+// endRemoval frees at once a session that is still saying AdminDown to the peer
+// a new session now talks to: two voices would contradict each other.
+func (e *Engine) endRemoval(key addrKey) {
+	for _, r := range e.leaving {
+		if r.key != key {
+			continue
+		}
+		e.post(r.worker, func(w *Worker, _ session.Time) {
+			if i, ok := w.lookup(r.discr); ok {
+				w.free(i)
+			}
+		})
+	}
+}
+
+// AttachPort gives a worker a port of an interface. Sessions whose path is on
+// that interface use it from then on.
+func (e *Engine) AttachPort(worker int, ifindex int32, p Port) {
+	e.post(worker, func(w *Worker, now session.Time) { w.attach(ifindex, p, now) })
+}
+
+// DetachPort takes a worker's port of an interface away and returns when the
+// worker will never touch it again, so that it may be closed.
+func (e *Engine) DetachPort(ctx context.Context, worker int, ifindex int32) error {
+	return e.do(ctx, worker, func(w *Worker, _ session.Time) { w.detach(ifindex) })
+}
+
+// do runs a command on a worker and waits for it.
+func (e *Engine) do(ctx context.Context, worker int, c command) error {
+	done := make(chan struct{})
+	e.post(worker, func(w *Worker, now session.Time) {
+		c(w, now)
+		close(done)
+	})
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("worker %d: %w", worker, ctx.Err())
+	}
+}

@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// Path is how a session's packets leave and arrive: found by the control plane
+// from links, addresses, routes and neighbours, and replaced when those change.
+type Path struct {
+	Ifindex  int32
+	Local    packet.Addr
+	Peer     packet.Addr
+	LocalMAC packet.MAC
+	PeerMAC  packet.MAC
+	MACKnown bool // without it frames go by the kernel, which then finds the neighbour
+}
+
+func (p *Path) key() addrKey { return addrKey{p.Ifindex, p.Local, p.Peer} }
+
+// addrKey finds the session of a packet that carries no discriminator of ours
+// yet: interface and addresses (RFC 5881 §3).
+type addrKey struct {
+	ifindex     int32
+	local, peer packet.Addr
+}
+
+// Counters of one session. Each only ever rises.
+type Counters struct {
+	Tx        uint64 // Control packets sent, Finals included
+	Rx        uint64 // Control packets accepted
+	TxFailed  uint64 // sends that found no room on the path
+	Up        uint64 // transitions to Up
+	Down      uint64 // transitions to Down, whatever the cause (RFC 9127 down-count)
+	AdminDown uint64 // transitions to AdminDown
+	Failures  uint64 // those to Down that are no administrative act (RFC 5882 §3.2)
+}
+
+// slot is everything a worker keeps of one session besides its template. It
+// holds no pointers, so the collector never looks at it.
+type slot struct {
+	session session.Session
+	count   Counters
+
+	freeAt  session.Time // removing: when the hold ends
+	port    int16        // index into Worker.ports, -1 without a path
+	srcPort uint16
+	dscp    uint8
+	used    bool
+	removal bool // AdminDown is being held before the slot is freed (RFC 5882 §8)
+	dirty   bool // the template is older than the session
+
+	path   Path
+	change Change
+}
+
+// Change is the latest change of a session's state.
+type Change struct {
+	At       session.Time
+	From, To packet.State
+	Diag     packet.Diag
+	Remote   packet.State // what the peer had said when it happened
+}

@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// Status is a session as it stood at one instant. Intervals are microseconds
+// unless they say otherwise.
+type Status struct {
+	At      session.Time
+	Discr   uint32
+	Removal bool // AdminDown is being held before it goes
+
+	Params  session.Params
+	State   packet.State
+	Diag    packet.Diag
+	Remote  session.Remote
+	Polling bool
+	// PollQueued says that another Poll follows the running one.
+	PollQueued bool
+	LastRx     session.Time // no meaning while Counters.Rx is 0
+
+	AdvertisedMinTx uint32 // what our packets say now: a second or more unless Up
+	AdvertisedMinRx uint32
+	TxInterval      uint32 // negotiated; 0 when the peer wants no periodic packets
+	DetectionTime   int64  // ns
+
+	SourcePort uint16
+	DSCP       uint8
+	HasPath    bool
+	Path       Path
+	Change     Change
+	Counters   Counters
+	Discards   Discards
+}
+
+// status fills st from a slot in use.
+func (w *Worker) status(i uint32, now session.Time, st *Status) {
+	sl := &w.slots[i]
+	s := &sl.session
+	var c packet.Control
+	s.Control(&c)
+	*st = Status{
+		At: now, Discr: s.LocalDiscr(), Removal: sl.removal,
+		Params: s.Params(), State: s.State(), Diag: s.Diag(), Remote: s.Remote(), Polling: s.Polling(), PollQueued: s.PollQueued(),
+		LastRx: s.LastRx(), AdvertisedMinTx: c.DesiredMinTx, AdvertisedMinRx: c.RequiredMinRx,
+		TxInterval: s.TxInterval(), DetectionTime: s.DetectionTime(),
+		SourcePort: sl.srcPort, DSCP: sl.dscp, HasPath: sl.port >= 0, Path: sl.path,
+		Change: sl.change, Counters: sl.count, Discards: w.discards[i],
+	}
+}
+
+// Status returns one session. It is for the goroutine that drives the worker.
+func (w *Worker) Status(discr uint32, now session.Time) (st Status, ok bool) {
+	i, ok := w.lookup(discr)
+	if ok {
+		w.status(i, now, &st)
+	}
+	return st, ok
+}
+
+// Status returns one session as its worker sees it.
+func (e *Engine) Status(ctx context.Context, discr uint32) (st Status, err error) {
+	var worker int
+	e.mu.Lock()
+	if r := e.sessions[discr]; r != nil {
+		worker = r.worker
+	} else {
+		err = fmt.Errorf("session %#08x: %w", discr, ErrUnknown)
+	}
+	e.mu.Unlock()
+	if err != nil {
+		return st, err
+	}
+	ok := false
+	reply := new(Status)
+	if err := e.do(ctx, worker, func(w *Worker, now session.Time) { *reply, ok = w.Status(discr, now) }); err != nil {
+		return st, err
+	}
+	if !ok {
+		return st, fmt.Errorf("session %#08x: %w", discr, ErrUnknown)
+	}
+	return *reply, nil
+}
+
+// statusChunk is how many sessions a worker copies between two looks at its
+// packets.
+const statusChunk = 256
+
+// Statuses appends all sessions to buf.
+func (e *Engine) Statuses(ctx context.Context, buf []Status) ([]Status, error) {
+	for worker := range e.workers {
+		for from, more := 0, true; more; from += statusChunk {
+			chunk := make([]Status, 0, statusChunk)
+			err := e.do(ctx, worker, func(w *Worker, now session.Time) {
+				for i := from; i < min(from+statusChunk, len(w.slots)); i++ {
+					if w.slots[i].used {
+						chunk = chunk[:len(chunk)+1]
+						w.status(uint32(i), now, &chunk[len(chunk)-1])
+					}
+				}
+				more = from+statusChunk < len(w.slots)
+			})
+			if err != nil {
+				return buf, err
+			}
+			buf = append(buf, chunk...)
+		}
+	}
+	return buf, nil
+}
+
+// Totals are the workers' counters. They outlive the sessions, and every
+// datagram received is either in Rx or in Drops.
+type Totals struct {
+	Rx       uint64   // packets accepted
+	Tx       uint64   // packets sent
+	Drops    Discards // every discarded packet, those of sessions included
+	Refused  uint64   // frames the kernel did not take
+	Stalls   uint64   // times a worker was called a millisecond or more late
+	MaxStall int64    // ns
+}
+
+// Totals returns the counters of all workers together.
+func (e *Engine) Totals(ctx context.Context) (Totals, error) {
+	var sum Totals
+	for worker := range e.workers {
+		var t Totals
+		if err := e.do(ctx, worker, func(w *Worker, _ session.Time) { t = w.totals() }); err != nil {
+			return sum, err
+		}
+		sum.Rx += t.Rx
+		sum.Tx += t.Tx
+		for d := range t.Drops {
+			sum.Drops[d] += t.Drops[d]
+		}
+		sum.Refused += t.Refused
+		sum.Stalls += t.Stalls
+		sum.MaxStall = max(sum.MaxStall, t.MaxStall)
+	}
+	return sum, nil
+}
+
+func (w *Worker) totals() Totals {
+	return Totals{Rx: w.rx, Tx: w.tx, Drops: w.drops, Refused: w.refused, Stalls: w.stalls, MaxStall: int64(w.maxStall)}
+}
+
+// Totals returns this worker's counters. It is for the goroutine that drives it.
+func (w *Worker) Totals() Totals { return w.totals() }
+
+// Notify returns a channel that gets a value when there are events to take.
+func (e *Engine) Notify() <-chan struct{} { return e.notify }
+
+// TakeEvents appends what happened since it was last called to buf. One
+// goroutine should call it, and keep calling it: slots of removed sessions are
+// freed here.
+func (e *Engine) TakeEvents(buf []Event) []Event {
+	first := len(buf)
+	for i, w := range e.workers {
+		n := len(buf)
+		if buf = w.out.take(buf); len(buf) > n {
+			e.wake(i) // there may be more that waited for this
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range buf[first:] {
+		if ev.Gone {
+			e.forget(ev.Discr)
+		}
+	}
+	return buf
+}
+
+func (e *Engine) forget(discr uint32) {
+	r := e.sessions[discr]
+	if r == nil {
+		return
+	}
+	e.unbind(r)
+	delete(e.sessions, discr)
+	delete(e.leaving, discr)
+	e.free[r.worker] = append(e.free[r.worker], r.slot)
+	e.ports.give(r.srcPort)
+}
