@@ -1,0 +1,224 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/speaker"
+)
+
+// Options are what a Daemon is besides its configuration.
+type Options struct {
+	Version string
+	LogTo   io.Writer                     // nil logs nothing
+	Load    func() (config.Config, error) // reads the file again; nil when there is none
+	Signals <-chan os.Signal              // SIGHUP reloads, the first other one ends with AdminDown, the second at once
+	In      func(func() error) error      // runs a function in the network namespace; nil means this one
+}
+
+// settleTime bounds how long a start looks for interfaces and paths before it
+// calls itself started.
+const settleTime = 10 * time.Second
+
+// Daemon is a running xbfd. It is the control socket's Backend.
+type Daemon struct {
+	o       Options
+	log     *slog.Logger
+	speaker *speaker.Speaker
+	started time.Time
+	changes *changeLog
+
+	mu       sync.Mutex // guards everything below
+	cfg      config.Config
+	byKey    map[config.Key]*held
+	byDiscr  map[uint32]*held // those that are leaving included
+	reloaded *control.LastReload
+	restart  []string // keys that wait for the next start
+	gone     chan struct{}
+}
+
+// held is a session and who asked for it.
+type held struct {
+	peer   config.Peer
+	owner  string
+	discr  uint32
+	ifname string // for the log, when the path is gone
+}
+
+// The owners of sessions.
+const (
+	ownerFile = "file"
+	ownerAPI  = "api"
+)
+
+// Run is the daemon from start to end: it returns nil after a signal or the end
+// of ctx, once every peer was told, and an error if it could not start or go on.
+func Run(ctx context.Context, cfg config.Config, o Options) error {
+	d := &Daemon{
+		o: o, cfg: cfg, log: newLogger(o.LogTo, cfg.Log), started: time.Now(),
+		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held), gone: make(chan struct{}, 1),
+	}
+	d.changes = newChangeLog(d.log, time.Now)
+	for _, w := range cfg.Warnings {
+		d.log.Warn("configuration", "warning", w.String())
+	}
+	// The socket comes first: where another xbfd runs, nothing is touched.
+	listener, err := control.Listen(cfg.Control)
+	if err != nil {
+		return err
+	}
+	s := watchSignals(ctx, o.Signals)
+	defer s.end()
+	if err := d.start(s.stop); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	err = d.serve(s, listener)
+	return errors.Join(err, d.speaker.Close())
+}
+
+// start opens everything and creates the file's sessions.
+func (d *Daemon) start(ctx context.Context) (err error) {
+	d.speaker, err = speaker.New(speaker.Options{
+		Workers: d.cfg.Workers.Count, CPUs: d.cfg.Workers.CPUs,
+		Transport: func(ifname string) string { return d.config().TransportFor(ifname) },
+		Logger:    d.log, In: d.o.In, OnEvents: d.note,
+	})
+	if err != nil {
+		return err
+	}
+	var discrs []uint32
+	d.mu.Lock()
+	for _, p := range d.cfg.Peers {
+		h, e := d.add(p, ownerFile)
+		if e != nil {
+			err = fmt.Errorf("peer %v: %w", p.Peer, e)
+			break
+		}
+		discrs = append(discrs, h.discr)
+	}
+	d.mu.Unlock()
+	if err == nil {
+		settle, cancel := context.WithTimeout(ctx, settleTime)
+		defer cancel()
+		err = d.speaker.Settle(settle, discrs)
+	}
+	if err != nil {
+		return errors.Join(err, d.speaker.Close())
+	}
+	d.log.Info("started", "version", d.o.Version, "sessions", len(discrs), "control", d.cfg.Control.Path)
+	return nil
+}
+
+// serve answers until it is told to stop, and then takes leave of the peers.
+func (d *Daemon) serve(s *signals, listener net.Listener) error {
+	ctx, cancel := context.WithCancel(s.stop)
+	defer cancel()
+	served := make(chan error, 1)
+	go func() { served <- control.NewServer(d, d.log).Serve(ctx, listener) }()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.hup:
+			if _, err := d.Reload(ctx); err != nil {
+				d.log.Error("reload refused, the running configuration stays", "err", err)
+			}
+		case <-tick.C:
+			d.flushChanges()
+		case err := <-d.speaker.Failed():
+			return err
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+			d.leave(s.now)
+			return <-served
+		}
+	}
+}
+
+// leave says AdminDown to every peer and waits until each has had the time to
+// hear it, or until told to go at once.
+func (d *Daemon) leave(now context.Context) {
+	d.mu.Lock()
+	d.log.Info("stopping: AdminDown to all peers", "sessions", len(d.byKey), "hold", d.cfg.ShutdownHold)
+	for _, h := range d.byKey {
+		d.remove(h)
+	}
+	d.mu.Unlock()
+	for {
+		d.mu.Lock()
+		left := len(d.byDiscr)
+		d.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		select {
+		case <-d.gone:
+		case <-now.Done():
+			d.log.Warn("stopped before every peer was told", "sessions", left)
+			return
+		}
+	}
+}
+
+func (d *Daemon) config() config.Config {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg
+}
+
+// note is told by the speaker what became of sessions.
+func (d *Daemon) note(events []engine.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range events {
+		ev := &events[i]
+		h := d.byDiscr[ev.Discr]
+		if h == nil {
+			continue
+		}
+		if ev.Transitions > 0 {
+			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
+				h.ifname = name
+			}
+			d.changes.note(ev, h.ifname, slog.Uint64("session", uint64(ev.Discr)),
+				slog.String("peer", h.peer.Peer.String()), slog.String("ifname", h.ifname))
+		}
+		if ev.Gone {
+			delete(d.byDiscr, ev.Discr)
+		}
+	}
+	select {
+	case d.gone <- struct{}{}:
+	default:
+	}
+}
+
+func (d *Daemon) flushChanges() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.changes.due() {
+		d.changes.flush()
+	}
+}
+
+func newLogger(to io.Writer, c config.Log) *slog.Logger {
+	if to == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	o := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(to, o))
+	}
+	return slog.New(slog.NewTextHandler(to, o))
+}

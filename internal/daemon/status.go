@@ -1,0 +1,200 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// Sessions returns the sessions that match.
+func (d *Daemon) Sessions(ctx context.Context, f control.Filter) ([]control.Session, error) {
+	all, err := d.speaker.Engine().Statuses(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	var list []control.Session
+	for i := range all {
+		if s, ok := d.describe(&all[i]); ok && f.Match(&s) {
+			list = append(list, s)
+		}
+	}
+	return list, nil
+}
+
+// Session returns one session.
+func (d *Daemon) Session(ctx context.Context, id uint32) (control.Session, error) {
+	st, err := d.speaker.Engine().Status(ctx, id)
+	if err == nil {
+		if s, ok := d.describe(&st); ok {
+			return s, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return control.Session{}, ctx.Err()
+	}
+	return control.Session{}, control.Errorf(control.CodeNotFound, "no session with local discriminator %d", id)
+}
+
+// describe joins what the engine, the speaker and the configuration know of a
+// session; a session that is leaving is none any more.
+func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
+	d.mu.Lock()
+	h := d.byDiscr[st.Discr]
+	if h == nil || st.Removal {
+		d.mu.Unlock()
+		return s, false
+	}
+	peer, owner := h.peer, h.owner
+	d.mu.Unlock()
+	p := d.speaker.Path(st.Discr)
+	s = control.Session{
+		Peer: peer.Peer, Local: peer.Local, Interface: peer.Interface, VRF: peer.VRF, Owner: owner, Profile: peer.Profile,
+		State: st.State.String(), RemoteState: st.Remote.State.String(),
+		Diagnostic: st.Diag.String(), RemoteDiagnostic: st.Remote.Diag.String(),
+		LocalDiscriminator: st.Discr, RemoteDiscriminator: st.Remote.Discr,
+		Role:       role(st.Params.Passive),
+		DetectMult: st.Params.DetectMult, RemoteDetectMult: st.Remote.DetectMult,
+		DesiredMinTx: st.Params.DesiredMinTx, RequiredMinRx: st.Params.RequiredMinRx,
+		RemoteDesiredMinTx: st.Remote.DesiredMinTx, RemoteRequiredMinRx: st.Remote.RequiredMinRx,
+		RemoteRequiredMinEchoRx: st.Remote.MinEchoRx,
+		NegotiatedTx:            st.TxInterval, DetectionTime: uint64(st.DetectionTime / session.Microsecond),
+		Poll:      poll(st),
+		Transport: p.Transport, TransportReason: p.TransportReason, Stamp: p.Stamp,
+		Path: "ready",
+		Counters: control.Counters{
+			Tx: st.Counters.Tx, Rx: st.Counters.Rx, TxFailed: st.Counters.TxFailed,
+			RxDiscarded: byReason(&st.Discards),
+			Up:          st.Counters.Up, Down: st.Counters.Down, AdminDown: st.Counters.AdminDown,
+		},
+	}
+	if p.Path.Local.IsValid() {
+		s.Local = p.Path.Local
+	}
+	if p.Path.Interface != "" {
+		s.Interface = p.Path.Interface
+	}
+	if p.Waiting != "" {
+		s.Path = p.Waiting
+	}
+	d.describeTimes(st, &s)
+	return s, true
+}
+
+func (d *Daemon) describeTimes(st *engine.Status, s *control.Session) {
+	age := time.Duration(wire.Now() - st.Change.At)
+	if st.State == packet.Up {
+		s.UptimeSeconds = age.Seconds()
+	}
+	if st.Change.From != st.Change.To {
+		s.LastChange = &control.LastChange{
+			From: st.Change.From.String(), To: st.Change.To.String(),
+			Cause: causeOf(st.Change), At: time.Now().Add(-age).UTC(),
+		}
+	}
+}
+
+func role(passive bool) string {
+	if passive {
+		return "passive"
+	}
+	return "active"
+}
+
+func poll(st *engine.Status) string {
+	switch {
+	case st.PollQueued:
+		return "queued"
+	case st.Polling:
+		return "active"
+	}
+	return "none"
+}
+
+// byReason names the counters that are not 0.
+func byReason(c *engine.Discards) map[string]uint64 {
+	m := make(map[string]uint64)
+	for d, n := range c {
+		if n > 0 {
+			m[packet.Drop(d).String()] = n
+		}
+	}
+	return m
+}
+
+// Status returns the daemon as a whole.
+func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
+	all, err := d.speaker.Engine().Statuses(ctx, nil)
+	if err != nil {
+		return control.Status{}, err
+	}
+	totals, err := d.speaker.Engine().Totals(ctx)
+	if err != nil {
+		return control.Status{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	st := control.Status{
+		Version: d.o.Version, PID: os.Getpid(), Started: d.started.UTC(), UptimeSeconds: time.Since(d.started).Seconds(),
+		ConfigFile: d.cfg.File, LastReload: d.reloaded, Control: d.cfg.Control.Path,
+		RxDiscarded: byReason(&totals.Drops),
+	}
+	sessions := make(map[string]int)
+	st.Workers = d.workers()
+	for i := range all {
+		if all[i].Removal {
+			continue
+		}
+		countState(&st.Sessions, all[i].State)
+		sessions[d.speaker.Path(all[i].Discr).Interface]++
+		st.Workers[d.speaker.Engine().WorkerOf(all[i].Discr)].Sessions++
+	}
+	for _, w := range d.cfg.Warnings {
+		st.Warnings = append(st.Warnings, w.String())
+	}
+	for _, key := range d.restart {
+		st.Warnings = append(st.Warnings, key+": changed in the file, waits for the next start")
+	}
+	for _, i := range d.speaker.Interfaces() {
+		udp := "open"
+		if i.UDP != "" {
+			udp = i.UDP
+			st.Warnings = append(st.Warnings, "interface "+i.Name+": "+i.UDP)
+		}
+		st.Interfaces = append(st.Interfaces, control.InterfaceStatus{
+			Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
+			UDP: udp, Sessions: sessions[i.Name], Counters: i.Counters,
+		})
+	}
+	return st, nil
+}
+
+func (d *Daemon) workers() []control.WorkerStatus {
+	list := make([]control.WorkerStatus, len(d.speaker.Engine().Workers()))
+	for i := range list {
+		list[i] = control.WorkerStatus{ID: i, CPU: -1}
+		if i < len(d.cfg.Workers.CPUs) {
+			list[i].CPU = d.cfg.Workers.CPUs[i]
+		}
+	}
+	return list
+}
+
+func countState(c *control.SessionCounts, s packet.State) {
+	c.Total++
+	switch s {
+	case packet.Up:
+		c.Up++
+	case packet.Init:
+		c.Init++
+	case packet.Down:
+		c.Down++
+	case packet.AdminDown:
+		c.AdminDown++
+	}
+}

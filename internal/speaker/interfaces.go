@@ -1,0 +1,135 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/netlinkmon"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// iface is an interface that is open because some session's path uses it.
+type iface struct {
+	name  string
+	wire  *wire.Interface
+	users int // sessions whose path is set and uses it
+	mac   packet.MAC
+}
+
+// follow tells the XDP program that the interface's own MAC has changed: frames
+// to another one are not for this host.
+func (f *iface) follow(p netlinkmon.Path) error {
+	if p.LocalMAC == f.mac {
+		return nil
+	}
+	if err := f.wire.SetMAC(p.LocalMAC); err != nil {
+		return fmt.Errorf("interface %s: %w", f.name, err)
+	}
+	f.mac = p.LocalMAC
+	return nil
+}
+
+// open makes sure that the interface of a path is open.
+func (s *Speaker) open(p netlinkmon.Path) error {
+	s.mu.Lock()
+	have := s.ifaces[p.Ifindex]
+	s.mu.Unlock()
+	if have != nil {
+		return have.follow(p)
+	}
+	transport := s.o.Transport(p.Interface)
+	if s.tables == nil {
+		if transport != "auto" && transport != "udp" {
+			return fmt.Errorf("interface %s: transport %s: %w", p.Interface, transport, s.noXDP)
+		}
+		if transport == "auto" {
+			s.log.Warn("XDP is not to be had, using UDP sockets", "ifname", p.Interface, "err", s.noXDP)
+		}
+		transport = "udp"
+	}
+	var w *wire.Interface
+	err := s.o.In(func() (err error) {
+		w, err = wire.Open(p.Ifindex, p.Interface, wire.Options{
+			Transport: transport, Tables: s.tables, Workers: s.o.Workers, Logger: s.log,
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", p.Interface, err)
+	}
+	s.mu.Lock()
+	s.ifaces[p.Ifindex] = &iface{name: p.Interface, wire: w, mac: p.LocalMAC}
+	s.mu.Unlock()
+	for i := range s.o.Workers {
+		s.engine.AttachPort(i, int32(p.Ifindex), w.Port(i))
+	}
+	return nil
+}
+
+// closeUnused closes the interfaces that no session's path uses any more.
+func (s *Speaker) closeUnused(ctx context.Context) {
+	s.mu.Lock()
+	unused := make(map[int]*iface)
+	for i, f := range s.ifaces {
+		if f.users == 0 {
+			unused[i] = f
+		}
+	}
+	s.mu.Unlock()
+	for i, f := range unused {
+		if err := s.close(ctx, i, f); err != nil {
+			s.log.Error("close interface", "ifname", f.name, "err", err)
+		}
+	}
+}
+
+func (s *Speaker) close(ctx context.Context, ifindex int, f *iface) error {
+	for i := range s.o.Workers {
+		if err := s.engine.DetachPort(ctx, i, int32(ifindex)); err != nil {
+			return err // a worker may still touch it
+		}
+	}
+	s.mu.Lock()
+	delete(s.ifaces, ifindex)
+	s.mu.Unlock()
+	s.log.Info("interface closed", "ifname", f.name)
+	return f.wire.Close()
+}
+
+func (s *Speaker) closeInterfaces(ctx context.Context) error {
+	s.mu.Lock()
+	all := make(map[int]*iface, len(s.ifaces))
+	for i, f := range s.ifaces {
+		all[i] = f
+	}
+	s.mu.Unlock()
+	var errs []error
+	for i, f := range all {
+		errs = append(errs, s.close(ctx, i, f))
+	}
+	return errors.Join(errs...)
+}
+
+// InterfaceStatus is what is to be known of an open interface.
+type InterfaceStatus struct {
+	Name, Transport, Reason, Stamp string
+	UDP                            string // why there is no UDP path, "" if there is
+	Counters                       map[string]uint64
+}
+
+// Interfaces returns the open interfaces by name.
+func (s *Speaker) Interfaces() []InterfaceStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []InterfaceStatus
+	for _, f := range s.ifaces {
+		st := InterfaceStatus{Name: f.name, Stamp: f.wire.Stamp(), UDP: f.wire.UDPStatus(), Counters: f.wire.Counters()}
+		st.Transport, st.Reason = f.wire.Transport()
+		list = append(list, st)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}

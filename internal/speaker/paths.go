@@ -1,0 +1,163 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/netlinkmon"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// retryEvery is how often an interface that could not be opened is tried again.
+const retryEvery = 5 * time.Second
+
+// followPaths is the one goroutine that opens and closes interfaces and tells
+// the engine and the tables of paths.
+func (s *Speaker) followPaths(ctx context.Context) {
+	retry := time.NewTicker(retryEvery)
+	defer retry.Stop()
+	for {
+		select {
+		case u := <-s.monitor.Updates():
+			s.update(ctx, u)
+		case op := <-s.ops:
+			op()
+		case <-retry.C:
+			s.retryOpen(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// later runs fn on the path loop.
+func (s *Speaker) later(ctx context.Context, fn func()) {
+	select {
+	case s.ops <- fn:
+	case <-ctx.Done():
+	}
+}
+
+// onPathLoop runs fn on the path loop and waits for its result.
+func (s *Speaker) onPathLoop(ctx context.Context, fn func() error) error {
+	result := make(chan error, 1)
+	s.later(ctx, func() { result <- fn() })
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// update takes a session's new path.
+func (s *Speaker) update(ctx context.Context, u netlinkmon.Update) {
+	s.mu.Lock()
+	e := s.sessions[u.ID]
+	if e != nil {
+		e.path = u.Path
+	}
+	s.mu.Unlock()
+	if e == nil {
+		return
+	}
+	s.install(ctx, u.ID, e)
+	s.closeUnused(ctx)
+}
+
+// install makes the engine, the tables and the interfaces agree with e.path.
+func (s *Speaker) install(ctx context.Context, discr uint32, e *entry) {
+	err := s.tryInstall(discr, e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.err = err
+	switch {
+	case err != nil:
+		e.reason = err.Error()
+	case !e.path.Ready:
+		e.reason = e.path.Reason
+	default:
+		e.reason = ""
+	}
+	select {
+	case <-e.known:
+	default:
+		close(e.known)
+	}
+}
+
+func (s *Speaker) tryInstall(discr uint32, e *entry) error {
+	p := e.path
+	if !p.Ready {
+		s.withdraw(discr, e)
+		return nil
+	}
+	if err := s.open(p); err != nil {
+		s.withdraw(discr, e)
+		return err
+	}
+	next := engine.Path{
+		Ifindex: int32(p.Ifindex), Local: packet.AddrFrom(p.Local), Peer: packet.AddrFrom(p.Peer),
+		LocalMAC: p.LocalMAC, PeerMAC: p.PeerMAC, MACKnown: p.MACKnown,
+	}
+	if e.set && keyOf(e.engine) == keyOf(next) {
+		e.engine = next
+		return s.setPath(discr, next)
+	}
+	s.withdraw(discr, e)
+	if err := s.steer(discr, next); err != nil {
+		return err
+	}
+	if err := s.setPath(discr, next); err != nil {
+		return errors.Join(err, s.unsteer(discr, next))
+	}
+	s.mu.Lock()
+	e.engine, e.set = next, true
+	s.ifaces[p.Ifindex].users++
+	s.mu.Unlock()
+	return nil
+}
+
+// setPath gives the engine a path; a session that is being removed needs none.
+func (s *Speaker) setPath(discr uint32, p engine.Path) error {
+	if err := s.engine.SetPath(discr, p); err != nil && !errors.Is(err, engine.ErrUnknown) {
+		return err
+	}
+	return nil
+}
+
+// withdraw takes a session's path out of the engine and the tables.
+func (s *Speaker) withdraw(discr uint32, e *entry) {
+	if !e.set {
+		return
+	}
+	s.mu.Lock()
+	e.set = false
+	if f := s.ifaces[int(e.engine.Ifindex)]; f != nil {
+		f.users--
+	}
+	s.mu.Unlock()
+	if err := s.engine.ClearPath(discr); err != nil && !errors.Is(err, engine.ErrUnknown) {
+		s.log.Error("clear path", "session", discr, "err", err)
+	}
+	if err := s.unsteer(discr, e.engine); err != nil {
+		s.log.Error("withdraw from XDP tables", "session", discr, "err", err)
+	}
+}
+
+// retryOpen tries the sessions again whose interface could not be opened.
+func (s *Speaker) retryOpen(ctx context.Context) {
+	s.mu.Lock()
+	failed := make(map[uint32]*entry)
+	for d, e := range s.sessions {
+		if e.err != nil {
+			failed[d] = e
+		}
+	}
+	s.mu.Unlock()
+	for d, e := range failed {
+		s.install(ctx, d, e)
+	}
+}

@@ -1,0 +1,124 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/netlinkmon"
+)
+
+// Add creates a session with the peer of target. It starts when its path is
+// there; until then it waits, and Path tells for what.
+func (s *Speaker) Add(target netlinkmon.Target, spec engine.Spec) (discr uint32, err error) {
+	discr, err = s.engine.Add(spec)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	s.sessions[discr] = &entry{target: target, reason: "looking for a path", known: make(chan struct{})}
+	s.mu.Unlock()
+	s.monitor.Watch(discr, target)
+	return discr, nil
+}
+
+// Configure changes a session's parameters while it runs.
+func (s *Speaker) Configure(discr uint32, p session.Params) error {
+	return s.engine.Configure(discr, p)
+}
+
+// Remove says AdminDown to the peer, for its detection time and at least hold
+// nanoseconds, and then forgets the session; an engine.Event with Gone tells
+// when.
+func (s *Speaker) Remove(discr uint32, hold int64) error { return s.engine.Remove(discr, hold) }
+
+// Path is how a session's packets travel, for people and programs.
+type Path struct {
+	netlinkmon.Path
+	Waiting         string // why nothing can be sent now, "" if it can
+	Transport       string // xdp-zerocopy, xdp-native, xdp-generic, udp; "" while waiting
+	TransportReason string
+	Stamp           string // what arrival times are taken by: xdp, read or socket
+}
+
+// Path returns the path of a session, the zero Path if there is no such session.
+func (s *Speaker) Path(discr uint32) Path {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.sessions[discr]
+	if e == nil {
+		return Path{}
+	}
+	p := Path{Path: e.path, Waiting: e.reason}
+	if i := s.ifaces[e.path.Ifindex]; i != nil && e.set {
+		p.Transport, p.TransportReason = i.wire.Transport()
+		p.Stamp = i.wire.Stamp()
+	}
+	return p
+}
+
+// Settle waits until it is known of each session whether it has a path, and
+// returns the errors of interfaces that could not be opened: port taken,
+// permission missing. A session that waits for an interface is no error.
+func (s *Speaker) Settle(ctx context.Context, discrs []uint32) error {
+	var errs []error
+	seen := make(map[string]bool)
+	for _, d := range discrs {
+		s.mu.Lock()
+		e := s.sessions[d]
+		s.mu.Unlock()
+		if e == nil {
+			continue
+		}
+		select {
+		case <-e.known:
+		case <-ctx.Done():
+			return fmt.Errorf("find the path to %v: %w", e.target.Peer, ctx.Err())
+		}
+		s.mu.Lock()
+		err := e.err
+		s.mu.Unlock()
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// takeEvents hands the engine's events on, and lets go of removed sessions.
+func (s *Speaker) takeEvents(ctx context.Context) {
+	var buf []engine.Event
+	for {
+		select {
+		case <-s.engine.Notify():
+		case <-ctx.Done():
+			return
+		}
+		for buf = s.engine.TakeEvents(buf[:0]); len(buf) > 0; buf = s.engine.TakeEvents(buf[:0]) {
+			s.o.OnEvents(buf)
+			for i := range buf {
+				if buf[i].Gone {
+					s.gone(ctx, buf[i].Discr)
+				}
+			}
+		}
+	}
+}
+
+// gone clears away what a removed session leaves.
+func (s *Speaker) gone(ctx context.Context, discr uint32) {
+	s.monitor.Unwatch(discr)
+	s.later(ctx, func() {
+		s.mu.Lock()
+		e := s.sessions[discr]
+		delete(s.sessions, discr)
+		s.mu.Unlock()
+		if e != nil {
+			s.withdraw(discr, e)
+			s.closeUnused(ctx)
+		}
+	})
+}

@@ -1,0 +1,194 @@
+package speaker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/netlinkmon"
+)
+
+// Options make a Speaker. The zero value is one worker on any CPU, transport
+// "auto", no log.
+type Options struct {
+	Workers   int                        // 0 means 1
+	CPUs      []int                      // of the workers; empty means any
+	Transport func(ifname string) string // auto, xdp, xdp-generic or udp; nil means auto
+	Sessions  int                        // how many sessions the XDP tables have room for; 0 means 65536
+	Logger    *slog.Logger
+
+	// In runs a function in the Speaker's network namespace; nil means that
+	// of the calling thread.
+	In func(func() error) error
+
+	// OnEvents is called with what became of sessions, from one goroutine.
+	OnEvents func([]engine.Event)
+}
+
+// defaultSessions sizes the XDP tables: a hash that is allocated as it fills.
+const defaultSessions = 1 << 16
+
+// Speaker runs the sessions of one network namespace.
+type Speaker struct {
+	o       Options
+	log     *slog.Logger
+	engine  *engine.Engine
+	loops   []*wire.Loop
+	monitor *netlinkmon.Monitor
+	tables  *bpf.Tables
+	noXDP   error // why tables is nil
+
+	mu       sync.Mutex // guards the two maps and what they point to
+	sessions map[uint32]*entry
+	ifaces   map[int]*iface
+
+	ops     chan func()      // run one after the other by the path loop
+	steered map[steerKey]int // the path loop's: one session may leave as another comes
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+	fail chan error
+}
+
+// entry is one session: what its path is to be found from, and how it stands.
+type entry struct {
+	target netlinkmon.Target
+	path   netlinkmon.Path
+	reason string // why nothing can be sent, "" if it can
+	engine engine.Path
+	set    bool // the engine and the tables have the path
+	known  chan struct{}
+	err    error // of opening the interface
+}
+
+// New makes a Speaker and starts its workers. Close ends it.
+func New(o Options) (_ *Speaker, err error) {
+	o = o.withDefaults()
+	s := &Speaker{
+		o: o, log: o.Logger,
+		sessions: make(map[uint32]*entry),
+		ifaces:   make(map[int]*iface),
+		steered:  make(map[steerKey]int),
+		ops:      make(chan func(), 64),
+		fail:     make(chan error, o.Workers),
+	}
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return nil, fmt.Errorf("read random seed: %w", err)
+	}
+	s.engine, err = engine.New(engine.Config{
+		Workers: o.Workers,
+		Seed:    binary.NativeEndian.Uint64(seed[:]),
+		Wake:    func(i int) { s.loops[i].Wake() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	err = o.In(func() error {
+		if s.tables, s.noXDP = bpf.NewTables(o.Sessions); s.noXDP != nil {
+			s.tables = nil
+		}
+		s.monitor, err = netlinkmon.New(netlinkmon.Options{Logger: o.Logger})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, w := range s.engine.Workers() {
+		cpu := -1
+		if i < len(o.CPUs) {
+			cpu = o.CPUs[i]
+		}
+		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu})
+		if err != nil {
+			return nil, err
+		}
+		s.loops = append(s.loops, l)
+	}
+	s.start()
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Workers == 0 {
+		o.Workers = 1
+	}
+	if o.Transport == nil {
+		o.Transport = func(string) string { return "auto" }
+	}
+	if o.Sessions == 0 {
+		o.Sessions = defaultSessions
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.In == nil {
+		o.In = func(fn func() error) error { return fn() }
+	}
+	if o.OnEvents == nil {
+		o.OnEvents = func([]engine.Event) {}
+	}
+	return o
+}
+
+func (s *Speaker) start() {
+	// A worker that waits in the kernel keeps its P for up to a millisecond;
+	// the collector and everybody else need theirs. Whatever made Go choose a
+	// smaller number (cores, cgroup, environment) did not know of workers.
+	if n := s.o.Workers + 2; runtime.GOMAXPROCS(0) < n {
+		runtime.GOMAXPROCS(n)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	for _, l := range s.loops {
+		s.done.Go(func() {
+			if err := l.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				s.fail <- err
+			}
+		})
+	}
+	s.done.Go(func() { s.followPaths(ctx) })
+	s.done.Go(func() { s.takeEvents(ctx) })
+}
+
+// Failed delivers the error of a worker that could not go on.
+func (s *Speaker) Failed() <-chan error { return s.fail }
+
+// Engine returns the engine, for status and totals.
+func (s *Speaker) Engine() *engine.Engine { return s.engine }
+
+// Close detaches from all interfaces and frees everything. Sessions just stop:
+// whoever wants the peers to be told removes them first (see Remove).
+func (s *Speaker) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	err := s.onPathLoop(ctx, func() error { return s.closeInterfaces(ctx) })
+	s.stop()
+	s.done.Wait()
+	return errors.Join(err, s.release())
+}
+
+func (s *Speaker) release() error {
+	var errs []error
+	if s.monitor != nil {
+		errs = append(errs, s.monitor.Close())
+	}
+	if s.tables != nil {
+		errs = append(errs, s.tables.Close())
+	}
+	return errors.Join(errs...)
+}
