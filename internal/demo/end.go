@@ -1,0 +1,113 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/internal/speaker"
+	"github.com/xbfd/xbfd/netlinkmon"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// end is one side of all sessions, with what it saw of them.
+type end struct {
+	speaker *speaker.Speaker
+	discrs  []uint32
+
+	mu    sync.Mutex
+	index map[uint32]int // session number by discriminator
+	up    map[int]bool
+	downs int // transitions to Down since the first Up of that session
+	over  map[int]time.Duration
+}
+
+// start creates a speaker at each end, pinned to different CPUs where there are
+// two, and all sessions.
+func (l *lab) start(ctx context.Context, o Options) error {
+	for i := range l.ends {
+		e := &end{index: make(map[uint32]int), up: make(map[int]bool), over: make(map[int]time.Duration)}
+		opts := speaker.Options{
+			Transport: func(string) string { return o.Transport },
+			In:        l.spaces[i].Do,
+			OnEvents:  e.note,
+			Sessions:  2 * o.Sessions,
+		}
+		if runtime.NumCPU() > 1 {
+			opts.CPUs = []int{i}
+		}
+		s, err := speaker.New(opts)
+		if err != nil {
+			return fmt.Errorf("start end %d: %w", i, err)
+		}
+		e.speaker, l.ends[i] = s, e
+	}
+	for i, e := range l.ends {
+		if err := e.addSessions(i, o); err != nil {
+			return err
+		}
+	}
+	for _, e := range l.ends {
+		if err := e.speaker.Settle(ctx, e.discrs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *end) addSessions(i int, o Options) error {
+	us := uint32(o.Interval.Microseconds())
+	spec := engine.Spec{
+		Params: session.Params{DesiredMinTx: us, RequiredMinRx: us, DetectMult: uint8(o.Mult)},
+		DSCP:   48,
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for k := range o.Sessions {
+		d, err := e.speaker.Add(netlinkmon.Target{
+			Peer: addrOf(1-i, k, o.IPv6), Local: addrOf(i, k, o.IPv6), Interface: ifname,
+		}, spec)
+		if err != nil {
+			return fmt.Errorf("add session %d: %w", k, err)
+		}
+		e.discrs = append(e.discrs, d)
+		e.index[d] = k
+	}
+	return nil
+}
+
+// note keeps what the engine tells of sessions.
+func (e *end) note(events []engine.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range events {
+		ev := &events[i]
+		k, ok := e.index[ev.Discr]
+		if !ok {
+			continue
+		}
+		if ev.Failed {
+			e.downs++
+			if f := ev.Failure; f.Diag == packet.DiagControlExpiry {
+				e.over[k] = time.Duration(int64(f.At-f.LastRx) - f.DetectionTime)
+			}
+		}
+		e.up[k] = ev.Change.To == packet.Up
+	}
+}
+
+// count returns how many of the sessions are Up.
+func (e *end) count() (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, up := range e.up {
+		if up {
+			n++
+		}
+	}
+	return n
+}
