@@ -1,0 +1,202 @@
+package netlinkmon
+
+import (
+	"container/list"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// loop is the one goroutine that owns everything behind a Monitor.
+type loop struct {
+	log      *slog.Logger
+	feed     *feed
+	kernel   *kernel
+	state    *state
+	deps     *dependencies
+	neighs   *neighbours
+	commands <-chan func()
+	updates  chan<- Update
+	quit     <-chan struct{}
+
+	targets map[uint32]*target
+	news    list.List            // of *target, those with something to tell, oldest first
+	touched map[subject]struct{} // changed since targets were resolved
+	dirty   []*target            // to be resolved again, each once
+	hold    <-chan time.Time     // until when dirty targets wait
+	routes  bool                 // routes are followed
+	stale   bool                 // everything has to be read afresh
+	retry   <-chan time.Time     // until when that waits
+	looked  []subject            // scratch of resolve
+}
+
+const (
+	// resolveInterval bounds the work of a storm of events: a target is
+	// resolved once in that time, not once per event.
+	resolveInterval = 5 * time.Millisecond
+	resolveChunk    = 256 // targets between two looks at other work
+	resyncInterval  = time.Second
+)
+
+var always = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+func (l *loop) run() {
+	for {
+		if l.stale && l.retry == nil {
+			l.resync()
+		}
+		var work <-chan struct{}
+		if l.unresolved() && l.hold == nil || !l.unresolved() && len(l.neighs.todo) > 0 {
+			work = always
+		}
+		t, u, out := l.next()
+		select {
+		case <-l.quit:
+			l.end()
+			return
+		case fn := <-l.commands:
+			fn()
+		case b := <-l.feed.batches:
+			l.take(b)
+		case out <- u:
+			t.sent, t.announced, t.vanished = u.Path, true, false
+		case <-l.hold:
+			l.hold = nil
+		case <-l.retry:
+			l.retry = nil
+		case <-l.neighs.tick:
+			l.neighs.cooled()
+		case <-work:
+			l.resolve()
+			if !l.unresolved() { // until then it is open which neighbours are wanted
+				l.neighs.work(l.state, l.deps, l.touch)
+			}
+		}
+	}
+}
+
+func (l *loop) end() {
+	for s := range l.deps.by {
+		if s.kind == neighbour {
+			l.neighs.release(neighKey{s.index, s.ip})
+		}
+	}
+	for key := range l.neighs.queued {
+		l.neighs.release(key)
+	}
+	l.feed.close()
+	for range l.feed.batches { // until its reader is gone
+	}
+	l.kernel.close()
+	close(l.updates)
+}
+
+func (l *loop) watch(id uint32, want Target) {
+	l.unwatch(id)
+	t := &target{id: id, want: want.normal()}
+	l.targets[id] = t
+	l.mark(t)
+}
+
+func (l *loop) unwatch(id uint32) {
+	t := l.targets[id]
+	if t == nil {
+		return
+	}
+	if t.queued != nil {
+		l.news.Remove(t.queued)
+	}
+	l.deps.set(id, nil, l.changed)
+	delete(l.targets, id)
+	t.ended = true
+}
+
+func (l *loop) mark(t *target) {
+	if !t.dirty {
+		t.dirty = true
+		l.dirty = append(l.dirty, t)
+	}
+}
+
+// touch notes that s changed. Which targets looked at it is asked once for all
+// the events of a storm.
+func (l *loop) touch(s subject) { l.touched[s] = struct{}{} }
+
+func (l *loop) unresolved() bool { return len(l.touched) > 0 || len(l.dirty) > 0 }
+
+// changed follows what targets look at: a neighbour that now is wanted or no
+// longer is, connected routes for the first time.
+func (l *loop) changed(s subject) {
+	switch s.kind {
+	case neighbour:
+		l.neighs.lookNow(neighKey{s.index, s.ip})
+	case byPrefix:
+		if !l.routes && l.deps.wanted(s) {
+			l.routes, l.stale = true, true
+		}
+	}
+}
+
+// resolve finds the paths of dirty targets, some at a time.
+func (l *loop) resolve() {
+	if l.hold != nil {
+		return
+	}
+	if len(l.touched) > 0 {
+		for s := range l.touched {
+			for id := range l.deps.by[s] {
+				l.mark(l.targets[id])
+			}
+		}
+		l.touched = make(map[subject]struct{}) // a map that once was large stays slow to walk
+	}
+	count := min(len(l.dirty), resolveChunk)
+	for _, t := range l.dirty[:count] {
+		if t.dirty = false; !t.ended {
+			l.resolveOne(t)
+		}
+	}
+	l.dirty = slices.Delete(l.dirty, 0, count)
+	if !l.unresolved() {
+		l.hold = time.After(resolveInterval)
+	}
+}
+
+func (l *loop) resolveOne(t *target) {
+	l.looked = l.looked[:0]
+	look := func(s subject) {
+		if !slices.Contains(l.looked, s) {
+			l.looked = append(l.looked, s)
+		}
+	}
+	t.path = l.state.resolve(t.want, look)
+	if l.prefetch() {
+		t.path = l.state.resolve(t.want, func(subject) {})
+	}
+	l.deps.set(t.id, l.looked, l.changed)
+	l.tell(t)
+}
+
+// prefetch reads the neighbour that was looked at last, if nobody did before,
+// so that a first answer is right at once where the kernel knows it. It also
+// makes the state follow the entry.
+func (l *loop) prefetch() (found bool) {
+	if len(l.looked) == 0 {
+		return false
+	}
+	s := l.looked[len(l.looked)-1]
+	key := neighKey{s.index, s.ip}
+	if _, known := l.state.neighs[key]; known || s.kind != neighbour {
+		return false
+	}
+	entry, found, err := l.kernel.neigh(key)
+	if err != nil {
+		l.log.Debug("read neighbour", "peer", key.ip, "ifindex", key.index, "error", err)
+	}
+	l.state.neighs[key] = entry
+	return found
+}

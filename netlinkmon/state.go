@@ -1,0 +1,199 @@
+package netlinkmon
+
+import (
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/packet"
+)
+
+// state is what is known of the namespace. It is owned by the loop, and pure:
+// events in, paths out.
+type state struct {
+	links     map[int]*link
+	names     map[string]int
+	connected prefixes
+	neighs    map[neighKey]neigh // of watched paths only
+}
+
+type link struct {
+	name  string
+	flags uint32
+	ether bool
+	mac   packet.MAC
+	addrs map[netip.Addr][]address // one IP may be there with several prefixes
+}
+
+type address struct {
+	ip     netip.Addr
+	prefix netip.Prefix // what it connects to, masked
+	flags  uint32
+}
+
+type neighKey struct {
+	index int
+	ip    netip.Addr
+}
+
+type neigh struct {
+	state   uint16
+	ether   bool // mac is known
+	mac     packet.MAC
+	managed bool // the kernel keeps it resolved
+	ours    bool // because this package asked for it
+}
+
+// known says that frames may be sent to the entry's address.
+func (n neigh) known() bool {
+	const valid = unix.NUD_REACHABLE | unix.NUD_STALE | unix.NUD_DELAY | unix.NUD_PROBE |
+		unix.NUD_PERMANENT | unix.NUD_NOARP
+	return n.ether && n.state&valid != 0
+}
+
+// fixed says that somebody entered the entry for good.
+func (n neigh) fixed() bool { return n.state&(unix.NUD_PERMANENT|unix.NUD_NOARP) != 0 }
+
+// usable says that packets may be sent from the address: duplicate address
+// detection (RFC 4862 §5.4) is over and found none.
+func (a address) usable() bool {
+	return a.flags&unix.IFA_F_DADFAILED == 0 &&
+		(a.flags&unix.IFA_F_TENTATIVE == 0 || a.flags&unix.IFA_F_OPTIMISTIC != 0)
+}
+
+// second says that the kernel would rather send from another address.
+func (a address) second() bool {
+	return a.flags&(unix.IFA_F_SECONDARY|unix.IFA_F_DEPRECATED) != 0
+}
+
+// A subject is a piece of the state that a path was derived from: a change of
+// it concerns the paths that looked at it.
+type subject struct {
+	kind  subjectKind
+	index int
+	name  string
+	ip    netip.Addr
+}
+
+type subjectKind uint8
+
+const (
+	byName    subjectKind = iota // which interface has the name
+	byIndex                      // the interface and its addresses
+	byPrefix                     // what is directly connected to what
+	neighbour                    // one neighbour entry
+)
+
+func newState() *state {
+	return &state{
+		links:     make(map[int]*link),
+		names:     make(map[string]int),
+		connected: newPrefixes(),
+		neighs:    make(map[neighKey]neigh),
+	}
+}
+
+// apply takes an event over and names the subjects it changed to touch.
+func (s *state) apply(e event, touch func(subject)) {
+	switch e := e.(type) {
+	case linkEvent:
+		s.applyLink(e, touch)
+	case addrEvent:
+		s.applyAddr(e, touch)
+	case routeEvent:
+		s.applyRoute(e, touch)
+	case neighEvent:
+		s.applyNeigh(e, touch)
+	}
+}
+
+func (s *state) applyLink(e linkEvent, touch func(subject)) {
+	old := s.links[e.index]
+	if old == nil && e.gone {
+		return
+	}
+	l := e.link
+	if old != nil {
+		l.addrs = old.addrs
+		if s.names[old.name] == e.index && (e.gone || old.name != l.name) {
+			delete(s.names, old.name)
+			touch(subject{kind: byName, name: old.name})
+		}
+	}
+	touch(subject{kind: byIndex, index: e.index})
+	if old == nil || e.gone || (old.flags^l.flags)&unix.IFF_UP != 0 {
+		touch(subject{kind: byPrefix})
+	}
+	if e.gone || l.flags&unix.IFF_UP == 0 {
+		// The kernel drops the IPv4 routes of such an interface without a word.
+		s.connected.removeAll(func(h hop) bool { return h.ifindex == e.index && (e.gone || h.route) })
+	}
+	if e.gone {
+		delete(s.links, e.index)
+		return
+	}
+	if l.addrs == nil {
+		l.addrs = make(map[netip.Addr][]address)
+	}
+	s.links[e.index] = &l
+	if was, ok := s.names[l.name]; !ok || was != e.index {
+		s.names[l.name] = e.index
+		touch(subject{kind: byName, name: l.name})
+	}
+}
+
+func (s *state) applyAddr(e addrEvent, touch func(subject)) {
+	l := s.links[e.index]
+	if l == nil {
+		return
+	}
+	same := func(a address) bool { return a.prefix == e.addr.prefix }
+	h := hop{ifindex: e.index, local: e.addr.ip}
+	list := slices.DeleteFunc(l.addrs[e.addr.ip], same)
+	if e.gone {
+		s.connected.remove(e.addr.prefix, func(o hop) bool { return o == h })
+		// Routes that prefer the address as their source go with it, in silence too.
+		s.connected.removeFrom(e.addr.ip)
+	} else {
+		list = append(list, e.addr)
+		s.connected.add(e.addr.prefix, h)
+	}
+	if l.addrs[e.addr.ip] = list; len(list) == 0 {
+		delete(l.addrs, e.addr.ip)
+	}
+	touch(subject{kind: byIndex, index: e.index})
+	touch(subject{kind: byPrefix})
+}
+
+func (s *state) applyRoute(e routeEvent, touch func(subject)) {
+	gone := e.gone
+	if e.replace {
+		s.connected.remove(e.dst, func(h hop) bool { return h.route && h.metric == e.hop.metric })
+	}
+	if gone {
+		s.connected.remove(e.dst, func(h hop) bool {
+			return h.route && h.metric == e.hop.metric && h.ifindex == e.hop.ifindex
+		})
+	} else if e.onLink {
+		s.connected.add(e.dst, e.hop)
+	}
+	touch(subject{kind: byPrefix})
+}
+
+// applyNeigh follows watched entries only: the others' events find no entry
+// and leave none.
+func (s *state) applyNeigh(e neighEvent, touch func(subject)) {
+	old, ok := s.neighs[e.key]
+	if !ok {
+		return
+	}
+	now := e.neigh
+	if e.gone {
+		now = neigh{}
+	}
+	s.neighs[e.key] = now
+	if old.known() != now.known() || old.mac != now.mac {
+		touch(subject{kind: neighbour, index: e.key.index, ip: e.key.ip})
+	}
+}
