@@ -75,7 +75,7 @@ type Status struct {
 	Sessions      SessionCounts     `json:"sessions"`
 	Workers       []WorkerStatus    `json:"workers"`
 	Interfaces    []InterfaceStatus `json:"interfaces"`
-	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // packets that belong to no session, by reason
+	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // all discarded packets, those of sessions included, by reason
 	Warnings      []string          `json:"warnings"`     // what is not as it was asked for
 }
 
