@@ -1,0 +1,128 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/xbfd/xbfd/packet"
+)
+
+// Mode says where in the receive path of an interface the program runs.
+type Mode int
+
+// The modes.
+const (
+	ModeNative  Mode = iota // in the driver, before the kernel makes a socket buffer
+	ModeGeneric             // after that: any driver, slower
+)
+
+// String returns "native" or "generic".
+func (m Mode) String() string {
+	if m == ModeGeneric {
+		return "generic"
+	}
+	return "native"
+}
+
+// Program is the XDP program of one interface. All of its kernel objects are
+// referenced here for as long as it is attached: an object whose last reference
+// is lost is closed by the garbage collector, a link with it.
+type Program struct {
+	objs xbfdObjects
+	link link.Link
+}
+
+// Attach loads an instance of the program and attaches it to the Ethernet
+// interface ifindex of the calling thread's network namespace, with room for
+// the sockets of the given number of queues. The error is ErrBusy (a *BusyError)
+// when the interface has an XDP program already.
+func Attach(t *Tables, ifindex int, mode Mode, queues int) (_ *Program, err error) {
+	mac, err := hostMAC(ifindex)
+	if err != nil {
+		return nil, err
+	}
+	p := new(Program)
+	if err := p.load(t, queues); err != nil {
+		return nil, fmt.Errorf("load XDP program: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if err := p.SetMAC(mac); err != nil {
+		return nil, err
+	}
+	flags := link.XDPDriverMode
+	if mode == ModeGeneric {
+		flags = link.XDPGenericMode
+	}
+	p.link, err = link.AttachXDP(link.XDPOptions{Program: p.objs.Xbfd, Interface: ifindex, Flags: flags})
+	if err != nil {
+		if busy := foreign(ifindex); busy != nil {
+			err = busy
+		}
+		return nil, fmt.Errorf("attach %s XDP program: %w", mode, err)
+	}
+	return p, nil
+}
+
+func (p *Program) load(t *Tables, queues int) error {
+	spec, err := loadXbfd()
+	if err != nil {
+		return err
+	}
+	shared := make(map[string]*ebpf.Map)
+	for name, m := range t.byName() {
+		shared[name] = *m
+		spec.Maps[name].MaxEntries = (*m).MaxEntries()
+	}
+	spec.Maps[xbfdMapXsks].MaxEntries = uint32(queues)
+	return spec.LoadAndAssign(&p.objs, &ebpf.CollectionOptions{MapReplacements: shared})
+}
+
+// SetSocket hands the frames of one queue to the AF_XDP socket fd, which must
+// be bound to it. When the socket is closed they go to the kernel again.
+func (p *Program) SetSocket(queue, fd int) error {
+	if err := p.objs.Xsks.Put(uint32(queue), uint32(fd)); err != nil {
+		return fmt.Errorf("hand queue %d to AF_XDP socket: %w", queue, err)
+	}
+	return nil
+}
+
+// SetMAC tells the program the interface's MAC after a change: frames sent to
+// another are the kernel's.
+func (p *Program) SetMAC(mac packet.MAC) error {
+	if err := p.objs.HostMac.Set(mac); err != nil {
+		return fmt.Errorf("tell XDP program its MAC: %w", err)
+	}
+	return nil
+}
+
+// Verdicts returns how many frames met which fate since Attach, by name:
+// "steered" to a socket, dropped for "ttl", and "pass_…" to the kernel.
+func (p *Program) Verdicts() (map[string]uint64, error) {
+	total := make(map[string]uint64, len(verdictNames))
+	var perCPU []uint64
+	for v, name := range verdictNames {
+		if err := p.objs.Verdicts.Lookup(uint32(v), &perCPU); err != nil {
+			return nil, fmt.Errorf("read verdict %s: %w", name, err)
+		}
+		for _, n := range perCPU {
+			total[name] += n
+		}
+	}
+	return total, nil
+}
+
+// Close detaches the program and frees what it holds, except for the tables.
+func (p *Program) Close() error {
+	var err error
+	if p.link != nil {
+		err = p.link.Close()
+	}
+	return errors.Join(err, p.objs.Close())
+}

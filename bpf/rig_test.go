@@ -1,0 +1,118 @@
+package bpf
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// The network of the program tests: frames arrive on the loopback interface,
+// which every namespace has, as if its MAC were stationMAC.
+const (
+	loopback = 1
+	discr    = 0x1a2b3c4d
+	otherDis = 0x11223344
+)
+
+var (
+	stationMAC  = packet.MAC{0x02, 0, 0, 0, 0, 0x0a}
+	neighborMAC = packet.MAC{0x02, 0, 0, 0, 0, 0x0b}
+
+	local4, peer4 = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	local6, peer6 = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	localL, peerL = netip.MustParseAddr("fe80::1"), netip.MustParseAddr("fe80::2")
+)
+
+// rig is a program that is loaded but attached to nothing.
+type rig struct{ *Program }
+
+// newRig knows the three sessions above, and discr. Only with a socket can
+// a steered frame be told from one that found no socket.
+func newRig(t testing.TB, socket bool) rig {
+	t.Helper()
+	testnet.RequireRoot(t)
+	tables := newTables(t)
+	for _, s := range [][2]netip.Addr{{local4, peer4}, {local6, peer6}, {localL, peerL}} {
+		must(t, tables.AddPeer(loopback, packet.AddrFrom(s[0]), packet.AddrFrom(s[1])))
+	}
+	must(t, tables.AddPeer(loopback+1, packet.AddrFrom(foreign4), packet.AddrFrom(peer4)))
+	must(t, tables.AddDiscr(discr))
+	p := new(Program)
+	must(t, p.load(tables, 1))
+	t.Cleanup(func() { must(t, p.Close()) })
+	must(t, p.SetMAC(stationMAC))
+	if socket {
+		must(t, p.SetSocket(0, rxSocket(t)))
+	}
+	return rig{p}
+}
+
+func newTables(t testing.TB) *Tables {
+	t.Helper()
+	tables, err := NewTables(16)
+	must(t, err)
+	t.Cleanup(func() { must(t, tables.Close()) })
+	return tables
+}
+
+// rxSocket returns an AF_XDP socket with a receive ring: all that the kernel
+// asks of a socket before it lets it into a map, and enough for PROG_RUN.
+func rxSocket(t testing.TB) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_XDP, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	t.Cleanup(func() { unix.Close(fd) })
+	must(t, unix.SetsockoptInt(fd, unix.SOL_XDP, unix.XDP_RX_RING, 64))
+	return fd
+}
+
+// xdpMD is the kernel's struct xdp_md.
+type xdpMD struct {
+	Data, DataEnd, DataMeta, IngressIfindex, RxQueueIndex, EgressIfindex uint32
+}
+
+// run gives the program one frame and returns its action, what it counted and
+// the frame behind it, metadata first.
+func (r rig) run(t testing.TB, frame []byte) (action uint32, verdict string, out []byte) {
+	t.Helper()
+	before, err := r.Verdicts()
+	must(t, err)
+	opts := ebpf.RunOptions{
+		Data:    frame,
+		DataOut: make([]byte, len(frame)+64),
+		Context: xdpMD{DataEnd: uint32(len(frame)), IngressIfindex: loopback},
+	}
+	action, err = r.objs.Xbfd.Run(&opts)
+	must(t, err)
+	after, err := r.Verdicts()
+	must(t, err)
+	for name, n := range after {
+		if n == before[name] {
+			continue
+		}
+		if n != before[name]+1 || verdict != "" {
+			t.Fatalf("one frame changed the verdicts from %v to %v", before, after)
+		}
+		verdict = name
+	}
+	return action, verdict, opts.DataOut
+}
+
+// Actions of an XDP program.
+const (
+	drop     = 1
+	pass     = 2
+	redirect = 4
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * From bytes to the few fields that decide: nothing is guessed. A frame whose
+ * UDP header is not found at its one plain place goes to the kernel.
+ */
+#pragma once
+
+#include "verdict.h"
+
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+#define ETH_P_8021Q 0x8100
+#define ETH_P_8021AD 0x88a8
+#define IPPROTO_UDP 17
+#define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
+#define PORT_CONTROL 3784
+#define CONTROL_LEN 24
+
+struct ethernet {
+	__u8 dst[6];
+	__u8 src[6];
+	__be16 type;
+} __attribute__((packed));
+
+struct ipv4 {
+	__u8 version_ihl;
+	__u8 tos;
+	__be16 len;
+	__be16 id;
+	__be16 frag;
+	__u8 ttl;
+	__u8 protocol;
+	__be16 check;
+	__be32 src;
+	__be32 dst;
+};
+
+struct ipv6 {
+	__be32 flow;
+	__be16 len;
+	__u8 next;
+	__u8 hop_limit;
+	__u8 src[16];
+	__u8 dst[16];
+};
+
+struct udp {
+	__be16 src;
+	__be16 dst;
+	__be16 len;
+	__be16 check;
+};
+
+struct control {
+	__u8 vers_diag, bits, mult, length;
+	__be32 my_discr;
+	__be32 your_discr;
+};
+
+/* An address: IPv4 mapped into IPv6, in network order. */
+struct addr {
+	__be32 word[4];
+};
+
+/* What the tables are asked for, and what is judged once they know the frame. */
+struct datagram {
+	struct addr local;  /* destination address */
+	struct addr peer;   /* source address */
+	__be32 your_discr;  /* 0 when the payload is shorter than a packet */
+	__u8 ttl;
+};
+
+INLINE struct addr mapped(__be32 v4)
+{
+	return (struct addr){{0, 0, htonl(0xffff), v4}};
+}
+
+INLINE int is_mapped(const struct addr *a)
+{
+	return !a->word[0] && !a->word[1] && a->word[2] == htonl(0xffff);
+}
+
+/* The UDP header at l4: true when it is one for port 3784. */
+INLINE int parse_udp(void *l4, void *end, struct datagram *d)
+{
+	struct udp *udp = l4;
+	struct control *bfd = (void *)(udp + 1);
+
+	if ((void *)(udp + 1) > end || udp->dst != htons(PORT_CONTROL))
+		return 0;
+	d->your_discr = 0;
+	if ((void *)bfd + CONTROL_LEN <= end && ntohs(udp->len) >= sizeof(*udp) + CONTROL_LEN)
+		d->your_discr = bfd->your_discr;
+	return 1;
+}
+
+INLINE enum verdict parse_ipv4(void *l3, void *end, struct datagram *d)
+{
+	struct ipv4 *ip = l3;
+
+	if ((void *)(ip + 1) > end || ip->version_ihl >> 4 != 4 || ip->protocol != IPPROTO_UDP)
+		return PASS_OTHER;
+	if (ip->version_ihl != 0x45)
+		return PASS_OPTIONS;
+	if (ip->frag & htons(IP_FRAGMENT))
+		return PASS_FRAGMENT;
+	if (!parse_udp(ip + 1, end, d))
+		return PASS_OTHER;
+	d->local = mapped(ip->dst);
+	d->peer = mapped(ip->src);
+	d->ttl = ip->ttl;
+	return STEERED;
+}
+
+/* Next headers that may stand between IPv6 and UDP (IANA's list of extension
+ * headers): hop-by-hop, routing, fragment, ESP, AH, destination options,
+ * mobility, HIP, shim6. */
+INLINE int is_extension(__u8 next)
+{
+	return next == 0 || next == 43 || next == 44 || next == 50 || next == 51 ||
+	       next == 60 || next == 135 || next == 139 || next == 140;
+}
+
+INLINE enum verdict parse_ipv6(void *l3, void *end, struct datagram *d)
+{
+	struct ipv6 *ip = l3;
+
+	if ((void *)(ip + 1) > end || *(__u8 *)l3 >> 4 != 6)
+		return PASS_OTHER;
+	if (is_extension(ip->next))
+		return PASS_EXTENSION;
+	if (ip->next != IPPROTO_UDP || !parse_udp(ip + 1, end, d))
+		return PASS_OTHER;
+	__builtin_memcpy(&d->local, ip->dst, sizeof(d->local));
+	__builtin_memcpy(&d->peer, ip->src, sizeof(d->peer));
+	d->ttl = ip->hop_limit;
+	/* Belongs on no wire, and would be taken for the IPv4 address. */
+	return is_mapped(&d->local) ? PASS_OTHER : STEERED;
+}
+
+/* STEERED: a whole datagram to port 3784 with d filled in. Otherwise the
+ * reason why the kernel gets the frame. */
+INLINE enum verdict parse(void *data, void *end, struct datagram *d)
+{
+	struct ethernet *eth = data;
+
+	if ((void *)(eth + 1) > end)
+		return PASS_OTHER;
+	switch (eth->type) {
+	case htons(ETH_P_IP):
+		return parse_ipv4(eth + 1, end, d);
+	case htons(ETH_P_IPV6):
+		return parse_ipv6(eth + 1, end, d);
+	case htons(ETH_P_8021Q):
+	case htons(ETH_P_8021AD):
+		return PASS_VLAN;
+	default:
+		return PASS_OTHER;
+	}
+}

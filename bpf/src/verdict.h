@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What became of a frame: an index into the counters. The Go side takes the
+ * numbers from here through BTF and gives each its name (verdict.go), so the
+ * two cannot disagree. Everything that begins with PASS went on to the kernel.
+ */
+#pragma once
+
+#include "kernel.h"
+
+enum verdict {
+	STEERED,        /* one of ours: to the AF_XDP socket of its queue */
+	PASS_NO_SOCKET, /* one of ours, but its queue has no socket */
+	DROP_TTL,       /* one of ours, TTL or hop limit is not 255 (RFC 5881 section 5) */
+	PASS_OTHER,     /* not IP, not UDP, not port 3784, or too short to tell */
+	PASS_VLAN,      /* carries a VLAN tag */
+	PASS_OPTIONS,   /* IPv4 with options */
+	PASS_FRAGMENT,  /* a fragment: cannot be trusted (RFC 5082 section 5.4) */
+	PASS_EXTENSION, /* IPv6 whose next header is an extension header */
+	PASS_FOREIGN,   /* port 3784, but none of our sessions */
+	PASS_MAC,       /* one of ours, but sent to another station's MAC */
+	VERDICTS,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VERDICTS);
+	__type(key, enum verdict);
+	__type(value, __u64);
+} verdicts SEC(".maps");
+
+INLINE void count(enum verdict v)
+{
+	__u64 *n = bpf_map_lookup_elem(&verdicts, &v);
+
+	if (n)
+		++*n;
+}

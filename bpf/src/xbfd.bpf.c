@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * xbfd's XDP program: takes the BFD frames of configured sessions out of an
+ * interface's traffic and hands them to the engine's AF_XDP sockets. All other
+ * traffic goes to the kernel untouched, so that another BFD daemon with the
+ * same addresses goes on working (RFC 5082 section 3: what is not ours is not
+ * dropped).
+ *
+ *	frame -> parse.h   untagged, plain IP, UDP port 3784?      no: PASS
+ *	      -> match.h   a session's addresses, or its           no: PASS
+ *	                   discriminator to one of our addresses?
+ *	                   sent to this interface's MAC?           no: PASS
+ *	      -> TTL or hop limit 255?                             no: DROP
+ *	      -> stamp, redirect to the socket of the queue of arrival
+ *	                                               no socket there: PASS
+ *
+ * Port 3785 (the peer's Echo, which the kernel loops) and tagged frames pass.
+ *
+ * Each interface has an instance of its own, with its own sockets, counters and
+ * MAC; the tables of match.h are shared by all of them.
+ *
+ * Under a dual licence and saying so to the kernel, because which helpers are
+ * kept for GPL-compatible programs differs between kernels (bpf_ktime_get_ns
+ * was one of them before 5.8).
+ */
+#include "match.h"
+
+char __license[] SEC("license") = "Dual MIT/GPL";
+
+/* The interface's AF_XDP sockets by queue. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} xsks SEC(".maps");
+
+/*
+ * Puts the time of arrival (CLOCK_MONOTONIC, ns) in front of the frame, as
+ * metadata that travels with it into the socket's memory. A driver may refuse
+ * metadata: the reader then finds no stamp and takes its own time.
+ */
+INLINE void stamp(struct xdp_md *ctx)
+{
+	__u64 *at;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*at)))
+		return;
+	at = (void *)(long)ctx->data_meta;
+	if ((void *)(at + 1) > (void *)(long)ctx->data)
+		return;
+	*at = bpf_ktime_get_ns();
+}
+
+SEC("xdp")
+int xbfd(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	int action = XDP_PASS;
+	struct datagram d;
+	enum verdict v;
+
+	v = parse(data, end, &d);
+	if (v != STEERED)
+		goto out;
+	if (!is_ours(ctx->ingress_ifindex, &d)) {
+		v = PASS_FOREIGN;
+		goto out;
+	}
+	if (!to_host(data)) {
+		v = PASS_MAC;
+		goto out;
+	}
+	if (d.ttl != 255) {
+		v = DROP_TTL;
+		action = XDP_DROP;
+		goto out;
+	}
+	stamp(ctx);
+	action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_PASS);
+	if (action != XDP_REDIRECT)
+		v = PASS_NO_SOCKET;
+out:
+	count(v);
+	return action;
+}

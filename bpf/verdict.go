@@ -1,0 +1,18 @@
+package bpf
+
+import "github.com/xbfd/xbfd/packet"
+
+// verdictNames gives each of the program's verdicts its counter name. The
+// indices are generated from src/verdict.h.
+var verdictNames = [xbfdVerdictVERDICTS]string{
+	xbfdVerdictSTEERED:        "steered",
+	xbfdVerdictPASS_NO_SOCKET: "pass_no_socket",
+	xbfdVerdictDROP_TTL:       packet.DropTTL.String(),
+	xbfdVerdictPASS_OTHER:     "pass_other",
+	xbfdVerdictPASS_VLAN:      "pass_vlan",
+	xbfdVerdictPASS_OPTIONS:   "pass_options",
+	xbfdVerdictPASS_FRAGMENT:  "pass_fragment",
+	xbfdVerdictPASS_EXTENSION: "pass_extension",
+	xbfdVerdictPASS_FOREIGN:   "pass_foreign",
+	xbfdVerdictPASS_MAC:       "pass_mac",
+}
