@@ -1,0 +1,21 @@
+// Package wire joins the engine to the kernel: engine.Ports made of AF_XDP
+// rings and sockets, and the loops that drive workers, pinned to their cores.
+//
+//	             one Interface                          one Loop per worker
+//	+---------------------------------------+      +-------------------------+
+//	| XDP program -> AF_XDP queue 0 -+      |      | Step                    |
+//	|             -> AF_XDP queue 1 -+      |      |  Receive, Alloc, Commit,|
+//	| UDP sockets, IPv4 and IPv6 ----+- Port +----->|  Flush                  |
+//	| raw sockets, IPv4 and IPv6 ----+      |      | wait: sleep or ppoll    |
+//	+---------------------------------------+      +-------------------------+
+//
+// Queue q of an interface belongs to worker q modulo the number of workers, the
+// UDP sockets to worker ifindex modulo that number; each worker gets one Port
+// that bundles what is its own. AF_XDP carries what the XDP program steers; the
+// UDP sockets get what it passes, and everything where XDP cannot be had. A
+// frame that has no Ethernet header yet leaves by a raw socket, where the
+// kernel knows or finds the neighbour.
+//
+// An Interface may be asked from any goroutine; a Port belongs to its worker.
+// Nothing on the way of a packet allocates, blocks, locks or logs.
+package wire

@@ -1,0 +1,201 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// Values of Options.Transport.
+const (
+	TransportAuto    = "auto"        // the best that works
+	TransportXDP     = "xdp"         // AF_XDP, native or generic, or an error
+	TransportGeneric = "xdp-generic" // AF_XDP behind a generic XDP program, or an error
+	TransportUDP     = "udp"         // sockets only
+)
+
+// Options says how to open an interface. The zero value means UDP sockets and
+// one worker.
+type Options struct {
+	Transport string      // "" means auto
+	Tables    *bpf.Tables // tells XDP what is ours; nil: no XDP
+	NoXDP     error       // why Tables is nil, for Interface.Transport to tell
+	Workers   int         // how many workers share the interface; 0 means 1
+	RxFrames  int         // received frames that the interface's queues can hold together; 0 means 4096
+	TxFrames  int         // frames that each worker can have on the way; 0 means 1024
+	Logger    *slog.Logger
+}
+
+// minRxFrames is what a queue gets at least, however many share RxFrames.
+const minRxFrames = 512
+
+func (o Options) withDefaults() Options {
+	if o.Transport == "" {
+		o.Transport = TransportAuto
+	}
+	if o.Workers == 0 {
+		o.Workers = 1
+	}
+	if o.RxFrames == 0 {
+		o.RxFrames = 4096
+	}
+	if o.TxFrames == 0 {
+		o.TxFrames = 1024
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func (o Options) validate() error {
+	if !slices.Contains([]string{TransportAuto, TransportXDP, TransportGeneric, TransportUDP}, o.Transport) {
+		return fmt.Errorf("transport %q: not one of auto, xdp, xdp-generic, udp", o.Transport)
+	}
+	if o.Workers < 0 || o.RxFrames < 0 || o.TxFrames < 0 {
+		return errors.New("number of workers and frames must not be negative")
+	}
+	return nil
+}
+
+// Interface is one network interface in use by the engine. Its methods may be
+// called from any goroutine, but none while Close runs or after.
+type Interface struct {
+	name      string
+	ifindex   int
+	options   Options
+	transport string
+	reason    string
+
+	program *bpf.Program // nil without XDP
+	queues  []*queue
+	udp     []*udpReader
+	udpErr  error // why a receive socket is missing
+	raw     rawSockets
+	ports   []*port
+}
+
+// Open opens interface name, whose index is ifindex, in the network namespace
+// of the calling thread. Where the kernel lacks something it takes the next
+// best transport that o allows; Transport tells which and why. The error is
+// ErrNoXDP when o insists on AF_XDP and that cannot be had, and a
+// *PortTakenError when only UDP sockets could serve and another program has the
+// port.
+func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
+	o = o.withDefaults()
+	i := &Interface{name: name, ifindex: ifindex, options: o, raw: noRaw}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open interface %s: %w", name, errors.Join(err, i.Close()))
+		}
+	}()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if i.raw, err = openRaw(name); err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, reason(err))
+	}
+	if err := i.climb(); err != nil {
+		return nil, err
+	}
+	if err := i.openUDP(); err != nil {
+		return nil, err
+	}
+	i.makePorts()
+	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
+	if i.udpErr != nil {
+		o.Logger.Warn("no UDP sockets on interface", "ifname", name, "reason", i.udpErr)
+	}
+	return i, nil
+}
+
+// openUDP opens the receive sockets. Beside AF_XDP they are the second path,
+// and a missing one is told; alone they are the only one, and only IPv6 may be
+// missing, from a kernel that has none.
+func (i *Interface) openUDP() error {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		r, err := newUDPReader(i.name, family)
+		switch {
+		case err == nil:
+			i.udp = append(i.udp, r)
+		case i.program == nil && !errors.Is(err, unix.EAFNOSUPPORT):
+			return err
+		case i.udpErr == nil:
+			i.udpErr = err
+		}
+	}
+	return nil
+}
+
+func (i *Interface) makePorts() {
+	for range i.options.Workers {
+		i.ports = append(i.ports, &port{raw: newRawTx(i.raw, i.ifindex)})
+	}
+	for n, q := range i.queues {
+		p := i.ports[n%len(i.ports)]
+		p.addQueue(q)
+		if p.tx == nil {
+			p.tx = q
+		}
+	}
+	for _, r := range i.udp {
+		i.ports[i.ifindex%len(i.ports)].addUDP(r)
+	}
+}
+
+// Port returns the Port of a worker, 0 <= worker < Options.Workers.
+func (i *Interface) Port(worker int) engine.Port { return i.ports[worker] }
+
+// Transport returns "xdp-zerocopy", "xdp-native", "xdp-generic" or "udp", and
+// for people why it is not a better one.
+func (i *Interface) Transport() (name, reason string) { return i.transport, i.reason }
+
+// Stamp tells where the arrival times come from: "xdp", "read" (a driver that
+// refuses the program's metadata) or "socket".
+func (i *Interface) Stamp() string {
+	if i.program == nil {
+		return "socket"
+	}
+	for _, q := range i.queues {
+		if !q.stamped() {
+			return "read"
+		}
+	}
+	return "xdp"
+}
+
+// UDPStatus returns "" when the receive sockets are open, else why one is not.
+func (i *Interface) UDPStatus() string {
+	if i.udpErr == nil {
+		return ""
+	}
+	return i.udpErr.Error()
+}
+
+// SetMAC tells the XDP program that the interface's MAC has changed. Until then
+// the frames to the new one arrive by the UDP sockets.
+func (i *Interface) SetMAC(mac packet.MAC) error {
+	if i.program == nil {
+		return nil
+	}
+	return i.program.SetMAC(mac)
+}
+
+// Close detaches the XDP program and closes the sockets. The workers must have
+// let go of their Ports: the memory behind these goes away.
+func (i *Interface) Close() error {
+	var errs []error
+	if i.program != nil {
+		errs = append(errs, i.program.Close())
+	}
+	errs = append(errs, closeAll(i.queues), closeAll(i.udp), i.raw.close())
+	i.program, i.queues, i.udp, i.raw = nil, nil, nil, noRaw
+	return errors.Join(errs...)
+}

@@ -1,0 +1,148 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/bpf"
+)
+
+// rung is one way to use AF_XDP, the best first.
+type rung struct {
+	transport string
+	label     string // for people
+	mode      bpf.Mode
+	zeroCopy  bool
+}
+
+var ladder = []rung{
+	{"xdp-zerocopy", "native XDP, zero copy", bpf.ModeNative, true},
+	{"xdp-native", "native XDP, copy mode", bpf.ModeNative, false},
+	{"xdp-generic", "generic XDP, copy mode", bpf.ModeGeneric, false},
+}
+
+// climb takes the first rung that bears and says what was wrong with those
+// before; below the last one stand UDP sockets.
+func (i *Interface) climb() error {
+	if i.options.Transport == TransportUDP {
+		i.transport, i.reason = TransportUDP, "UDP sockets, as configured"
+		return nil
+	}
+	var faults []string
+	for _, r := range ladder {
+		if i.options.Transport == TransportGeneric && r.mode != bpf.ModeGeneric {
+			continue
+		}
+		err := i.try(r)
+		if err == nil {
+			i.transport, i.reason = r.transport, r.label
+			if len(faults) > 0 {
+				i.reason += ": " + strings.Join(faults, "; ")
+			}
+			return nil
+		}
+		if f := i.fault(r, err); !slices.Contains(faults, f) {
+			faults = append(faults, f)
+		}
+		if hopeless(err) {
+			break
+		}
+	}
+	i.dropXDP()
+	why := strings.Join(faults, "; ")
+	if i.options.Transport != TransportAuto {
+		return fmt.Errorf("%w: %s", ErrNoXDP, why)
+	}
+	i.transport, i.reason = TransportUDP, "UDP sockets: "+why
+	return nil
+}
+
+// hopeless errors are no matter of the mode: a lower rung would meet them too.
+func hopeless(err error) bool {
+	for _, e := range []error{
+		errNoTables, bpf.ErrBusy, bpf.ErrNotEthernet, unix.EPERM, unix.EACCES, unix.EAFNOSUPPORT, unix.EBUSY,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// fault says why a rung did not bear.
+func (i *Interface) fault(r rung, err error) string {
+	unsupported := errors.Is(err, unix.EOPNOTSUPP)
+	switch {
+	case unsupported && i.program == nil:
+		return fmt.Sprintf("driver %s has no %s XDP", driver(i.name), r.mode)
+	case unsupported && r.zeroCopy:
+		return fmt.Sprintf("driver %s has no zero copy", driver(i.name))
+	case errors.Is(err, errNoTables) && i.options.NoXDP != nil:
+		return reason(i.options.NoXDP)
+	}
+	return reason(err)
+}
+
+var errNoTables = errors.New("no tables for XDP were given")
+
+// try opens every queue of the interface as r says.
+func (i *Interface) try(r rung) error {
+	if i.options.Tables == nil {
+		return errNoTables
+	}
+	count, err := rxQueues(i.name)
+	if err != nil {
+		return err
+	}
+	if i.program == nil || r.mode == bpf.ModeGeneric {
+		i.dropXDP()
+		if i.program, err = bpf.Attach(i.options.Tables, i.ifindex, r.mode, count); err != nil {
+			i.program = nil
+			return err
+		}
+	}
+	rx := max(i.options.RxFrames/count, minRxFrames)
+	for id := range count {
+		tx := 0
+		if id < i.options.Workers {
+			tx = i.options.TxFrames // the first queue of each worker sends
+		}
+		q, err := newQueue(i.ifindex, id, rx, tx, r.zeroCopy)
+		if err == nil {
+			i.queues = append(i.queues, q)
+			err = i.program.SetSocket(id, q.fd)
+		}
+		if err != nil {
+			err = errors.Join(err, closeAll(i.queues))
+			i.queues = nil
+			return err
+		}
+	}
+	return nil
+}
+
+// dropXDP undoes what try has left.
+func (i *Interface) dropXDP() {
+	if i.program != nil {
+		_ = i.program.Close()
+		i.program = nil
+	}
+}
+
+// driver returns the name of an interface's driver.
+func driver(ifname string) string {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "of " + ifname
+	}
+	defer unix.Close(fd)
+	info, err := unix.IoctlGetEthtoolDrvinfo(fd, ifname)
+	if err != nil {
+		return "of " + ifname
+	}
+	return unix.ByteSliceToString(info.Driver[:])
+}

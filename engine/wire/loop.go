@@ -1,0 +1,126 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
+)
+
+// Stepper is what a Loop drives: an *engine.Worker, or a test's stand-in.
+type Stepper interface {
+	// Step does what there is to do at now and returns when it wants to be
+	// called again, session.Never if only for packets and wakes.
+	Step(now session.Time) (next session.Time)
+	// Ports returns the Ports it receives from and a number that changes with
+	// them. It is called by the goroutine that calls Step, after Step.
+	Ports() ([]engine.Port, uint64)
+}
+
+var _ Stepper = (*engine.Worker)(nil)
+
+// LoopOptions says how to drive a worker.
+type LoopOptions struct {
+	CPU    int // the core to run on, or -1 for any
+	Worker Stepper
+}
+
+// Loop drives one worker on a thread of its own.
+type Loop struct {
+	cpu     int
+	worker  Stepper
+	waiter  *waiter
+	stopped atomic.Bool
+
+	fds        []int
+	generation uint64
+	known      bool // generation is one that was seen
+}
+
+// NewLoop makes a loop that Run starts. A Loop that is never run leaves a
+// descriptor open.
+func NewLoop(o LoopOptions) (*Loop, error) {
+	if o.CPU < -1 || o.CPU >= maxCPUs {
+		return nil, fmt.Errorf("pin worker: no core %d", o.CPU)
+	}
+	w, err := newWaiter()
+	if err != nil {
+		return nil, err
+	}
+	return &Loop{cpu: o.CPU, worker: o.Worker, waiter: w}, nil
+}
+
+// maxCPUs is what a unix.CPUSet holds.
+const maxCPUs = 1024
+
+// Wake makes the worker step soon: at once when it waits for packets, within a
+// millisecond when it sleeps towards a near deadline. Any goroutine may call
+// it, at any time.
+func (l *Loop) Wake() { l.waiter.wake() }
+
+// Run drives the worker until ctx ends and then returns nil. The error is that
+// the thread cannot be pinned; the worker has then not run. Call it once.
+func (l *Loop) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() {
+		l.stopped.Store(true)
+		l.Wake()
+	})()
+	done := make(chan error)
+	go func() { done <- l.run() }()
+	return errors.Join(<-done, l.waiter.close())
+}
+
+// run never unlocks the thread: it has been made unfit for other goroutines,
+// and ends with this one.
+func (l *Loop) run() error {
+	runtime.LockOSThread()
+	if err := timerSlack(time.Nanosecond); err != nil {
+		return err
+	}
+	if l.cpu >= 0 {
+		var set unix.CPUSet
+		set.Set(l.cpu)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			return fmt.Errorf("pin worker to core %d: %w", l.cpu, err)
+		}
+	}
+	for {
+		l.waiter.woken.Store(false) // before looking at what the waker has done
+		if l.stopped.Load() {
+			return nil
+		}
+		l.waiter.wait(l.pass())
+	}
+}
+
+// pass is one turn of the loop. It must stay a call: entering a function is
+// where the runtime can stop this goroutine for the collector, and the raw
+// sleep offers no such place.
+//
+//go:noinline
+func (l *Loop) pass() (next session.Time) {
+	next = l.worker.Step(Now())
+	if ports, generation := l.worker.Ports(); generation != l.generation || !l.known {
+		l.generation, l.known = generation, true
+		l.watch(ports)
+	}
+	return next
+}
+
+// watch collects what to wait on from the Ports that are this package's.
+func (l *Loop) watch(ports []engine.Port) {
+	l.fds = l.fds[:0]
+	for _, p := range ports {
+		if p, ok := p.(interface{ descriptors() []int }); ok {
+			l.fds = append(l.fds, p.descriptors()...)
+		}
+	}
+	l.waiter.watch(l.fds)
+}

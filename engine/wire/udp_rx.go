@@ -1,0 +1,157 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// udpReader receives from one UDP socket. The worker that owns it calls
+// everything but failed.
+type udpReader struct {
+	fd int
+	v4 bool
+
+	// The datagrams of one set are delivered while those of the other are still
+	// lent: a Receive takes fewer than a set holds.
+	sets   [2]*udpSet
+	set    int // the one being delivered
+	next   int // its first datagram that waits
+	filled int // how many it holds
+
+	now     session.Time // of the present Receive
+	drained session.Time // when the socket was last seen empty
+
+	failed atomic.Uint64 // reads that failed
+}
+
+// newUDPReader opens a reader of the datagrams to port 3784 that arrive on one
+// interface, of one family (unix.AF_INET or AF_INET6). The port is not shared:
+// a program that has it keeps it, and the error then is a *PortTakenError.
+func newUDPReader(ifname string, family int) (_ *udpReader, err error) {
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open UDP socket: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = unix.Close(fd)
+		}
+	}()
+	if err := prepareUDP(fd, ifname, family); err != nil {
+		return nil, err
+	}
+	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: packet.PortControl}
+	if family == unix.AF_INET6 {
+		sa = &unix.SockaddrInet6{Port: packet.PortControl}
+	}
+	if err := unix.Bind(fd, sa); err != nil {
+		if errors.Is(err, unix.EADDRINUSE) {
+			err = portOwner(packet.PortControl, family)
+		}
+		return nil, fmt.Errorf("bind UDP socket: %w", err)
+	}
+	return &udpReader{
+		fd: fd, v4: family == unix.AF_INET,
+		sets: [2]*udpSet{newUDPSet(), newUDPSet()}, drained: Now(),
+	}, nil
+}
+
+func prepareUDP(fd int, ifname string, family int) error {
+	type option struct{ level, name int }
+	options := []option{{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS}}
+	if family == unix.AF_INET {
+		options = append(options, option{unix.IPPROTO_IP, unix.IP_RECVTTL}, option{unix.IPPROTO_IP, unix.IP_PKTINFO})
+	} else {
+		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY},
+			option{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT}, option{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO})
+	}
+	for _, o := range options {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, 1); err != nil {
+			return fmt.Errorf("set UDP socket option %d: %w", o.name, err)
+		}
+	}
+	if err := unix.BindToDevice(fd, ifname); err != nil {
+		return fmt.Errorf("bind UDP socket to %s: %w", ifname, err)
+	}
+	return nil
+}
+
+func (r *udpReader) close() error { return unix.Close(r.fd) }
+
+// refresh reads what waits in the socket. What the last Receive did not take
+// stays in front: nothing older can lie behind it.
+func (r *udpReader) refresh(now session.Time) {
+	r.now = now
+	if r.next == r.filled {
+		r.read()
+	}
+}
+
+// read fills the other set and makes it the one being delivered.
+func (r *udpReader) read() {
+	r.set ^= 1
+	set := r.sets[r.set]
+	n, errno := set.read(r.fd)
+	if errno != 0 && errno != unix.EAGAIN {
+		r.failed.Add(1) // an error pending on the socket is told once; the data follow
+		n, _ = set.read(r.fd)
+	}
+	r.next, r.filled = 0, n
+	if n > 0 {
+		r.date(set, n)
+	}
+	if n < udpSetSize {
+		r.drained = r.now
+	}
+}
+
+// date finds out when the first n datagrams of a set arrived. The kernel's time
+// is wall clock, which may be stepped: it serves as an age, and only when the
+// datagram can be that old, which is since the socket was last seen empty.
+// Otherwise, and when it came while Receive was at work, a datagram arrived
+// when it was read.
+func (r *udpReader) date(set *udpSet, n int) {
+	read := time.Now()
+	wall, mono := read.UnixNano(), session.Time(read.Sub(clockBase)+clockOffset)
+	for i := range n {
+		a := &set.told[i]
+		a.parse(set.control(i))
+		at := mono - session.Time(wall-a.wall)
+		if a.wall == 0 || at-r.drained < 0 || at-r.now > 0 {
+			at = r.now
+		}
+		set.arrivals[i] = at
+	}
+}
+
+// head returns when the next datagram arrived, Never when there is none.
+func (r *udpReader) head() session.Time {
+	if r.next == r.filled {
+		return session.Never
+	}
+	return r.sets[r.set].arrivals[r.next]
+}
+
+// take delivers the next datagram. The kernel has verified its checksum.
+func (r *udpReader) take(rx *engine.Rx) {
+	set, i := r.sets[r.set], r.next
+	rx.Arrival = set.arrivals[i]
+	rx.Datagram = packet.Datagram{
+		Dst: set.told[i].dst, DstPort: packet.PortControl, TTL: set.told[i].ttl, Payload: set.payload(i),
+	}
+	rx.Src, rx.SrcPort = set.source(i, r.v4)
+	if len(rx.Payload) < packet.ControlLen {
+		rx.Drop = packet.DropShort
+	}
+	if r.next++; r.next == udpSetSize {
+		r.read()
+	}
+}
