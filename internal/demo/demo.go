@@ -105,14 +105,14 @@ func (l *lab) run(ctx context.Context, o Options, say *printer) (*result, error)
 		return nil, fmt.Errorf("cut the path: %w", err)
 	}
 	say.line("cut       silently: both ends keep their carrier and are told nothing")
-	over, err := l.waitDown(ctx, o)
+	late, err := l.waitDown(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	r.detected(over, floor)
+	r.detected(late, floor)
 	say.line("detected  %d/%d at both ends, promised %.1f ms after the last packet", r.Detected, o.Sessions, float64(r.DetectionTime)/1000)
-	say.line("overshoot p50 %d µs, p99 %d µs, max %d µs", r.Overshoot.P50, r.Overshoot.P99, r.Overshoot.Max)
-	say.line("floor     this machine wakes a sleeping thread late by p50 %d µs, p99 %d µs, max %d µs", r.Floor.P50, r.Floor.P99, r.Floor.Max)
+	say.line("overshoot %v; clients told %v", r.Overshoot, r.Told)
+	say.line("floor     this machine wakes a sleeping thread late by %v", r.Floor)
 	return r, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/speaker"
 	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
@@ -23,14 +24,14 @@ type end struct {
 	index map[uint32]int // session number by discriminator
 	up    map[int]bool
 	downs int // transitions to Down since the first Up of that session
-	over  map[int]time.Duration
+	late  map[int]lateness
 }
 
 // start creates a speaker at each end, pinned to different CPUs where there are
 // two, and all sessions.
 func (l *lab) start(ctx context.Context, o Options) error {
 	for i := range l.ends {
-		e := &end{index: make(map[uint32]int), up: make(map[int]bool), over: make(map[int]time.Duration)}
+		e := &end{index: make(map[uint32]int), up: make(map[int]bool), late: make(map[int]lateness)}
 		opts := speaker.Options{
 			Transport: func(string) string { return o.Transport },
 			In:        l.spaces[i].Do,
@@ -80,8 +81,15 @@ func (e *end) addSessions(i int, o Options) error {
 	return nil
 }
 
+// lateness is how long after the promised instant a Down came.
+type lateness struct {
+	declared time.Duration // when the engine decided
+	told     time.Duration // when a client of the engine knew
+}
+
 // note keeps what the engine tells of sessions.
 func (e *end) note(events []engine.Event) {
+	told := wire.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range events {
@@ -93,7 +101,8 @@ func (e *end) note(events []engine.Event) {
 		if ev.Failed {
 			e.downs++
 			if f := ev.Failure; f.Diag == packet.DiagControlExpiry {
-				e.over[k] = time.Duration(int64(f.At-f.LastRx) - f.DetectionTime)
+				promised := f.LastRx + session.Time(f.DetectionTime)
+				e.late[k] = lateness{declared: time.Duration(f.At - promised), told: time.Duration(told - promised)}
 			}
 		}
 		e.up[k] = ev.Change.To == packet.Up

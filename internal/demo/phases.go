@@ -46,23 +46,24 @@ func (l *lab) hold(ctx context.Context, d time.Duration, say *printer) ([]time.D
 // waitDown waits until both ends of every session have noticed the cut, twice
 // the promised time and a second at most, and returns by how much they were
 // late.
-func (l *lab) waitDown(ctx context.Context, o Options) (overshoots, error) {
+func (l *lab) waitDown(ctx context.Context, o Options) (detections, error) {
 	limit := 2*time.Duration(o.Mult)*o.Interval + time.Second
 	quiet := newPrinter(io.Discard, true)
 	err := l.until(ctx, limit, func() bool { return l.ends[0].count() == 0 && l.ends[1].count() == 0 }, quiet)
-	var over overshoots
+	var all detections
 	a, b := l.ends[0], l.ends[1]
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for k, d := range a.over {
-		if e, ok := b.over[k]; ok {
-			over.sessions++
-			over.all = append(over.all, d, e)
+	for k, d := range a.late {
+		if e, ok := b.late[k]; ok {
+			all.sessions++
+			all.declared = append(all.declared, d.declared, e.declared)
+			all.told = append(all.told, d.told, e.told)
 		}
 	}
-	return over, err
+	return all, err
 }
 
 // until looks again and again until done says so or the limit has passed; only

@@ -21,6 +21,7 @@ type result struct {
 	// Overshoot over both ends of every session: from the kernel's stamp of the
 	// last packet that arrived, plus the detection time, to the Down.
 	Overshoot spread `json:"overshoot_us"`
+	Told      spread `json:"told_us"`         // likewise, to the moment a client of the engine knew
 	Floor     spread `json:"wakeup_floor_us"` // how late this machine wakes a thread
 	Transport string `json:"transport"`
 }
@@ -32,6 +33,10 @@ type spread struct {
 	Max int64 `json:"max"`
 }
 
+func (s spread) String() string {
+	return fmt.Sprintf("p50 %d µs, p99 %d µs, max %d µs", s.P50, s.P99, s.Max)
+}
+
 func spreadOf(d []time.Duration) spread {
 	if len(d) == 0 {
 		return spread{}
@@ -41,15 +46,15 @@ func spreadOf(d []time.Duration) spread {
 	return spread{P50: at(50), P99: at(99), Max: d[len(d)-1].Microseconds()}
 }
 
-// overshoots are what both ends measured, by session.
-type overshoots struct {
-	sessions int // noticed at both ends
-	all      []time.Duration
+// detections are what both ends measured.
+type detections struct {
+	sessions       int // noticed at both ends
+	declared, told []time.Duration
 }
 
-func (r *result) detected(o overshoots, floor []time.Duration) {
-	r.Detected = o.sessions
-	r.Overshoot = spreadOf(o.all)
+func (r *result) detected(d detections, floor []time.Duration) {
+	r.Detected = d.sessions
+	r.Overshoot, r.Told = spreadOf(d.declared), spreadOf(d.told)
 	r.Floor = spreadOf(floor)
 }
 

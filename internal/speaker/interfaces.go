@@ -40,25 +40,16 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 	if have != nil {
 		return have.follow(p)
 	}
-	transport := s.o.Transport(p.Interface)
-	if s.tables == nil {
-		if transport != "auto" && transport != "udp" {
-			return fmt.Errorf("interface %s: transport %s: %w", p.Interface, transport, s.noXDP)
-		}
-		if transport == "auto" {
-			s.log.Warn("XDP is not to be had, using UDP sockets", "ifname", p.Interface, "err", s.noXDP)
-		}
-		transport = "udp"
-	}
 	var w *wire.Interface
 	err := s.o.In(func() (err error) {
 		w, err = wire.Open(p.Ifindex, p.Interface, wire.Options{
-			Transport: transport, Tables: s.tables, Workers: s.o.Workers, Logger: s.log,
+			Transport: s.o.Transport(p.Interface), Tables: s.tables, NoXDP: s.noXDP,
+			Workers: s.o.Workers, Logger: s.log,
 		})
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("interface %s: %w", p.Interface, err)
+		return err
 	}
 	s.mu.Lock()
 	s.ifaces[p.Ifindex] = &iface{name: p.Interface, wire: w, mac: p.LocalMAC}
