@@ -44,7 +44,7 @@ type Engine struct {
 	mu       sync.Mutex // guards everything below, and the order of posted commands
 	seed     *rand.PCG
 	sessions map[uint32]*record
-	leaving  map[uint32]*record // those of them that are being removed
+	leaving  map[addrKey]*record // those of them that are being removed, by the path they had
 	bound    map[addrKey]uint32
 	free     [][]uint32 // per worker, oldest first
 	made     []int      // per worker: slots ever used
@@ -77,7 +77,7 @@ func New(c Config) (*Engine, error) {
 		notify:   make(chan struct{}, 1),
 		seed:     rand.NewPCG(c.Seed, c.Seed^0x62664462664464),
 		sessions: make(map[uint32]*record),
-		leaving:  make(map[uint32]*record),
+		leaving:  make(map[addrKey]*record),
 		bound:    make(map[addrKey]uint32),
 		free:     make([][]uint32, c.Workers),
 		made:     make([]int, c.Workers),
@@ -156,8 +156,8 @@ func (e *Engine) leastLoaded() int {
 	return best
 }
 
-// takeSlot prefers slots that were never used, then the one that has been free
-// for longest, so that packets of a former session have died out.
+// takeSlot takes the slot that has been free for longest, once enough rest, so
+// that packets of its former session have died out; before that, a new one.
 func (e *Engine) takeSlot(worker int) (uint32, bool) {
 	if f := e.free[worker]; len(f) > minFree {
 		e.free[worker] = f[1:]
@@ -216,13 +216,16 @@ func (e *Engine) WorkerOf(discr uint32) int {
 }
 
 // Remove takes a session down with AdminDown and frees it when the peer has had
-// a Detection Time, and at least hold nanoseconds, to hear of it; an Event with
-// Gone tells when. A negative hold frees at once and says nothing to the peer.
+// hold nanoseconds, and a Detection Time if it may be Up, to hear of it; an Event
+// with Gone tells when. A negative hold frees at once and says nothing to the
+// peer.
 func (e *Engine) Remove(discr uint32, hold int64) error {
 	return e.with(discr, func(r *record) {
+		if r.bound {
+			e.leaving[r.key] = r
+		}
 		e.unbind(r)
 		r.removal = true
-		e.leaving[discr] = r
 		e.post(r.worker, func(w *Worker, now session.Time) {
 			if i, ok := w.lookup(discr); ok {
 				w.remove(i, hold, now)

@@ -73,8 +73,8 @@ func (w *Worker) configure(i uint32, p session.Params, now session.Time) {
 }
 
 // remove takes a session down administratively and frees its slot when the peer
-// has had a Detection Time, and at least hold, to hear of it (RFC 5880 §6.8.16,
-// RFC 5882 §8). A negative hold frees at once.
+// has had hold, and a Detection Time if it may be Up, to hear of it (RFC 5880
+// §6.8.16, RFC 5882 §8). A negative hold frees at once.
 func (w *Worker) remove(i uint32, hold int64, now session.Time) {
 	sl := &w.slots[i]
 	if hold < 0 {
@@ -83,14 +83,24 @@ func (w *Worker) remove(i uint32, hold int64, now session.Time) {
 	}
 	s := &sl.session
 	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
-	wait := max(hold, s.PeerDetectionTime())
+	wait := hold
+	if s.State() == packet.Up || s.State() == packet.Init {
+		// A peer that may be Up waits for us as long as we have told it to.
+		wait = max(hold, s.PeerDetectionTime())
+	}
 	if s.Remote().Discr == 0 {
 		// Nobody there is waiting for us.
 		wait = 0
 	}
 	sl.removal = true
 	sl.freeAt = now + session.Time(min(wait, maxRemoval))
-	w.apply(i, s.Admin(now, true, packet.DiagAdminDown, &w.rng), now, before)
+	out := s.Admin(now, true, packet.DiagAdminDown, &w.rng)
+	if out&session.Changed != 0 && s.Remote().Discr != 0 {
+		// A peer that listens hears of it now, however often the session has
+		// changed lately: there may be no other packet before the slot is freed.
+		out |= session.Send
+	}
+	w.apply(i, out, now, before)
 }
 
 // maxRemoval bounds the wait for peers with detection times of days.

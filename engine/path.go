@@ -66,16 +66,16 @@ func (e *Engine) unbind(r *record) {
 // endRemoval frees at once a session that is still saying AdminDown to the peer
 // a new session now talks to: two voices would contradict each other.
 func (e *Engine) endRemoval(key addrKey) {
-	for _, r := range e.leaving {
-		if r.key != key {
-			continue
-		}
-		e.post(r.worker, func(w *Worker, _ session.Time) {
-			if i, ok := w.lookup(r.discr); ok {
-				w.free(i)
-			}
-		})
+	r := e.leaving[key]
+	if r == nil {
+		return
 	}
+	delete(e.leaving, key)
+	e.post(r.worker, func(w *Worker, _ session.Time) {
+		if i, ok := w.lookup(r.discr); ok {
+			w.free(i)
+		}
+	})
 }
 
 // AttachPort gives a worker a port of an interface. Sessions whose path is on

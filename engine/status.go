@@ -183,7 +183,9 @@ func (e *Engine) forget(discr uint32) {
 	}
 	e.unbind(r)
 	delete(e.sessions, discr)
-	delete(e.leaving, discr)
+	if e.leaving[r.key] == r {
+		delete(e.leaving, r.key)
+	}
 	e.free[r.worker] = append(e.free[r.worker], r.slot)
 	e.ports.give(r.srcPort)
 }

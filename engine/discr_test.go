@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/internal/rows"
+)
+
+// Slot and worker come back out of every discriminator.
+func TestDiscriminatorCarriesSlot(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		k := discrKey{rng.Uint32(), rng.Uint32()}
+		worker, slot, gen := rng.Uint32N(MaxWorkers), rng.Uint32N(MaxSlots), rng.Uint32N(1<<genBits)
+		if w, s := k.find(k.make(worker, slot, gen)); w != worker || s != slot {
+			t.Fatalf("worker %d slot %d came back as %d %d", worker, slot, w, s)
+		}
+	}
+}
+
+// Another seed, other discriminators; and neighbours do not look like it.
+func TestDiscriminatorsLookRandom(t *testing.T) {
+	first := make(map[uint32]bool)
+	for seed := range uint64(20) {
+		e, err := New(Config{Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []uint32
+		for range 1000 {
+			d, err := e.Add(Spec{Params: p50})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, d)
+		}
+		first[all[0]] = true
+		var ones [32]int
+		small := 0
+		for i, d := range all {
+			for bit := range ones {
+				ones[bit] += int(d >> bit & 1)
+			}
+			if i > 0 && d-all[i-1]+1<<16 < 1<<17 {
+				small++
+			}
+		}
+		for bit, n := range ones {
+			if n < 300 || n > 700 {
+				t.Errorf("seed %d: bit %d is set in %d of 1000", seed, bit, n)
+			}
+		}
+		if small > 5 {
+			t.Errorf("seed %d: %d of 999 neighbours are within 65,536", seed, small)
+		}
+	}
+	if len(first) != 20 {
+		t.Errorf("20 starts began with %d different discriminators", len(first))
+	}
+	rows.Covers(t, "5880-6.3-02")
+}
+
+// churn is an engine under 20,000 sessions that come and go.
+func TestChurn(t *testing.T) {
+	const n = 20_000
+	r := newRig(t, 3)
+	rng := rand.New(rand.NewPCG(3, 4))
+	var live []uint32
+	used := make(map[uint32]bool) // discriminators alive
+	ports := make(map[uint16]int)
+	add := func() {
+		d, err := r.e.Add(Spec{Params: p50})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d == 0 || used[d] {
+			t.Fatalf("discriminator %#x is 0 or another session's", d)
+		}
+		p := r.e.sessions[d].srcPort
+		if p < firstSourcePort {
+			t.Fatalf("source port %d", p)
+		}
+		if ports[p]++; ports[p] > (len(live)+numSourcePorts)/numSourcePorts {
+			t.Fatalf("source port %d has %d uses with %d sessions", p, ports[p], len(live)+1)
+		}
+		used[d] = true
+		live = append(live, d)
+	}
+	remove := func() {
+		i := rng.IntN(len(live))
+		d := live[i]
+		ports[r.e.sessions[d].srcPort]--
+		delete(used, d)
+		live[i] = live[len(live)-1]
+		live = live[:len(live)-1]
+		if err := r.e.Remove(d, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle := func() {
+		r.step()
+		r.take()
+	}
+	for len(live) < numSourcePorts {
+		add()
+	}
+	settle()
+	for range 20 { // below 16,384 every port is unique, churn or not
+		for range 500 {
+			remove()
+		}
+		settle()
+		for range 500 {
+			add()
+		}
+		settle()
+	}
+	for len(live) < n {
+		add()
+	}
+	settle()
+	worst := 0
+	for _, uses := range ports {
+		worst = max(worst, uses)
+	}
+	if worst != 2 {
+		t.Errorf("a source port has %d uses with %d sessions", worst, n)
+	}
+	for len(live) > 0 {
+		remove()
+	}
+	settle()
+	if left := len(r.e.sessions) + len(r.e.leaving) + len(r.e.bound); left != 0 {
+		t.Errorf("%d entries left behind", left)
+	}
+	rows.Covers(t, "5880-6.3-01", "5881-4-02", "5881-4-04", "5881-4-05")
+}
+
+// A session keeps its discriminator and its port, whatever befalls it.
+func TestIdentityIsConstant(t *testing.T) {
+	r := newRig(t, 1)
+	d := r.add(p50, 1)
+	for range 10 {
+		r.run(sec)
+		r.up(d, 1)
+		if err := r.e.Configure(d, session.Params{DesiredMinTx: 60_000, RequiredMinRx: 70_000, DetectMult: 4, AdminDown: true}); err != nil {
+			t.Fatal(err)
+		}
+		r.run(sec)
+		if err := r.e.Configure(d, p50); err != nil {
+			t.Fatal(err)
+		}
+		r.run(4 * sec)
+	}
+	all := r.ports[0].sent(t)
+	for _, s := range all {
+		if s.MyDiscr != d || s.SrcPort != all[0].SrcPort {
+			t.Fatalf("discriminator %#x from port %d, were %#x and %d", s.MyDiscr, s.SrcPort, d, all[0].SrcPort)
+		}
+	}
+	if c := r.status(d).Counters; c.Up != 10 || c.AdminDown != 10 {
+		t.Errorf("the session did not flap as it should: %+v", c)
+	}
+	rows.Covers(t, "5880-6.3-05", "5880-6.8.7-11", "5880-6.8.1-15", "5881-4-03")
+}
+
+func TestFull(t *testing.T) {
+	r := newRig(t, 1)
+	r.e.made[0] = MaxSlots
+	if _, err := r.e.Add(Spec{Params: p50}); !errors.Is(err, ErrFull) {
+		t.Errorf("one session too many: %v", err)
+	}
+}
+
+func TestBadParameters(t *testing.T) {
+	r := newRig(t, 1)
+	d := r.add(p50, 1)
+	for _, p := range []session.Params{{RequiredMinRx: 1, DetectMult: 3}, {DesiredMinTx: 1, RequiredMinRx: 1}} {
+		if _, err := r.e.Add(Spec{Params: p}); err == nil {
+			t.Errorf("%+v added", p)
+		}
+		if err := r.e.Configure(d, p); err == nil {
+			t.Errorf("%+v configured", p)
+		}
+	}
+	for _, n := range []int{-1, MaxWorkers + 1} {
+		if _, err := New(Config{Workers: n}); err == nil {
+			t.Errorf("%d workers", n)
+		}
+	}
+	rows.Covers(t, "5880-4.1-06", "5880-6.8.1-11")
+}
