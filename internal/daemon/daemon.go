@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,12 +113,29 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		settle, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()
 		err = d.speaker.Settle(settle, discrs)
+		if ctx.Err() != nil {
+			err = nil // told to stop meanwhile: that is for serve to do
+		}
 	}
 	if err != nil {
 		return errors.Join(err, d.speaker.Close())
 	}
+	d.logWaiting(discrs)
 	d.log.Info("started", "version", d.o.Version, "sessions", len(discrs), "control", d.cfg.Control.Path)
 	return nil
+}
+
+// logWaiting says what sessions wait for, each reason once.
+func (d *Daemon) logWaiting(discrs []uint32) {
+	waiting := make(map[string]int)
+	for _, discr := range discrs {
+		if w := d.speaker.Path(discr).Waiting; w != "" {
+			waiting[w]++
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(waiting)) {
+		d.log.Warn("sessions wait", "reason", reason, "count", waiting[reason])
+	}
 }
 
 // serve answers until it is told to stop, and then takes leave of the peers.
@@ -127,6 +146,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	go func() { served <- control.NewServer(d, d.log).Serve(ctx, listener) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	defer d.flushChanges(true)
 	for {
 		select {
 		case <-s.hup:
@@ -134,7 +154,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 				d.log.Error("reload refused, the running configuration stays", "err", err)
 			}
 		case <-tick.C:
-			d.flushChanges()
+			d.flushChanges(false)
 		case err := <-d.speaker.Failed():
 			return err
 		case err := <-served:
@@ -204,10 +224,11 @@ func (d *Daemon) note(events []engine.Event) {
 	}
 }
 
-func (d *Daemon) flushChanges() {
+// flushChanges logs what was only counted, when it is time or now.
+func (d *Daemon) flushChanges(now bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.changes.due() {
+	if now || d.changes.due() {
 		d.changes.flush()
 	}
 }

@@ -66,10 +66,11 @@ func (n *NS) settle(ifname string) error {
 		}
 		if l.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
 			addrs, err := n.nl.AddrList(l, netlink.FAMILY_V6)
-			if err != nil {
+			switch {
+			case errors.Is(err, netlink.ErrDumpInterrupted): // an address changed meanwhile
+			case err != nil:
 				return fmt.Errorf("list addresses of %s in %s: %w", ifname, n.name, err)
-			}
-			if !slices.ContainsFunc(addrs, tentative) {
+			case !slices.ContainsFunc(addrs, tentative):
 				return nil
 			}
 		}

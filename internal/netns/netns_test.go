@@ -197,6 +197,22 @@ func TestThousandAddresses(t *testing.T) {
 	}
 }
 
+// The kernel works on new IPv6 addresses in the background, also while their
+// list is read.
+func TestThousandIPv6Addresses(t *testing.T) {
+	testnet.NoLeaks(t)
+	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, a, "x", b, "y")
+	var prefixes []netip.Prefix
+	for i := range 2000 {
+		ip := netip.AddrFrom16([16]byte{0: 0x20, 1: 1, 2: 0xd, 3: 0xb8, 10: byte(i >> 8), 11: byte(i), 15: 1})
+		prefixes = append(prefixes, netip.PrefixFrom(ip, 64))
+	}
+	if err := a.NS.AddAddr("x", prefixes...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestErrorsNameTheSubject(t *testing.T) {
 	n := testnet.NewNS(t, "n")
 	for _, err := range []error{

@@ -48,6 +48,7 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 		})
 		return err
 	})
+	s.tell(p.Interface, err)
 	if err != nil {
 		return err
 	}
@@ -58,6 +59,19 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 		s.engine.AttachPort(i, int32(p.Ifindex), w.Port(i))
 	}
 	return nil
+}
+
+// tell logs why an interface cannot be opened, once and not at every try for
+// each of its sessions.
+func (s *Speaker) tell(ifname string, err error) {
+	if err == nil {
+		delete(s.told, ifname)
+		return
+	}
+	if s.told[ifname] != err.Error() {
+		s.told[ifname] = err.Error()
+		s.log.Error("sessions have to wait", "ifname", ifname, "err", err)
+	}
 }
 
 // closeUnused closes the interfaces that no session's path uses any more.

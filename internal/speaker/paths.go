@@ -3,6 +3,7 @@ package speaker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/xbfd/xbfd/engine"
@@ -107,11 +108,11 @@ func (s *Speaker) tryInstall(discr uint32, e *entry) error {
 		return s.setPath(discr, next)
 	}
 	s.withdraw(discr, e)
-	if err := s.steer(discr, next); err != nil {
+	if err := s.steering.add(discr, next); err != nil {
 		return err
 	}
 	if err := s.setPath(discr, next); err != nil {
-		return errors.Join(err, s.unsteer(discr, next))
+		return errors.Join(err, s.steering.remove(discr, next))
 	}
 	s.mu.Lock()
 	e.engine, e.set = next, true
@@ -123,7 +124,7 @@ func (s *Speaker) tryInstall(discr uint32, e *entry) error {
 // setPath gives the engine a path; a session that is being removed needs none.
 func (s *Speaker) setPath(discr uint32, p engine.Path) error {
 	if err := s.engine.SetPath(discr, p); err != nil && !errors.Is(err, engine.ErrUnknown) {
-		return err
+		return fmt.Errorf("peer %v: %w", p.Peer.Netip(), err)
 	}
 	return nil
 }
@@ -142,7 +143,7 @@ func (s *Speaker) withdraw(discr uint32, e *entry) {
 	if err := s.engine.ClearPath(discr); err != nil && !errors.Is(err, engine.ErrUnknown) {
 		s.log.Error("clear path", "session", discr, "err", err)
 	}
-	if err := s.unsteer(discr, e.engine); err != nil {
+	if err := s.steering.remove(discr, e.engine); err != nil {
 		s.log.Error("withdraw from XDP tables", "session", discr, "err", err)
 	}
 }

@@ -29,8 +29,8 @@ func (s *Speaker) Configure(discr uint32, p session.Params) error {
 	return s.engine.Configure(discr, p)
 }
 
-// Remove says AdminDown to the peer, for its detection time and at least hold
-// nanoseconds, and then forgets the session; an engine.Event with Gone tells
+// Remove says AdminDown to the peer, for hold nanoseconds and its detection time
+// if it may be Up, and then forgets the session; an engine.Event with Gone tells
 // when.
 func (s *Speaker) Remove(discr uint32, hold int64) error { return s.engine.Remove(discr, hold) }
 

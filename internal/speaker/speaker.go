@@ -51,8 +51,9 @@ type Speaker struct {
 	sessions map[uint32]*entry
 	ifaces   map[int]*iface
 
-	ops     chan func()      // run one after the other by the path loop
-	steered map[steerKey]int // the path loop's: one session may leave as another comes
+	ops      chan func()       // run one after the other by the path loop
+	steering steering          // the path loop's, as is told
+	told     map[string]string // why an interface cannot be opened
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -77,7 +78,8 @@ func New(o Options) (_ *Speaker, err error) {
 		o: o, log: o.Logger,
 		sessions: make(map[uint32]*entry),
 		ifaces:   make(map[int]*iface),
-		steered:  make(map[steerKey]int),
+		steering: steering{users: make(map[steerKey]int)},
+		told:     make(map[string]string),
 		ops:      make(chan func(), 64),
 		fail:     make(chan error, o.Workers),
 	}
@@ -99,8 +101,8 @@ func New(o Options) (_ *Speaker, err error) {
 		}
 	}()
 	err = o.In(func() error {
-		if s.tables, s.noXDP = bpf.NewTables(o.Sessions); s.noXDP != nil {
-			s.tables = nil
+		if s.tables, s.noXDP = bpf.NewTables(o.Sessions); s.noXDP == nil {
+			s.steering.tables = s.tables
 		}
 		s.monitor, err = netlinkmon.New(netlinkmon.Options{Logger: o.Logger})
 		return err
