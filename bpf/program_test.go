@@ -39,7 +39,7 @@ func TestProgramVerdicts(t *testing.T) {
 			}
 		})
 	}
-	rows.Covers(t, "5082-3-05", "5082-3-06", "5082-5.4-01", "ENV-L2-01")
+	rows.Covers(t, "5082-3-03", "5082-3-05", "5082-3-06", "5082-5.4-01", "ENV-L2-01")
 }
 
 // A queue without a socket is the kernel's: nothing is lost before the sockets

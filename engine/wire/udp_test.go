@@ -11,6 +11,7 @@ import (
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/netns"
+	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/internal/testnet"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -154,6 +155,7 @@ func TestUDPDateBounds(t *testing.T) {
 			t.Errorf("%s: arrived %v ago, want %v", tt.name, got, tt.want)
 		}
 	}
+	rows.Covers(t, "ENV-CLK-01")
 }
 
 func timespecBytes(ns int64) []byte {
