@@ -11,9 +11,11 @@ const maxGrain = 1 << 20 // about 1.05 ms
 
 // Extra packets: each change of content may go out between periodic packets
 // (RFC 5880 §6.8.7), but input that flaps must not drive our rate without
-// bound, so a small bucket pays for them.
+// bound, so a small bucket pays for them. Its last packet is kept for AdminDown,
+// which the peer must hear before its Detection Time has passed.
 const (
-	extraBurst  = 4
+	extraBurst  = 5
+	extraKept   = 1
 	extraRefill = Time(100 * Millisecond)
 )
 
@@ -181,7 +183,11 @@ func (s *Session) contentChanged(now Time, poll bool, rng *Rand) Outcome {
 		s.extra = uint8(min(int64(s.extra)+int64(n), extraBurst))
 		s.extraAt += n * extraRefill
 	}
-	if s.extra == 0 || !s.maySend() {
+	need := uint8(1)
+	if s.state != packet.AdminDown {
+		need += extraKept
+	}
+	if s.extra < need || !s.maySend() {
 		return Content
 	}
 	s.extra--
