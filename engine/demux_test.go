@@ -123,47 +123,50 @@ func TestUnknownDiscriminator(t *testing.T) {
 	}
 }
 
+// spoil changes a payload.
+func spoil(edit func(b []byte)) func(*Rx) { return func(rx *Rx) { edit(rx.Payload) } }
+
+// discards are ways to spoil a packet, several faults at once where their order
+// matters.
+var discards = []struct {
+	name     string
+	spoil    func(rx *Rx)
+	want     packet.Drop
+	session  bool // counted there too
+	coverage []string
+}{
+	{"frame", func(rx *Rx) { rx.Drop = packet.DropBadChecksum }, packet.DropBadChecksum, false, nil},
+	{"port", func(rx *Rx) { rx.DstPort = 4784 }, packet.DropFrame, false, nil},
+	{"short", func(rx *Rx) { rx.Payload = rx.Payload[:23] }, packet.DropShort, false, nil},
+	{"version 0 before zero multiplier", spoil(func(b []byte) { b[0] &= 0x1f; b[2] = 0 }), packet.DropBadVersion, false, nil},
+	{"length 23 before M", spoil(func(b []byte) { b[3] = 23; b[1] |= 1 }), packet.DropBadLengthMin, false, nil},
+	{"length 25 of 24 bytes", spoil(func(b []byte) { b[3] = 25 }), packet.DropBadLengthMax, false, nil},
+	{"zero multiplier before M and my discriminator", spoil(func(b []byte) { b[2] = 0; b[1] |= 1; clear(b[4:8]) }), packet.DropZeroMult, false, nil},
+	{"M", spoil(func(b []byte) { b[1] |= 1 }), packet.DropMultipoint, false, nil},
+	{"zero my discriminator before unknown yours", spoil(func(b []byte) { clear(b[4:8]); b[8] ^= 0xff }), packet.DropZeroMyDiscr, false, nil},
+	{"unknown discriminator before A", func(rx *Rx) {
+		rx.Payload[8] ^= 0xff
+		rx.Payload[1] |= 4
+		rx.Payload = append(rx.Payload, 1, 2)
+		rx.Payload[3] = 26
+	}, packet.DropUnknownYourDiscr, false, nil},
+	{"no discriminator and Up", spoil(func(b []byte) { clear(b[8:12]) }), packet.DropZeroYourDiscrState, false, nil},
+	{"no discriminator and Init", spoil(func(b []byte) { clear(b[8:12]); b[1] = 2 << 6 }), packet.DropZeroYourDiscrState, false, nil},
+	{"no session", func(rx *Rx) { clear(rx.Payload[8:12]); rx.Payload[1] = 1 << 6; rx.Src = addr("10.9.9.9") }, packet.DropNoSession, false, nil},
+	{"TTL", func(rx *Rx) { rx.TTL = 254 }, packet.DropTTL, true, nil},
+	{"TTL without discriminator", func(rx *Rx) { clear(rx.Payload[8:12]); rx.Payload[1] = 1 << 6; rx.TTL = 64 }, packet.DropTTL, true, nil},
+	{"TTL before A", func(rx *Rx) {
+		rx.TTL = 0
+		rx.Payload[1] |= 4
+		rx.Payload = append(rx.Payload, 1, 4, 0, 'x')
+		rx.Payload[3] = 28
+	}, packet.DropTTL, true, nil},
+	{"A", func(rx *Rx) { rx.Payload[1] |= 4; rx.Payload = append(rx.Payload, 1, 4, 0, 'x'); rx.Payload[3] = 28 }, packet.DropAuthUnexpected, true, []string{"5880-6.8.6-14"}},
+}
+
 // Every check has its counter, and the first that fails is the one that counts.
 func TestDiscards(t *testing.T) {
-	payload := func(edit func(b []byte)) func(*Rx) {
-		return func(rx *Rx) { edit(rx.Payload) }
-	}
-	tests := []struct {
-		name     string
-		spoil    func(rx *Rx)
-		want     packet.Drop
-		session  bool // counted there too
-		coverage []string
-	}{
-		{"frame", func(rx *Rx) { rx.Drop = packet.DropBadChecksum }, packet.DropBadChecksum, false, nil},
-		{"port", func(rx *Rx) { rx.DstPort = 4784 }, packet.DropFrame, false, nil},
-		{"short", func(rx *Rx) { rx.Payload = rx.Payload[:23] }, packet.DropShort, false, nil},
-		{"version 0 before zero multiplier", payload(func(b []byte) { b[0] &= 0x1f; b[2] = 0 }), packet.DropBadVersion, false, nil},
-		{"length 23 before M", payload(func(b []byte) { b[3] = 23; b[1] |= 1 }), packet.DropBadLengthMin, false, nil},
-		{"length 25 of 24 bytes", payload(func(b []byte) { b[3] = 25 }), packet.DropBadLengthMax, false, nil},
-		{"zero multiplier before M and my discriminator", payload(func(b []byte) { b[2] = 0; b[1] |= 1; clear(b[4:8]) }), packet.DropZeroMult, false, nil},
-		{"M", payload(func(b []byte) { b[1] |= 1 }), packet.DropMultipoint, false, nil},
-		{"zero my discriminator before unknown yours", payload(func(b []byte) { clear(b[4:8]); b[8] ^= 0xff }), packet.DropZeroMyDiscr, false, nil},
-		{"unknown discriminator before A", func(rx *Rx) {
-			rx.Payload[8] ^= 0xff
-			rx.Payload[1] |= 4
-			rx.Payload = append(rx.Payload, 1, 2)
-			rx.Payload[3] = 26
-		}, packet.DropUnknownYourDiscr, false, nil},
-		{"no discriminator and Up", payload(func(b []byte) { clear(b[8:12]) }), packet.DropZeroYourDiscrState, false, nil},
-		{"no discriminator and Init", payload(func(b []byte) { clear(b[8:12]); b[1] = 2 << 6 }), packet.DropZeroYourDiscrState, false, nil},
-		{"no session", func(rx *Rx) { clear(rx.Payload[8:12]); rx.Payload[1] = 1 << 6; rx.Src = addr("10.9.9.9") }, packet.DropNoSession, false, nil},
-		{"TTL", func(rx *Rx) { rx.TTL = 254 }, packet.DropTTL, true, nil},
-		{"TTL without discriminator", func(rx *Rx) { clear(rx.Payload[8:12]); rx.Payload[1] = 1 << 6; rx.TTL = 64 }, packet.DropTTL, true, nil},
-		{"TTL before A", func(rx *Rx) {
-			rx.TTL = 0
-			rx.Payload[1] |= 4
-			rx.Payload = append(rx.Payload, 1, 4, 0, 'x')
-			rx.Payload[3] = 28
-		}, packet.DropTTL, true, nil},
-		{"A", func(rx *Rx) { rx.Payload[1] |= 4; rx.Payload = append(rx.Payload, 1, 4, 0, 'x'); rx.Payload[3] = 28 }, packet.DropAuthUnexpected, true, []string{"5880-6.8.6-14"}},
-	}
-	for _, tt := range tests {
+	for _, tt := range discards {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, 1)
 			d := r.add(p50, 1)

@@ -63,77 +63,78 @@ func TestDiscriminatorsLookRandom(t *testing.T) {
 	rows.Covers(t, "5880-6.3-02")
 }
 
-// churn is an engine under 20,000 sessions that come and go.
+// churn is an engine whose sessions come and go.
+type churn struct {
+	*rig
+	rng   *rand.Rand
+	live  []uint32
+	alive map[uint32]bool
+	ports map[uint16]int // uses
+}
+
+// grow adds sessions until there are n, and checks what each is given.
+func (c *churn) grow(n int) {
+	c.t.Helper()
+	for len(c.live) < n {
+		d, err := c.e.Add(Spec{Params: p50})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if d == 0 || c.alive[d] {
+			c.t.Fatalf("discriminator %#x is 0 or another session's", d)
+		}
+		p := c.e.sessions[d].srcPort
+		if p < firstSourcePort {
+			c.t.Fatalf("source port %d", p)
+		}
+		if c.ports[p]++; c.ports[p] > (len(c.live)+numSourcePorts)/numSourcePorts {
+			c.t.Fatalf("source port %d has %d uses with %d sessions", p, c.ports[p], len(c.live)+1)
+		}
+		c.alive[d] = true
+		c.live = append(c.live, d)
+	}
+	c.step()
+	c.take()
+}
+
+// shrink removes sessions, any of them, until there are n.
+func (c *churn) shrink(n int) {
+	c.t.Helper()
+	for len(c.live) > n {
+		i, last := c.rng.IntN(len(c.live)), len(c.live)-1
+		d := c.live[i]
+		c.ports[c.e.sessions[d].srcPort]--
+		delete(c.alive, d)
+		c.live[i] = c.live[last]
+		c.live = c.live[:last]
+		if err := c.e.Remove(d, -1); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.step()
+	c.take()
+}
+
+// Discriminators are unique and not 0, source ports lie in their range and are
+// used as evenly as can be, however many sessions come and go.
 func TestChurn(t *testing.T) {
 	const n = 20_000
-	r := newRig(t, 3)
-	rng := rand.New(rand.NewPCG(3, 4))
-	var live []uint32
-	used := make(map[uint32]bool) // discriminators alive
-	ports := make(map[uint16]int)
-	add := func() {
-		d, err := r.e.Add(Spec{Params: p50})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d == 0 || used[d] {
-			t.Fatalf("discriminator %#x is 0 or another session's", d)
-		}
-		p := r.e.sessions[d].srcPort
-		if p < firstSourcePort {
-			t.Fatalf("source port %d", p)
-		}
-		if ports[p]++; ports[p] > (len(live)+numSourcePorts)/numSourcePorts {
-			t.Fatalf("source port %d has %d uses with %d sessions", p, ports[p], len(live)+1)
-		}
-		used[d] = true
-		live = append(live, d)
+	c := &churn{rig: newRig(t, 3), rng: rand.New(rand.NewPCG(3, 4)), alive: map[uint32]bool{}, ports: map[uint16]int{}}
+	c.grow(numSourcePorts)
+	for range 20 { // up to 16,384 every port is unique, churn or not
+		c.shrink(numSourcePorts - 500)
+		c.grow(numSourcePorts)
 	}
-	remove := func() {
-		i := rng.IntN(len(live))
-		d := live[i]
-		ports[r.e.sessions[d].srcPort]--
-		delete(used, d)
-		live[i] = live[len(live)-1]
-		live = live[:len(live)-1]
-		if err := r.e.Remove(d, -1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	settle := func() {
-		r.step()
-		r.take()
-	}
-	for len(live) < numSourcePorts {
-		add()
-	}
-	settle()
-	for range 20 { // below 16,384 every port is unique, churn or not
-		for range 500 {
-			remove()
-		}
-		settle()
-		for range 500 {
-			add()
-		}
-		settle()
-	}
-	for len(live) < n {
-		add()
-	}
-	settle()
+	c.grow(n)
 	worst := 0
-	for _, uses := range ports {
+	for _, uses := range c.ports {
 		worst = max(worst, uses)
 	}
 	if worst != 2 {
 		t.Errorf("a source port has %d uses with %d sessions", worst, n)
 	}
-	for len(live) > 0 {
-		remove()
-	}
-	settle()
-	if left := len(r.e.sessions) + len(r.e.leaving) + len(r.e.bound); left != 0 {
+	c.shrink(0)
+	if left := len(c.e.sessions) + len(c.e.leaving) + len(c.e.bound); left != 0 {
 		t.Errorf("%d entries left behind", left)
 	}
 	rows.Covers(t, "5880-6.3-01", "5881-4-02", "5881-4-04", "5881-4-05")

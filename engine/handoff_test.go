@@ -3,6 +3,8 @@ package engine
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/packet"
@@ -115,6 +117,36 @@ func TestSilenceWaitsForOthers(t *testing.T) {
 	w.Step(r.now + unjudgedRetry)
 	if st := r.status(d); st.State != packet.Up || st.LastRx != due-ms {
 		t.Errorf("the packet was in time: %v, last packet %d ns before the deadline", st.State, due-st.LastRx)
+	}
+}
+
+// All the others are asked at once, and each once however many sessions wait.
+func TestSilenceAsksAllOthersOnce(t *testing.T) {
+	r := newRig(t, 4)
+	var all []uint32
+	for i := range 40 {
+		all = append(all, r.add(p50, i))
+	}
+	r.step()
+	for i, d := range all {
+		r.up(d, i)
+	}
+	w := r.e.workers[0]
+	wakes := make(map[int]int)
+	r.e.wakeFn = func(i int) { wakes[i]++ }
+	at := r.now + 150*ms
+	w.Step(at)
+	if diff := cmp.Diff(map[int]int{1: 1, 2: 1, 3: 1}, wakes); diff != "" {
+		t.Errorf("woken, and how often (-want +got):\n%s", diff)
+	}
+	for _, o := range r.e.workers[1:] {
+		o.Step(at)
+	}
+	w.Step(at + unjudgedRetry)
+	for i := range w.slots {
+		if sl := &w.slots[i]; sl.used && sl.session.State() != packet.Down {
+			t.Errorf("slot %d is %v though all have answered", i, sl.session.State())
+		}
 	}
 }
 

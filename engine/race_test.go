@@ -70,14 +70,37 @@ func TestControlAndWorkersTogether(t *testing.T) {
 		engines[1].AttachPort(i, ifindex, b)
 	}
 
-	stop := make(chan struct{})
-	var run, ask sync.WaitGroup
+	stop := start(engines, &clock)
+	var ask sync.WaitGroup
+	for c := range clients {
+		ask.Go(func() { hammer(t, engines, c, rounds) })
+	}
+	ask.Wait()
+	stop()
+	for _, e := range engines {
+		for range 3 {
+			for _, w := range e.Workers() {
+				w.Step(session.Time(clock.Load()))
+			}
+			e.TakeEvents(nil)
+		}
+		if n := len(e.sessions) + len(e.leaving) + len(e.bound); n != 0 {
+			t.Errorf("%d entries left behind", n)
+		}
+	}
+}
+
+// start drives the workers, and reads the events, until the function it returns
+// is called.
+func start(engines [2]*Engine, clock *atomic.Int64) (stop func()) {
+	done := make(chan struct{})
+	var run sync.WaitGroup
 	for _, e := range engines {
 		for _, w := range e.Workers() {
 			run.Go(func() {
 				for {
 					select {
-					case <-stop:
+					case <-done:
 						return
 					default:
 						w.Step(session.Time(clock.Add(int64(20 * us))))
@@ -89,7 +112,7 @@ func TestControlAndWorkersTogether(t *testing.T) {
 		run.Go(func() {
 			for {
 				select {
-				case <-stop:
+				case <-done:
 					return
 				case <-e.Notify():
 					e.TakeEvents(nil)
@@ -97,22 +120,9 @@ func TestControlAndWorkersTogether(t *testing.T) {
 			}
 		})
 	}
-	for c := range clients {
-		ask.Go(func() { hammer(t, engines, c, rounds) })
-	}
-	ask.Wait()
-	close(stop)
-	run.Wait()
-	for _, e := range engines {
-		for range 3 {
-			for _, w := range e.Workers() {
-				w.Step(session.Time(clock.Load()))
-			}
-			e.TakeEvents(nil)
-		}
-		if n := len(e.sessions) + len(e.leaving) + len(e.bound); n != 0 {
-			t.Errorf("%d entries left behind", n)
-		}
+	return func() {
+		close(done)
+		run.Wait()
 	}
 }
 

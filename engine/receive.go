@@ -123,14 +123,13 @@ func (w *Worker) handOver(owner uint32, rx *Rx, ifindex int32) {
 	if !w.engine.workers[owner].from[w.index].put(rx, ifindex) {
 		w.drops[packet.DropHandoffFull]++
 	}
-	w.given |= 1 << owner
+	w.rouse |= 1 << owner
 }
 
-// wakeOthers tells the workers that frames were handed over to, once for all of
-// them.
+// wakeOthers wakes each of the workers to be roused, once.
 func (w *Worker) wakeOthers() {
-	for ; w.given != 0; w.given &= w.given - 1 {
-		w.engine.wake(bits.TrailingZeros32(w.given))
+	for ; w.rouse != 0; w.rouse &= w.rouse - 1 {
+		w.engine.wake(bits.TrailingZeros32(w.rouse))
 	}
 }
 

@@ -257,3 +257,28 @@ func TestPollAndFinal(t *testing.T) {
 	}
 	rows.Covers(t, "5880-6.8.7-05", "5880-6.8.7-25")
 }
+
+// The DSCP of a session is in its packets, and a new one in the next of them.
+func TestDSCP(t *testing.T) {
+	r := newRig(t, 1)
+	d, err := r.e.Add(Spec{Params: p50, DSCP: 46})
+	if err == nil {
+		err = r.e.SetPath(d, pathTo(1))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.run(sec)
+	if err := r.e.SetDSCP(d, 48); err != nil {
+		t.Fatal(err)
+	}
+	r.run(sec)
+	var got []byte
+	for _, frame := range r.ports[0].out {
+		got = append(got, frame[15]) // IPv4 type of service
+	}
+	if len(got) < 2 || got[0] != 46<<2 || got[len(got)-1] != 48<<2 {
+		t.Errorf("type of service %v, want %d and then %d", got, 46<<2, 48<<2)
+	}
+	rows.Covers(t, "5882-6-01")
+}

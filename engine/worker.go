@@ -40,7 +40,7 @@ type Worker struct {
 	mail  mailbox
 	out   outbox
 	from  [MaxWorkers]*handoff     // frames for us, by the worker that received them
-	given uint32                   // workers that were handed frames in this Step, a bit each
+	rouse uint32                   // workers to wake: they got frames of ours, or keep us waiting; a bit each
 	past  [MaxWorkers]session.Time // before this, we have seen every packet that worker received
 
 	rx, tx    uint64       // packets accepted and sent, of all sessions there ever were
@@ -121,6 +121,7 @@ func (w *Worker) expire(now session.Time) (more bool) {
 	for _, i := range w.fire[:n] {
 		w.expireSlot(i, now)
 	}
+	w.wakeOthers()
 	return n == len(w.fire)
 }
 
@@ -153,13 +154,14 @@ func (w *Worker) othersPast(due, now session.Time) bool {
 	if now < due || now >= due+unjudgedMax {
 		return true
 	}
+	past := true
 	for _, o := range w.engine.workers {
 		if o != w && w.past[o.index] < due {
-			w.engine.wake(int(o.index))
-			return false
+			w.rouse |= 1 << o.index
+			past = false
 		}
 	}
-	return true
+	return past
 }
 
 func (w *Worker) slotOf(discr uint32) uint32 {

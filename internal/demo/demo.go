@@ -8,45 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 )
-
-// Options of a demo.
-type Options struct {
-	Sessions  int           // 1 to 16384
-	Interval  time.Duration // transmit and receive, both ends; 100 µs to a minute
-	Mult      int           // detection multiplier, 1 to 255
-	Hold      time.Duration // from all Up to the cut, 10 minutes at most
-	IPv6      bool
-	JSON      bool   // print one object instead of progress and a report
-	Transport string // auto, xdp, xdp-generic or udp
-}
-
-// Limits: each end has one source port for each session, and a demo should end
-// while somebody still looks.
-const (
-	maxSessions = 16384
-	minInterval = 100 * time.Microsecond
-	maxInterval = time.Minute
-	maxHold     = 10 * time.Minute
-)
-
-// Check returns the first option that cannot be meant, by the name of its flag.
-func (o Options) Check() error {
-	switch {
-	case o.Sessions < 1 || o.Sessions > maxSessions:
-		return fmt.Errorf("--sessions: %d is not 1 to %d", o.Sessions, maxSessions)
-	case o.Interval < minInterval || o.Interval > maxInterval:
-		return fmt.Errorf("--interval: %v is not %v to %v", o.Interval, minInterval, maxInterval)
-	case o.Interval%time.Microsecond != 0:
-		return fmt.Errorf("--interval: %v is not a whole number of microseconds", o.Interval)
-	case o.Mult < 1 || o.Mult > 255:
-		return fmt.Errorf("--mult: %d is not 1 to 255", o.Mult)
-	case o.Hold < 0 || o.Hold > maxHold:
-		return fmt.Errorf("--hold: %v is not 0 to %v", o.Hold, maxHold)
-	}
-	return nil
-}
 
 // Run builds the namespaces, runs the sessions, cuts the path, writes the
 // report to out and removes everything again, also when ctx ends early. It
@@ -56,15 +20,16 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	if err := o.Check(); err != nil {
 		return err
 	}
-	say := newPrinter(out, o.JSON)
+	l, say := new(lab), newPrinter(out, o.JSON)
+	defer func() {
+		say.clear()
+		err = errors.Join(explain(ctx, err), l.close())
+	}()
 	say.line("%d sessions over %s, %v x %d", o.Sessions, family(o.IPv6), o.Interval, o.Mult)
-
-	l, err := newLab(o)
-	if err != nil {
+	if err := l.build(ctx, o, say); err != nil {
 		return fmt.Errorf("build the namespaces: %w", err)
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	r, err := l.run(ctx, o, say)
+	r, err := l.show(ctx, o, say)
 	if err != nil {
 		return err
 	}
@@ -76,8 +41,19 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	return r.promises()
 }
 
-// run is the demo's story, phase by phase.
-func (l *lab) run(ctx context.Context, o Options, say *printer) (*result, error) {
+// explain adds to an error what the user has to do with it.
+func explain(ctx context.Context, err error) error {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("ended early: %w", context.Cause(ctx))
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: the demo needs root, in a container also the privileges of its host", err)
+	}
+	return err
+}
+
+// show is the demo's story, phase by phase.
+func (l *lab) show(ctx context.Context, o Options, say *printer) (*result, error) {
 	r := &result{Sessions: o.Sessions, DetectionTime: int64(o.Mult) * o.Interval.Microseconds()}
 	start := time.Now()
 	if err := l.start(ctx, o); err != nil {
@@ -87,10 +63,11 @@ func (l *lab) run(ctx context.Context, o Options, say *printer) (*result, error)
 		return nil, err
 	}
 	r.Up, r.TimeToUp = l.sessionsUp(), milliseconds(time.Since(start))
+	say.line("up         %d/%d in %.0f ms", r.Up, r.Sessions, r.TimeToUp)
 	var reason string
 	r.Transport, reason = l.transport()
-	say.line("up        %d/%d in %.0f ms over %s (%s)", r.Up, o.Sessions, r.TimeToUp, r.Transport, reason)
-	if r.Up < o.Sessions {
+	say.line("transport  %s (%s)", r.Transport, reason)
+	if r.Up < r.Sessions {
 		return r, nil
 	}
 
@@ -99,20 +76,22 @@ func (l *lab) run(ctx context.Context, o Options, say *printer) (*result, error)
 		return nil, err
 	}
 	r.FalseDowns = l.downs()
-	say.line("held      %v, %d false Downs", o.Hold, r.FalseDowns)
+	say.line("held       %v, %d false Downs", o.Hold, r.FalseDowns)
 
 	if err := l.cut(); err != nil {
 		return nil, fmt.Errorf("cut the path: %w", err)
 	}
-	say.line("cut       silently: both ends keep their carrier and are told nothing")
-	late, err := l.waitDown(ctx, o)
-	if err != nil {
+	say.line("cut        silently: both ends keep their carrier and are told nothing")
+	if err := l.waitDown(ctx, o, say); err != nil {
 		return nil, err
 	}
-	r.detected(late, floor)
-	say.line("detected  %d/%d at both ends, promised %.1f ms after the last packet", r.Detected, o.Sessions, float64(r.DetectionTime)/1000)
-	say.line("overshoot %v; clients told %v", r.Overshoot, r.Told)
-	say.line("floor     this machine wakes a sleeping thread late by %v", r.Floor)
+	r.detected(l.detections(), floor)
+	say.line("detected   %d/%d at both ends, promised %.1f ms after the last packet", r.Detected, r.Sessions, float64(r.DetectionTime)/1000)
+	say.line("overshoot  %v", r.Overshoot)
+	say.line("told       %v, until a client of the engine knew", r.Told)
+	if len(floor) > 0 {
+		say.line("floor      %v, by which this machine wakes a thread late", r.Floor)
+	}
 	return r, nil
 }
 

@@ -3,9 +3,9 @@ package demo
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
@@ -22,14 +22,15 @@ type end struct {
 
 	mu    sync.Mutex
 	index map[uint32]int // session number by discriminator
-	up    map[int]bool
-	downs int // transitions to Down since the first Up of that session
+	up    map[int]bool   // the sessions that are Up
+	downs int            // how often one failed
 	late  map[int]lateness
 }
 
 // start creates a speaker at each end, pinned to different CPUs where there are
 // two, and all sessions.
 func (l *lab) start(ctx context.Context, o Options) error {
+	cpus := twoCPUs()
 	for i := range l.ends {
 		e := &end{index: make(map[uint32]int), up: make(map[int]bool), late: make(map[int]lateness)}
 		opts := speaker.Options{
@@ -38,8 +39,8 @@ func (l *lab) start(ctx context.Context, o Options) error {
 			OnEvents:  e.note,
 			Sessions:  2 * o.Sessions,
 		}
-		if runtime.NumCPU() > 1 {
-			opts.CPUs = []int{i}
+		if cpus != nil {
+			opts.CPUs = cpus[i : i+1]
 		}
 		s, err := speaker.New(opts)
 		if err != nil {
@@ -58,6 +59,20 @@ func (l *lab) start(ctx context.Context, o Options) error {
 		}
 	}
 	return nil
+}
+
+// twoCPUs returns two that this process may use, or nil if it has but one.
+func twoCPUs() (cpus []int) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil || set.Count() < 2 {
+		return nil
+	}
+	for cpu := 0; len(cpus) < 2; cpu++ {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus
 }
 
 func (e *end) addSessions(i int, o Options) error {
@@ -81,12 +96,6 @@ func (e *end) addSessions(i int, o Options) error {
 	return nil
 }
 
-// lateness is how long after the promised instant a Down came.
-type lateness struct {
-	declared time.Duration // when the engine decided
-	told     time.Duration // when a client of the engine knew
-}
-
 // note keeps what the engine tells of sessions.
 func (e *end) note(events []engine.Event) {
 	told := wire.Now()
@@ -100,23 +109,35 @@ func (e *end) note(events []engine.Event) {
 		}
 		if ev.Failed {
 			e.downs++
-			if f := ev.Failure; f.Diag == packet.DiagControlExpiry {
-				promised := f.LastRx + session.Time(f.DetectionTime)
-				e.late[k] = lateness{declared: time.Duration(f.At - promised), told: time.Duration(told - promised)}
+			if f := &ev.Failure; f.Diag == packet.DiagControlExpiry {
+				e.late[k] = latenessOf(f, told)
 			}
 		}
-		e.up[k] = ev.Change.To == packet.Up
+		if ev.Change.To == packet.Up {
+			e.up[k] = true
+		} else {
+			delete(e.up, k)
+		}
 	}
 }
 
-// count returns how many of the sessions are Up.
-func (e *end) count() (n int) {
+// forget drops what was late so far.
+func (e *end) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, up := range e.up {
-		if up {
-			n++
-		}
-	}
-	return n
+	clear(e.late)
+}
+
+// count returns how many of the sessions are Up.
+func (e *end) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.up)
+}
+
+// failed returns how often a session has failed.
+func (e *end) failed() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.downs
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 )
@@ -21,7 +20,7 @@ type result struct {
 	// Overshoot over both ends of every session: from the kernel's stamp of the
 	// last packet that arrived, plus the detection time, to the Down.
 	Overshoot spread `json:"overshoot_us"`
-	Told      spread `json:"told_us"`         // likewise, to the moment a client of the engine knew
+	Told      spread `json:"told_us"`         // likewise, to when a client of the engine knew
 	Floor     spread `json:"wakeup_floor_us"` // how late this machine wakes a thread
 	Transport string `json:"transport"`
 }
@@ -46,12 +45,7 @@ func spreadOf(d []time.Duration) spread {
 	return spread{P50: at(50), P99: at(99), Max: d[len(d)-1].Microseconds()}
 }
 
-// detections are what both ends measured.
-type detections struct {
-	sessions       int // noticed at both ends
-	declared, told []time.Duration
-}
-
+// detected enters what was measured at both ends.
 func (r *result) detected(d detections, floor []time.Duration) {
 	r.Detected = d.sessions
 	r.Overshoot, r.Told = spreadOf(d.declared), spreadOf(d.told)
@@ -67,57 +61,15 @@ func (r *result) writeJSON(out io.Writer) error {
 
 // promises returns what the demo promised and did not see.
 func (r *result) promises() error {
-	var errs []error
 	if r.Up < r.Sessions {
-		errs = append(errs, fmt.Errorf("only %d of %d sessions came up", r.Up, r.Sessions))
-	} else {
-		if r.FalseDowns > 0 {
-			errs = append(errs, fmt.Errorf("%d sessions went down while the path was fine", r.FalseDowns))
-		}
-		if r.Detected < r.Sessions {
-			errs = append(errs, fmt.Errorf("only %d of %d sessions noticed the cut", r.Detected, r.Sessions))
-		}
+		return fmt.Errorf("only %d of %d sessions came up", r.Up, r.Sessions)
+	}
+	var errs []error
+	if r.FalseDowns > 0 {
+		errs = append(errs, fmt.Errorf("%d times a session went down while the path was fine", r.FalseDowns))
+	}
+	if r.Detected < r.Sessions {
+		errs = append(errs, fmt.Errorf("only %d of %d sessions noticed the cut at both ends", r.Detected, r.Sessions))
 	}
 	return errors.Join(errs...)
-}
-
-// printer writes the report for people, and nothing when a program reads.
-type printer struct {
-	out      io.Writer
-	quiet    bool
-	terminal bool      // there is a line to overwrite
-	last     time.Time // when progress was last shown
-}
-
-func newPrinter(out io.Writer, quiet bool) *printer {
-	p := &printer{out: out, quiet: quiet}
-	if f, ok := out.(*os.File); ok {
-		st, err := f.Stat()
-		p.terminal = err == nil && st.Mode()&os.ModeCharDevice != 0
-	}
-	return p
-}
-
-func (p *printer) line(format string, args ...any) {
-	if !p.quiet {
-		fmt.Fprintf(p.out, format+"\n", args...)
-	}
-}
-
-// progressEvery is as often as an eye can follow.
-const progressEvery = 100 * time.Millisecond
-
-// progress overwrites its own line on a terminal.
-func (p *printer) progress(format string, args ...any) {
-	if p.quiet || !p.terminal || time.Since(p.last) < progressEvery {
-		return
-	}
-	p.last = time.Now()
-	fmt.Fprintf(p.out, "\r"+format+"\x1b[K", args...)
-}
-
-func (p *printer) endProgress() {
-	if !p.quiet && p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
-	}
 }

@@ -159,13 +159,6 @@ func (t *tester) once(edit func(c *packet.Control)) {
 	t.send(c)
 }
 
-// forget drops what T has heard so far but for the last packet.
-func (t *tester) forget() {
-	if n := len(t.heard); n > 0 {
-		t.heard = append([]hearing(nil), t.heard[n-1])
-	}
-}
-
 // since returns what D sent at or after an instant.
 func (t *tester) since(from session.Time) []hearing {
 	for i, h := range t.heard {

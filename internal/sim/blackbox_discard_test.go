@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/xbfd/xbfd/internal/rows"
@@ -56,71 +57,76 @@ func fixIP(b []byte) []byte {
 	return b
 }
 
+// stateless is a packet without Your Discriminator.
+func stateless(state packet.State) func(b []byte) {
+	return func(b []byte) { clear(b[8:12]); b[1] = b[1]&0x3f | byte(state)<<6 }
+}
+
+// discardProbes are packets to be discarded for all reasons but their version and
+// their TTL.
+var discardProbes = []probe{
+	{"short payload", func(b *bed, c packet.Control) *draft {
+		d := b.frameOf(c)
+		d.payload = d.payload[:23]
+		return d
+	}, packet.DropShort, nil},
+	{"empty payload", func(b *bed, c packet.Control) *draft {
+		d := b.frameOf(c)
+		d.payload = nil
+		return d
+	}, packet.DropShort, nil},
+	{"length 0", setLength(0, 0), packet.DropBadLengthMin, []string{"5880-6.8.6-02"}},
+	{"length 23", setLength(23, 0), packet.DropBadLengthMin, []string{"5880-6.8.6-02"}},
+	{"length 24 with A", authOfLength(24), packet.DropBadLengthMin, []string{"5880-6.8.6-03"}},
+	{"length 25 with A", authOfLength(25), packet.DropBadLengthMin, []string{"5880-6.8.6-03"}},
+	{"length 25 of 24", setLength(25, 0), packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
+	{"length 52 of 24", setLength(52, 0), packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
+	{"length 255 of 24", setLength(255, 0), packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
+	{"length within IP but beyond UDP", func(b *bed, c packet.Control) *draft {
+		d := b.frameOf(c).trailing(make([]byte, 8)...)
+		d.payload[3] = 32
+		return d.edit(func(b []byte) []byte {
+			binary.BigEndian.PutUint16(b[udpStart+4:], 8+24)
+			binary.BigEndian.PutUint16(b[udpStart+6:], 0) // no checksum
+			return b
+		})
+	}, packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
+	{"detect mult 0", of(func(b []byte) { b[2] = 0 }), packet.DropZeroMult, []string{"5880-6.8.6-06"}},
+	{"M", of(func(b []byte) { b[1] |= 1 }), packet.DropMultipoint, []string{"5880-6.8.6-07"}},
+	{"my discriminator 0", of(func(b []byte) { clear(b[4:8]) }), packet.DropZeroMyDiscr, []string{"5880-6.8.6-08"}},
+	{"unknown your discriminator", of(func(b []byte) { b[8] ^= 0x5a; b[11] ^= 0xa5 }), packet.DropUnknownYourDiscr, []string{"5880-6.8.6-09"}},
+	{"your discriminator 0 in Init", of(stateless(packet.Init)), packet.DropZeroYourDiscrState, []string{"5880-6.8.6-10"}},
+	{"your discriminator 0 in Up", of(stateless(packet.Up)), packet.DropZeroYourDiscrState, []string{"5880-6.8.6-10"}},
+	{"no session at this address", func(b *bed, c packet.Control) *draft {
+		c.State, c.YourDiscr = packet.Down, 0
+		d := b.frameOf(c)
+		d.v4.SrcIP = []byte{192, 0, 2, 77}
+		return d
+	}, packet.DropNoSession, []string{"5880-6.8.6-13"}},
+	{"authenticated by a password", withAuth(1, 9, 7, 's', 'e', 'c', 'r', 'e', 't'), packet.DropAuthUnexpected, []string{"5880-6.8.6-14"}},
+	{"authenticated by meticulous SHA1", withAuth(append([]byte{5, 28, 7, 0, 0, 0, 0, 1}, make([]byte, 20)...)...), packet.DropAuthUnexpected, []string{"5880-6.8.6-14"}},
+	{"a bit flipped in BFD", edited(func(b []byte) []byte { b[bfdStart+13] ^= 4; return b }), packet.DropBadChecksum, []string{"ENV-UDP-01"}},
+	{"a bit flipped in the IP header", edited(func(b []byte) []byte { b[ipStart+5] ^= 1; return b }), packet.DropBadChecksum, []string{"ENV-UDP-02"}},
+	{"IP options", edited(func(b []byte) []byte {
+		b = append(b[:udpStart:udpStart], append([]byte{1, 1, 1, 1}, b[udpStart:]...)...)
+		b[ipStart] = 0x46
+		b[ipStart+3] += 4
+		return fixIP(b)
+	}), packet.DropFrame, []string{"ENV-UDP-02"}},
+	{"a first fragment", edited(func(b []byte) []byte { b[ipStart+6] |= 0x20; return fixIP(b) }), packet.DropFrame, []string{"ENV-UDP-02"}},
+	{"IP length beyond the frame", edited(func(b []byte) []byte { b[ipStart+3] += 40; return fixIP(b) }), packet.DropFrame, []string{"ENV-UDP-02"}},
+	{"UDP length beyond IP", edited(func(b []byte) []byte { b[udpStart+5] += 40; return b }), packet.DropFrame, []string{"ENV-UDP-02"}},
+	{"multihop port", func(b *bed, c packet.Control) *draft {
+		d := b.frameOf(c)
+		d.udp.DstPort = 4784
+		return d
+	}, packet.DropFrame, nil},
+}
+
 // Every reason for which a packet must be discarded, each shown by all four
 // observations.
 func TestDiscardProbes(t *testing.T) {
-	unknown := func(b []byte) { b[8] ^= 0x5a; b[11] ^= 0xa5 }
-	stateless := func(state packet.State) func(b []byte) {
-		return func(b []byte) { clear(b[8:12]); b[1] = b[1]&0x3f | byte(state)<<6 }
-	}
-	probes := []probe{
-		{"short payload", func(b *bed, c packet.Control) *draft {
-			d := b.frameOf(c)
-			d.payload = d.payload[:23]
-			return d
-		}, packet.DropShort, nil},
-		{"empty payload", func(b *bed, c packet.Control) *draft {
-			d := b.frameOf(c)
-			d.payload = nil
-			return d
-		}, packet.DropShort, nil},
-		{"length 0", setLength(0, 0), packet.DropBadLengthMin, []string{"5880-6.8.6-02"}},
-		{"length 23", setLength(23, 0), packet.DropBadLengthMin, []string{"5880-6.8.6-02"}},
-		{"length 24 with A", authOfLength(24), packet.DropBadLengthMin, []string{"5880-6.8.6-03"}},
-		{"length 25 with A", authOfLength(25), packet.DropBadLengthMin, []string{"5880-6.8.6-03"}},
-		{"length 25 of 24", setLength(25, 0), packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
-		{"length 52 of 24", setLength(52, 0), packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
-		{"length 255 of 24", setLength(255, 0), packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
-		{"length within IP but beyond UDP", func(b *bed, c packet.Control) *draft {
-			d := b.frameOf(c).trailing(make([]byte, 8)...)
-			d.payload[3] = 32
-			return d.edit(func(b []byte) []byte {
-				binary.BigEndian.PutUint16(b[udpStart+4:], 8+24)
-				binary.BigEndian.PutUint16(b[udpStart+6:], 0) // no checksum
-				return b
-			})
-		}, packet.DropBadLengthMax, []string{"5880-6.8.6-04"}},
-		{"detect mult 0", of(func(b []byte) { b[2] = 0 }), packet.DropZeroMult, []string{"5880-6.8.6-06"}},
-		{"M", of(func(b []byte) { b[1] |= 1 }), packet.DropMultipoint, []string{"5880-6.8.6-07"}},
-		{"my discriminator 0", of(func(b []byte) { clear(b[4:8]) }), packet.DropZeroMyDiscr, []string{"5880-6.8.6-08"}},
-		{"unknown your discriminator", of(unknown), packet.DropUnknownYourDiscr, []string{"5880-6.8.6-09"}},
-		{"your discriminator 0 in Init", of(stateless(packet.Init)), packet.DropZeroYourDiscrState, []string{"5880-6.8.6-10"}},
-		{"your discriminator 0 in Up", of(stateless(packet.Up)), packet.DropZeroYourDiscrState, []string{"5880-6.8.6-10"}},
-		{"no session at this address", func(b *bed, c packet.Control) *draft {
-			c.State, c.YourDiscr = packet.Down, 0
-			d := b.frameOf(c)
-			d.v4.SrcIP = []byte{192, 0, 2, 77}
-			return d
-		}, packet.DropNoSession, []string{"5880-6.8.6-13"}},
-		{"authenticated by a password", withAuth(1, 9, 7, 's', 'e', 'c', 'r', 'e', 't'), packet.DropAuthUnexpected, []string{"5880-6.8.6-14"}},
-		{"authenticated by meticulous SHA1", withAuth(append([]byte{5, 28, 7, 0, 0, 0, 0, 1}, make([]byte, 20)...)...), packet.DropAuthUnexpected, []string{"5880-6.8.6-14"}},
-		{"a bit flipped in BFD", edited(func(b []byte) []byte { b[bfdStart+13] ^= 4; return b }), packet.DropBadChecksum, []string{"ENV-UDP-01"}},
-		{"a bit flipped in the IP header", edited(func(b []byte) []byte { b[ipStart+5] ^= 1; return b }), packet.DropBadChecksum, []string{"ENV-UDP-02"}},
-		{"IP options", edited(func(b []byte) []byte {
-			b = append(b[:udpStart:udpStart], append([]byte{1, 1, 1, 1}, b[udpStart:]...)...)
-			b[ipStart] = 0x46
-			b[ipStart+3] += 4
-			return fixIP(b)
-		}), packet.DropFrame, []string{"ENV-UDP-02"}},
-		{"a first fragment", edited(func(b []byte) []byte { b[ipStart+6] |= 0x20; return fixIP(b) }), packet.DropFrame, []string{"ENV-UDP-02"}},
-		{"IP length beyond the frame", edited(func(b []byte) []byte { b[ipStart+3] += 40; return fixIP(b) }), packet.DropFrame, []string{"ENV-UDP-02"}},
-		{"UDP length beyond IP", edited(func(b []byte) []byte { b[udpStart+5] += 40; return b }), packet.DropFrame, []string{"ENV-UDP-02"}},
-		{"multihop port", func(b *bed, c packet.Control) *draft {
-			d := b.frameOf(c)
-			d.udp.DstPort = 4784
-			return d
-		}, packet.DropFrame, nil},
-	}
+	probes := slices.Clone(discardProbes)
 	for _, v := range []byte{0, 2, 7} {
 		probes = append(probes, probe{fmt.Sprintf("version %d", v), of(func(b []byte) { b[0] = b[0]&0x1f | v<<5 }),
 			packet.DropBadVersion, []string{"5880-6.8.6-01"}})
@@ -224,4 +230,33 @@ func TestOrderOfRules(t *testing.T) {
 			rows.Covers(t, "5880-6.8.6-30")
 		})
 	}
+}
+
+// Received packets fall into three classes, each with its counter: trusted ones
+// (GTSM, RFC 5082) are accepted, dangerous ones match a session but come from
+// afar, the others are of no session.
+func TestClassesOfPackets(t *testing.T) {
+	b := newBed(t, p50)
+	b.up()
+	b.talk(0)
+	b.world.Run(slack)
+	before := b.d.Totals()
+	for range 3 {
+		b.once(func(*packet.Control) {})
+	}
+	for range 5 {
+		b.sendFrame(b.frameOf(b.control()).ttl(254).bytes(b))
+	}
+	for range 7 {
+		b.once(func(c *packet.Control) { c.YourDiscr ^= 0xff })
+	}
+	b.world.Run(slack)
+	after := b.d.Totals()
+	trusted := after.Rx - before.Rx
+	dangerous := after.Drops[packet.DropTTL] - before.Drops[packet.DropTTL]
+	unknown := after.Drops[packet.DropUnknownYourDiscr] - before.Drops[packet.DropUnknownYourDiscr]
+	if trusted != 3 || dangerous != 5 || unknown != 7 {
+		t.Errorf("%d trusted, %d dangerous, %d unknown; want 3, 5, 7", trusted, dangerous, unknown)
+	}
+	rows.Covers(t, "5082-3-03", "5880-9-01")
 }

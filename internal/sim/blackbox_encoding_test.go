@@ -49,54 +49,10 @@ func TestEveryPacketSent(t *testing.T) {
 		states := map[layers.BFDState]bool{}
 		polls, answers := 0, 0
 		for i, h := range b.heard {
-			p := gopacket.NewPacket(h.frame, layers.LayerTypeEthernet, gopacket.Default)
-			if p.ErrorLayer() != nil {
-				t.Fatalf("packet %d: %v", i, p.ErrorLayer().Error())
-			}
-			udp := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
-			bfd := p.Layer(layers.LayerTypeBFD).(*layers.BFD)
-			raw := udp.LayerPayload()
+			bfd := checkFrame(t, i, h.frame, v6)
 			states[bfd.State] = true
-			switch {
-			case bfd.Version != 1 || raw[0]>>5 != 1:
-				t.Errorf("packet %d: version %d", i, bfd.Version)
-			case bfd.Multipoint || bfd.AuthPresent || bfd.Demand || bfd.ControlPlaneIndependent:
-				t.Errorf("packet %d: flags %#x", i, raw[1])
-			case bfd.Poll && bfd.Final:
-				t.Errorf("packet %d: P and F", i)
-			case bfd.Diagnostic > 8:
-				t.Errorf("packet %d: diagnostic %d", i, bfd.Diagnostic)
-			case raw[3] != 24 || len(raw) != 24:
-				t.Errorf("packet %d: length %d in %d bytes", i, raw[3], len(raw))
-			case bfd.DetectMultiplier != 3 && bfd.DetectMultiplier != 5:
-				t.Errorf("packet %d: multiplier %d", i, bfd.DetectMultiplier)
-			case uint32(bfd.MyDiscriminator) != b.s.Discr:
-				t.Errorf("packet %d: my discriminator %#x", i, bfd.MyDiscriminator)
-			case bfd.DesiredMinTxInterval == 0:
-				t.Errorf("packet %d: desired min tx 0", i)
-			case bfd.State != layers.BFDStateUp && bfd.DesiredMinTxInterval != 1_000_000:
-				t.Errorf("packet %d: desired min tx %d in %v", i, bfd.DesiredMinTxInterval, bfd.State)
-			case bfd.RequiredMinEchoRxInterval != 0:
-				t.Errorf("packet %d: echo %d", i, bfd.RequiredMinEchoRxInterval)
-			case udp.DstPort != 3784 || udp.SrcPort != layers.UDPPort(b.heard[0].dgram.SrcPort) || udp.SrcPort < 49152:
-				t.Errorf("packet %d: ports %d > %d", i, udp.SrcPort, udp.DstPort)
-			}
-			ttl := uint8(0)
-			if v6 {
-				ip := p.Layer(layers.LayerTypeIPv6).(*layers.IPv6)
-				ttl = ip.HopLimit
-			} else {
-				ip := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
-				ttl = ip.TTL
-				if ip.Flags&layers.IPv4MoreFragments != 0 || ip.FragOffset != 0 {
-					t.Errorf("packet %d is a fragment", i)
-				}
-			}
-			if ttl != 255 {
-				t.Errorf("packet %d: TTL %d", i, ttl)
-			}
-			if !checksumVerifies(h.frame, v6) {
-				t.Errorf("packet %d: UDP checksum", i)
+			if uint32(bfd.MyDiscriminator) != b.s.Discr || h.dgram.SrcPort != b.heard[0].dgram.SrcPort {
+				t.Errorf("packet %d: discriminator %#x, port %d", i, bfd.MyDiscriminator, h.dgram.SrcPort)
 			}
 			if bfd.Poll {
 				polls++
@@ -114,9 +70,55 @@ func TestEveryPacketSent(t *testing.T) {
 			t.Errorf("%d Finals for one Poll, %d Polls of its own", answers, polls)
 		}
 	}
-	rows.Covers(t, "5880-4.1-01", "5880-4.1-02", "5880-4.1-04", "5880-4.1-06", "5880-6.8.7-04", "5880-6.8.7-05",
+	rows.Covers(t, "5880-4.1-01", "5880-4.1-02", "5880-4.1-04", "5880-4.1-05", "5880-4.1-06", "5880-6.8.7-04", "5880-6.8.7-05",
 		"5880-6.8.7-07", "5880-6.8.7-10", "5880-6.8.7-11", "5880-6.8.7-15", "5880-6.8.7-16",
 		"5881-4-01", "5881-4-02", "5881-4-03", "5881-5-01", "5082-3-01", "5082-5.4-01", "ENV-UDP-03", "7419-A-01")
+}
+
+// checkFrame is what holds for every frame of life.
+func checkFrame(t *testing.T, i int, frame []byte, v6 bool) *layers.BFD {
+	t.Helper()
+	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
+	if p.ErrorLayer() != nil {
+		t.Fatalf("packet %d: %v", i, p.ErrorLayer().Error())
+	}
+	udp := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
+	bfd := p.Layer(layers.LayerTypeBFD).(*layers.BFD)
+	raw := udp.LayerPayload()
+	switch {
+	case bfd.Version != 1 || raw[0]>>5 != 1:
+		t.Errorf("packet %d: version %d", i, bfd.Version)
+	case bfd.Multipoint || bfd.AuthPresent || bfd.Demand || bfd.ControlPlaneIndependent || bfd.Poll && bfd.Final:
+		t.Errorf("packet %d: flags %#x", i, raw[1])
+	case bfd.Diagnostic > 8:
+		t.Errorf("packet %d: diagnostic %d", i, bfd.Diagnostic)
+	case raw[3] != 24 || len(raw) != 24:
+		t.Errorf("packet %d: length %d in %d bytes", i, raw[3], len(raw))
+	case bfd.DetectMultiplier != 3 && bfd.DetectMultiplier != 5:
+		t.Errorf("packet %d: multiplier %d", i, bfd.DetectMultiplier)
+	case bfd.DesiredMinTxInterval == 0 || bfd.State != layers.BFDStateUp && bfd.DesiredMinTxInterval != 1_000_000:
+		t.Errorf("packet %d: desired min tx %d in %v", i, bfd.DesiredMinTxInterval, bfd.State)
+	case bfd.RequiredMinEchoRxInterval != 0:
+		t.Errorf("packet %d: echo %d", i, bfd.RequiredMinEchoRxInterval)
+	case udp.DstPort != 3784 || udp.SrcPort < 49152:
+		t.Errorf("packet %d: ports %d > %d", i, udp.SrcPort, udp.DstPort)
+	case !checksumVerifies(frame, v6):
+		t.Errorf("packet %d: UDP checksum", i)
+	}
+	ttl := uint8(0)
+	if v6 {
+		ttl = p.Layer(layers.LayerTypeIPv6).(*layers.IPv6).HopLimit
+	} else {
+		ip := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+		ttl = ip.TTL
+		if ip.Flags&layers.IPv4MoreFragments != 0 || ip.FragOffset != 0 {
+			t.Errorf("packet %d is a fragment", i)
+		}
+	}
+	if ttl != 255 {
+		t.Errorf("packet %d: TTL %d", i, ttl)
+	}
+	return bfd
 }
 
 // checksumVerifies adds everything up the slow way.
@@ -141,6 +143,12 @@ func checksumVerifies(frame []byte, v6 bool) bool {
 // What each field says in each state.
 func TestFields(t *testing.T) {
 	b := newBed(t, ms(50, 70, 7))
+	remote := func(want packet.State) {
+		t.Helper()
+		if st := b.status().Remote.State; st != want {
+			t.Errorf("the API says the peer is %v, want %v", st, want)
+		}
+	}
 	check := func(what string, state packet.State, diag packet.Diag, your, tx, rx uint32) {
 		t.Helper()
 		h := b.heard[len(b.heard)-1]
@@ -154,11 +162,16 @@ func TestFields(t *testing.T) {
 	}
 	b.world.Run(10 * Millisecond)
 	check("created", packet.Down, 0, 0, 1_000_000, 70_000)
+	remote(packet.Down)
+	b.once(func(c *packet.Control) { c.State, c.YourDiscr = packet.AdminDown, 0 })
+	b.world.Run(slack)
+	remote(packet.AdminDown)
 	b.once(func(c *packet.Control) { c.YourDiscr = 0 })
 	b.world.Run(slack)
 	check("heard Down", packet.Init, 0, testerDiscr, 1_000_000, 70_000)
 	b.up()
 	check("up", packet.Up, 0, testerDiscr, 50_000, 70_000)
+	remote(packet.Up)
 	// The field is what D wishes, not what was agreed.
 	b.say.RequiredMinRx, b.say.MyDiscr = 200_000, testerDiscr+1
 	b.world.Run(Second)
@@ -170,7 +183,7 @@ func TestFields(t *testing.T) {
 	b.world.Run(2 * Second)
 	check("silent", packet.Down, packet.DiagControlExpiry, 0, 1_000_000, 70_000)
 	rows.Covers(t, "5880-4.1-03", "5880-6.8.7-01", "5880-6.8.7-02", "5880-6.8.7-09", "5880-6.8.7-12", "5880-6.8.7-13", "5880-6.8.7-14",
-		"5880-6.8.1-01", "5880-6.8.1-02", "5880-6.8.1-05", "5880-6.8.1-07", "5880-6.8.1-08")
+		"5880-6.8.1-01", "5880-6.8.1-02", "5880-6.8.1-05", "5880-6.8.1-06", "5880-6.8.1-07", "5880-6.8.1-08", "5880-6.8.6-18")
 }
 
 // Intervals and multipliers of all sizes are sent as they are.

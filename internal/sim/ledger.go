@@ -30,7 +30,6 @@ type ledger struct {
 	tally        // what it should have counted
 	tx, rx span  // timers that may be in force, µs
 	events story // what it must tell its clients
-
 }
 
 // heard is the peer as the frames show it.

@@ -44,22 +44,7 @@ func (p probe) discard(b *bed) {
 		b.Errorf("answered with %d Finals", n)
 	}
 
-	// No change, with odd values in it. A kind that is bound to a state keeps it.
-	before := b.status()
-	odd := b.control()
-	odd.MyDiscr, odd.DetectMult, odd.DesiredMinTx, odd.RequiredMinRx = 0x0dd0dd, 1, 1_000_000, 1_000_000
-	odd.State, odd.Diag, odd.Demand = packet.Down, packet.DiagPathDown, true
-	send(odd)
-	b.gaps("after odd values", periodic(b.during(Second)), 18, 37.5, 50)
-	after := b.status()
-	if after.State != packet.Up || after.Remote != before.Remote || after.DetectionTime != before.DetectionTime {
-		b.Errorf("odd values were taken: %v, remote %+v", after.State, after.Remote)
-	}
-	for _, h := range b.since(b.world.now - 200*Millisecond) {
-		if h.YourDiscr != testerDiscr {
-			b.Errorf("D's Your Discriminator became %#x", h.YourDiscr)
-		}
-	}
+	p.changesNothing(b, send)
 
 	// No refresh: D goes Down a Detection Time after the last valid packet.
 	b.hush()
@@ -83,6 +68,27 @@ func (p probe) discard(b *bed) {
 	if p.reason == packet.DropTTL || p.reason == packet.DropAuthUnexpected {
 		if got := b.status().Discards[p.reason] - ofSession[p.reason]; got != sent {
 			b.Errorf("the session's counter %v rose by %d, want %d", p.reason, got, sent)
+		}
+	}
+}
+
+// changesNothing sends the packet with odd values in it. A kind that is bound to
+// a state keeps it.
+func (p probe) changesNothing(b *bed, send func(packet.Control)) {
+	b.Helper()
+	before := b.status()
+	odd := b.control()
+	odd.MyDiscr, odd.DetectMult, odd.DesiredMinTx, odd.RequiredMinRx = 0x0dd0dd, 1, 1_000_000, 1_000_000
+	odd.State, odd.Diag, odd.Demand = packet.Down, packet.DiagPathDown, true
+	send(odd)
+	b.gaps("after odd values", periodic(b.during(Second)), 18, 37.5, 50)
+	after := b.status()
+	if after.State != packet.Up || after.Remote != before.Remote || after.DetectionTime != before.DetectionTime {
+		b.Errorf("odd values were taken: %v, remote %+v", after.State, after.Remote)
+	}
+	for _, h := range b.since(b.world.now - 200*Millisecond) {
+		if h.YourDiscr != testerDiscr {
+			b.Errorf("D's Your Discriminator became %#x", h.YourDiscr)
 		}
 	}
 }

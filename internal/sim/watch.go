@@ -119,12 +119,15 @@ func (v *Watch) judge(s *step) {
 	kept := s.thread.ledgers[:0]
 	for _, l := range s.thread.ledgers {
 		st, ok := s.thread.worker.Status(l.discr, s.now)
-		if !ok {
+		switch {
+		case ok:
+			kept = append(kept, l)
+			l.judge(s, &st)
+		case l.seen || l.dead:
 			l.gone()
-			continue
+		default: // not installed yet
+			kept = append(kept, l)
 		}
-		kept = append(kept, l)
-		l.judge(s, &st)
 	}
 	s.thread.ledgers = kept
 }
