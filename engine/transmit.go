@@ -77,7 +77,8 @@ func (w *Worker) transmit(i uint32, bits uint8) {
 		return
 	}
 	t := &w.templates[i]
-	if sl.dirty {
+	content := sl.dirty
+	if content {
 		w.render(i)
 	}
 	port := w.ports[sl.port]
@@ -89,7 +90,9 @@ func (w *Worker) transmit(i uint32, bits uint8) {
 			return
 		}
 	}
-	port.Commit(t.Put(buf, bits), t.L3())
+	n := t.Put(buf, bits)
+	w.seal(i, buf[:n], content)
+	port.Commit(n, t.L3())
 	w.dirty[sl.port] = true
 	sl.count.Tx++
 	w.tx++
@@ -107,7 +110,7 @@ func (w *Worker) render(i uint32) {
 		Src: sl.path.Local, Dst: sl.path.Peer,
 		SrcPort: sl.srcPort, DstPort: packet.PortControl,
 		TTL: 255, DSCP: sl.dscp,
-	}, &c, nil)
+	}, &c, w.section(&sl.session))
 	sl.dirty = false
 }
 
