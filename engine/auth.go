@@ -24,11 +24,15 @@ type proof struct {
 func (w *Worker) authenticate(i uint32, c *packet.Control, rx *Rx) (p proof, d packet.Drop) {
 	sl := &w.slots[i]
 	use, next, armed := sl.session.Auth()
-	if p.seq, d = w.verify(sl, use, c, rx); d == packet.DropNone || !armed {
-		return p, d
+	if armed {
+		p.seq, d = w.verify(sl, next, c, rx)
+		p.switched = d == packet.DropNone
 	}
-	if seq, other := w.verify(sl, next, c, rx); other == packet.DropNone {
-		return proof{switched: true, seq: seq}, packet.DropNone
+	if !p.switched {
+		p.seq, d = w.verify(sl, use, c, rx)
+	}
+	if d == packet.DropNone {
+		sl.otherDigest = false
 	}
 	return p, d
 }
@@ -54,6 +58,8 @@ func (w *Worker) verify(sl *slot, a session.Auth, c *packet.Control, rx *Rx) (se
 		return 0, packet.DropAuthKeyID
 	case d != packet.DropNone:
 		return 0, d
+	case a.Type == packet.AuthSimple && int(section.N) != k.secret.Len(): // RFC 5880 §6.7.2
+		return 0, packet.DropAuthLen
 	case !sl.session.SeqAccepted(rx.Arrival, a.Type, section.Seq, c.DetectMult):
 		return 0, packet.DropAuthSeq
 	case !k.method.Verify(bfd, &section, &k.secret):
@@ -66,7 +72,7 @@ func (w *Worker) verify(sl *slot, a session.Auth, c *packet.Control, rx *Rx) (se
 // otherDigest reports whether the peer has the right key but makes its SHA1
 // digest in the other of the two ways that are about.
 func (k *authKey) otherDigest(bfd []byte, section *packet.Auth) bool {
-	if section.Type != packet.AuthKeyedSHA1 && section.Type != packet.AuthMeticulousSHA1 {
+	if !section.Type.SHA1() {
 		return false
 	}
 	other := packet.AuthMethod{Type: k.method.Type, HMAC: !k.method.HMAC}
@@ -74,21 +80,19 @@ func (k *authKey) otherDigest(bfd []byte, section *packet.Auth) bool {
 }
 
 // section is the authentication section that a session's template gets: whole
-// for a password, without sequence number and digest otherwise. nil means none.
-func (w *Worker) section(s *session.Session) *packet.Auth {
+// for a password, without sequence number and digest otherwise. It has no type
+// if the session sends none.
+func (w *Worker) section(s *session.Session) (a packet.Auth) {
 	use, _, _ := s.Auth()
-	if use.Type == 0 {
-		return nil
-	}
-	a := &packet.Auth{Type: use.Type, KeyID: use.KeyID}
+	a.Type, a.KeyID = use.Type, use.KeyID
 	if use.Type == packet.AuthSimple {
 		a.N = uint8(w.keys[use.Key].secret.Put(a.Data[:]))
 	}
 	return a
 }
 
-// seal completes a frame that is about to leave. content says that it carries
-// something new.
+// seal completes a frame that is about to leave. content says that it differs
+// from the one before.
 func (w *Worker) seal(i uint32, frame []byte, content bool) {
 	s := &w.slots[i].session
 	use, _, _ := s.Auth()
@@ -105,8 +109,9 @@ type AuthStatus struct {
 	Method packet.AuthMethod // of Use
 	Next   Auth              // while Armed: what follows once the peer uses it
 	Armed  bool
-	// OtherDigest says that packets failed which have the right key but make
-	// their SHA1 digest in the other way, RFC 5880's or FRR's HMAC.
+	// OtherDigest says that since the last accepted packet others failed which
+	// have the right key but make their SHA1 digest in the other way, RFC 5880's
+	// or FRR's HMAC.
 	OtherDigest bool
 }
 

@@ -26,7 +26,7 @@ func (w *Worker) grow(n int) {
 
 func (w *Worker) install(i, discr uint32, spec Spec, auth session.Auth, srcPort uint16, now session.Time) {
 	s := session.New(spec.Params, discr, now, &w.rng)
-	s.SetAuth(now, auth, false, &w.rng)
+	s.StartAuth(auth)
 	w.slots[i] = slot{
 		session: s, port: -1, srcPort: srcPort, dscp: spec.DSCP, used: true, dirty: true,
 		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},

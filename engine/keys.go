@@ -41,7 +41,13 @@ type pooled struct {
 
 // SetKey adds a key to the pool or changes one that no session uses.
 func (e *Engine) SetKey(id uint32, m packet.AuthMethod, secret packet.Secret) error {
-	if n := m.Type.MaxSecret(); secret.Len() < 1 || secret.Len() > n {
+	n := m.Type.MaxSecret()
+	switch {
+	case n == 0:
+		return fmt.Errorf("key %d: no authentication type has number %d", id, m.Type)
+	case m.HMAC && !m.Type.SHA1():
+		return fmt.Errorf("key %d: only SHA1 digests can be an HMAC", id)
+	case secret.Len() < 1 || secret.Len() > n:
 		return fmt.Errorf("key %d: the secret has %d bytes, must be 1 to %d", id, secret.Len(), n)
 	}
 	e.mu.Lock()
@@ -181,6 +187,7 @@ func (w *Worker) setAuth(i uint32, a session.Auth, delayed bool, gen uint32, now
 func (w *Worker) tellAuth(i uint32) *Event {
 	sl := &w.slots[i]
 	e := w.out.entry(i, sl.session.LocalDiscr(), sl.change.To)
+	e.Change = sl.change
 	e.authGen, e.authTold = sl.authGen, true
 	var armed bool
 	if e.authUse, e.authNext, armed = sl.session.Auth(); !armed {

@@ -60,6 +60,9 @@ func (t AuthType) Sequenced() bool { return t.digestLen() > 0 }
 // Meticulous reports whether every packet must carry a new sequence number.
 func (t AuthType) Meticulous() bool { return t == AuthMeticulousMD5 || t == AuthMeticulousSHA1 }
 
+// SHA1 reports whether the type's digest is SHA1, of which there is an HMAC form.
+func (t AuthType) SHA1() bool { return t.digestLen() == sha1Len }
+
 // longest is the longest authenticated Control packet.
 const longest = ControlLen + maxAuthLen
 

@@ -19,12 +19,16 @@ type authState struct {
 	known bool // bfd.AuthSeqKnown
 
 	rcvSeq  uint32 // bfd.RcvAuthSeq
-	xmitSeq uint32 // bfd.XmitAuthSeq: the next meticulous packet's, or every keyed one's
+	xmitSeq uint32 // bfd.XmitAuthSeq, as the latest packet carried it
 }
 
 // Auth returns the authentication in use and, while a delayed change is armed,
 // the one that will follow.
 func (s *Session) Auth() (use, next Auth, armed bool) { return s.auth.use, s.auth.next, s.auth.armed }
+
+// StartAuth gives a session that has sent nothing yet the authentication it
+// starts with.
+func (s *Session) StartAuth(a Auth) { s.auth.use = a }
 
 // SetAuth changes the authentication. A delayed change keeps the old one in use
 // and switches when the peer's first packet with the new one is accepted, so
