@@ -154,7 +154,7 @@ func TestKeyUsesRace(t *testing.T) {
 				}
 			}
 		}, map[uint32]int{1: 0, 2: 1, 3: 1}},
-		"a change that the switch overtakes": {func(r *authEnd) {
+		"a change just before the peer switches": {func(r *authEnd) {
 			r.must(r.e.SetAuth(r.discr, with(3), true))
 			r.say() // the worker arms 3 first: no switch to 2
 		}, map[uint32]int{1: 1, 2: 0, 3: 1}},
