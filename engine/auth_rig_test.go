@@ -29,7 +29,7 @@ var authKinds = map[string]packet.AuthMethod{
 	"meticulous-md5": {Type: packet.AuthMeticulousMD5},
 	"keyed-sha1":     {Type: packet.AuthKeyedSHA1},
 	"sha1":           {Type: packet.AuthMeticulousSHA1},
-	"hmac-sha1":      {Type: packet.AuthMeticulousSHA1, HMAC: true},
+	"hmac-sha1":      {Type: packet.AuthKeyedSHA1, HMAC: true},
 }
 
 // authPort is a Port whose two sides are slices.

@@ -180,3 +180,30 @@ func TestAuthPasswordLengths(t *testing.T) {
 	}
 	rows.Covers(t, "5880-6.7.2-01")
 }
+
+// Each worker knows every key.
+func TestAuthEveryWorker(t *testing.T) {
+	e, err := engine.New(engine.Config{Workers: 3, Seed: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := authKinds["sha1"]
+	if err := e.SetKey(1, m, packet.NewSecret([]byte("secret"))); err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range e.Workers() {
+		r := &authEnd{t: t, e: e, w: w, port: new(authPort), now: 1000 * authSec}
+		e.AttachPort(i, 1, r.port)
+		r.discr = r.add(engine.Auth{On: true, Key: 1, KeyID: authKeyID})
+		r.path = engine.Path{Ifindex: 1, Local: authAddr("192.0.2.1"), Peer: authAddr("192.0.2.1" + string('0'+rune(i))), MACKnown: true}
+		r.must(e.SetPath(r.discr, r.path))
+		r.run(2 * authSec)
+		all := r.sent()
+		if e.WorkerOf(r.discr) != i || len(all) == 0 {
+			t.Fatalf("worker %d runs no session, or one that does not send", i)
+		}
+		for _, s := range all {
+			wantSigned(t, s, m)
+		}
+	}
+}
