@@ -31,6 +31,7 @@ type Config struct {
 type Spec struct {
 	Params session.Params
 	DSCP   uint8 // of the packets it sends
+	Auth   Auth
 }
 
 // Engine is the control plane's side of a set of workers. Its methods may be
@@ -50,6 +51,7 @@ type Engine struct {
 	made     []int      // per worker: slots ever used
 	gens     map[uint32]uint32
 	ports    sourcePorts
+	keys     map[uint32]*pooled
 }
 
 // record is the control plane's knowledge of one session.
@@ -61,6 +63,9 @@ type record struct {
 	key     addrKey
 	bound   bool
 	removal bool
+
+	holds   []session.Auth // what it may be using: their keys count as used
+	authGen uint32         // of the latest change
 }
 
 // New makes an Engine and its workers. Nothing runs until something calls each
@@ -82,6 +87,7 @@ func New(c Config) (*Engine, error) {
 		free:     make([][]uint32, c.Workers),
 		made:     make([]int, c.Workers),
 		gens:     make(map[uint32]uint32),
+		keys:     make(map[uint32]*pooled),
 	}
 	e.key = discrKey{uint32(e.seed.Uint64()), uint32(e.seed.Uint64())}
 	e.ports.next = uint16(e.seed.Uint64() % numSourcePorts)
@@ -121,16 +127,21 @@ func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	worker := e.leastLoaded()
+	auth, err := e.takeKey(spec.Auth)
+	if err != nil {
+		return 0, err
+	}
 	slot, ok := e.takeSlot(worker)
 	if !ok {
+		e.giveKeys(&record{holds: []session.Auth{auth}})
 		return 0, ErrFull
 	}
-	r := &record{worker: worker, slot: slot, srcPort: e.ports.take()}
+	r := &record{worker: worker, slot: slot, srcPort: e.ports.take(), holds: []session.Auth{auth}}
 	r.discr = e.newDiscr(worker, slot)
 	e.sessions[r.discr] = r
 	e.post(worker, func(w *Worker, now session.Time) {
 		w.grow(roomFor(int(slot) + 1))
-		w.install(slot, r.discr, spec, r.srcPort, now)
+		w.install(slot, r.discr, spec, auth, r.srcPort, now)
 	})
 	return r.discr, nil
 }

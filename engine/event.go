@@ -20,6 +20,12 @@ type Event struct {
 	From        packet.State
 	Change      Change // the latest
 
+	AuthSwitched bool // a delayed change of authentication has happened
+
+	authTold          bool
+	authGen           uint32
+	authUse, authNext session.Auth
+
 	Failed  bool // at least one of them was a failure, the latest of which is:
 	Failure Failure
 }

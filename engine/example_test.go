@@ -99,6 +99,6 @@ func Example() {
 	// 0s: 192.0.2.2 is init (none)
 	// 0s: 192.0.2.1 is up (none)
 	// 0s: 192.0.2.2 is up (none)
-	// 530ms: 192.0.2.2 is down (control-expiry)
-	// 530ms: 192.0.2.1 is down (neighbor-down)
+	// 520ms: 192.0.2.2 is down (control-expiry)
+	// 520ms: 192.0.2.1 is down (neighbor-down)
 }

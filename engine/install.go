@@ -24,8 +24,9 @@ func (w *Worker) grow(n int) {
 	w.wheel.Grow(n)
 }
 
-func (w *Worker) install(i, discr uint32, spec Spec, srcPort uint16, now session.Time) {
+func (w *Worker) install(i, discr uint32, spec Spec, auth session.Auth, srcPort uint16, now session.Time) {
 	s := session.New(spec.Params, discr, now, &w.rng)
+	s.StartAuth(auth)
 	w.slots[i] = slot{
 		session: s, port: -1, srcPort: srcPort, dscp: spec.DSCP, used: true, dirty: true,
 		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},

@@ -137,17 +137,22 @@ func (w *Worker) wakeOthers() {
 // session's own part.
 func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, now session.Time) {
 	sl := &w.slots[i]
-	switch {
-	case rx.TTL != 255: // RFC 5881 §5
+	if rx.TTL != 255 { // RFC 5881 §5, before the digest costs anything
 		w.discard(i, packet.DropTTL)
 		return
-	case c.Auth: // RFC 5880 §6.8.6: no session uses authentication
-		w.discard(i, packet.DropAuthUnexpected)
+	}
+	auth, d := w.authenticate(i, c, rx)
+	if d != packet.DropNone {
+		w.discard(i, d)
 		return
 	}
 	s := &sl.session
 	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
-	out := s.Receive(now, rx.Arrival, c, &w.rng)
+	out := s.Proven(now, auth.switched, auth.seq, &w.rng)
+	if auth.switched {
+		w.tellAuth(i).AuthSwitched = true
+	}
+	out |= s.Receive(now, rx.Arrival, c, &w.rng)
 	if out&session.Discarded != 0 {
 		w.discard(i, packet.DropLocalAdminDown)
 	} else {

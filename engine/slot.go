@@ -50,6 +50,10 @@ type slot struct {
 	removal bool // AdminDown is being held before the slot is freed (RFC 5882 §8)
 	dirty   bool // the template is older than the session
 
+	sentBits    uint8  // P and F of the packet sent last
+	otherDigest bool   // a packet failed whose digest is right made the other way
+	authGen     uint32 // of the latest change of authentication
+
 	path   Path
 	change Change
 }

@@ -31,6 +31,7 @@ type Status struct {
 
 	SourcePort uint16
 	DSCP       uint8
+	Auth       AuthStatus
 	HasPath    bool
 	Path       Path
 	Change     Change
@@ -49,7 +50,7 @@ func (w *Worker) status(i uint32, now session.Time, st *Status) {
 		Params: s.Params(), State: s.State(), Diag: s.Diag(), Remote: s.Remote(), Polling: s.Polling(), PollQueued: s.PollQueued(),
 		LastRx: s.LastRx(), AdvertisedMinTx: c.DesiredMinTx, AdvertisedMinRx: c.RequiredMinRx,
 		TxInterval: s.TxInterval(), DetectionTime: s.DetectionTime(),
-		SourcePort: sl.srcPort, DSCP: sl.dscp, HasPath: sl.port >= 0, Path: sl.path,
+		SourcePort: sl.srcPort, DSCP: sl.dscp, Auth: w.authStatus(sl), HasPath: sl.port >= 0, Path: sl.path,
 		Change: sl.change, Counters: sl.count, Discards: w.discards[i],
 	}
 }
@@ -168,9 +169,12 @@ func (e *Engine) TakeEvents(buf []Event) []Event {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, ev := range buf[first:] {
-		if ev.Gone {
-			e.forget(ev.Discr)
+	for i := first; i < len(buf); i++ {
+		if buf[i].authTold {
+			e.authSettled(&buf[i])
+		}
+		if buf[i].Gone {
+			e.forget(buf[i].Discr)
 		}
 	}
 	return buf
@@ -188,4 +192,5 @@ func (e *Engine) forget(discr uint32) {
 	}
 	e.free[r.worker] = append(e.free[r.worker], r.slot)
 	e.ports.give(r.srcPort)
+	e.giveKeys(r)
 }

@@ -77,9 +77,6 @@ func (w *Worker) transmit(i uint32, bits uint8) {
 		return
 	}
 	t := &w.templates[i]
-	if sl.dirty {
-		w.render(i)
-	}
 	port := w.ports[sl.port]
 	buf := port.Alloc(sl.path.MACKnown)
 	if buf == nil {
@@ -89,7 +86,14 @@ func (w *Worker) transmit(i uint32, bits uint8) {
 			return
 		}
 	}
-	port.Commit(t.Put(buf, bits), t.L3())
+	content := sl.dirty || bits != sl.sentBits
+	if sl.dirty {
+		w.render(i)
+	}
+	n := t.Put(buf, bits)
+	w.seal(i, buf[:n], content)
+	sl.sentBits = bits
+	port.Commit(n, t.L3())
 	w.dirty[sl.port] = true
 	sl.count.Tx++
 	w.tx++
@@ -102,12 +106,16 @@ func (w *Worker) render(i uint32) {
 	var c packet.Control
 	sl.session.Control(&c)
 	c.Poll = false
+	var section *packet.Auth
+	if a := w.section(&sl.session); a.Type != 0 {
+		section = &a
+	}
 	w.templates[i].Render(&packet.Path{
 		SrcMAC: sl.path.LocalMAC, DstMAC: sl.path.PeerMAC,
 		Src: sl.path.Local, Dst: sl.path.Peer,
 		SrcPort: sl.srcPort, DstPort: packet.PortControl,
 		TTL: 255, DSCP: sl.dscp,
-	}, &c, nil)
+	}, &c, section)
 	sl.dirty = false
 }
 

@@ -31,6 +31,7 @@ type Worker struct {
 	discards  []Discards
 	byAddr    map[addrKey]uint32 // discriminators of all workers' sessions
 	drops     Discards
+	keys      []authKey
 
 	ports   []Port // positions stay; a detached port leaves nil
 	portIf  []int32

@@ -31,6 +31,7 @@ const answerTime = 15 * time.Second
 // can run them in their own process.
 type env struct {
 	args           []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	version        string
 
@@ -97,7 +98,7 @@ func (e *env) root() *cobra.Command {
 		},
 	},
 		e.runCommand(), e.demoCommand(),
-		e.sessionsCommand(), e.sessionCommand(),
+		e.sessionsCommand(), e.sessionCommand(), e.keyCommand(),
 		e.statusCommand(), e.reloadCommand(), e.configCommand(), e.versionCommand())
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().StringVar(&e.control, "control", config.DefaultControlPath, "path of the control `socket`")

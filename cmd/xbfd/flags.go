@@ -51,6 +51,24 @@ func intervalFlag(f *pflag.FlagSet, into **uint32, name string, bare uint64, usa
 	}, name, usage)
 }
 
+// numberFlag adds a flag for a number of 32 bits.
+func numberFlag(f *pflag.FlagSet, into **uint32, name, usage string) {
+	f.Var(optional[uint32]{
+		into:  into,
+		parse: parseNumber,
+		show:  func(n uint32) string { return strconv.FormatUint(uint64(n), 10) },
+		kind:  "number",
+	}, name, usage)
+}
+
+func parseNumber(s string) (uint32, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return 0, errors.New("want a whole number from 0 to 4294967295")
+	}
+	return uint32(n), nil
+}
+
 // byteFlag adds a flag for a number from low to high.
 func byteFlag(f *pflag.FlagSet, into **uint8, name string, low, high uint8, usage string) {
 	f.Var(optional[uint8]{

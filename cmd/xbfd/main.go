@@ -15,7 +15,7 @@ var version = "devel"
 
 func main() {
 	e := &env{
-		args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr,
+		args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		version: version, run: daemon.Run, demo: demo.Run,
 	}
 	os.Exit(e.main(context.Background()))

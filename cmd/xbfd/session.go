@@ -22,7 +22,7 @@ func (e *env) sessionCommand() *cobra.Command {
 			"change holds until the daemon ends or changes that session by its file; only the file is\n" +
 			"for ever. Numbers without a unit are microseconds here, as in VPP.",
 	},
-		e.showCommand(), e.addCommand(), e.setCommand(), e.delCommand(),
+		e.showCommand(), e.addCommand(), e.setCommand(), e.delCommand(), e.authCommand(),
 		e.shutdownCommand("up", "Take a session out of AdminDown", "taken out of admin-down", false),
 		e.shutdownCommand("down", "Put a session into AdminDown and tell the peer so", "put into admin-down", true))
 	// The names of the rest of xbfd besides VPP's.
@@ -100,15 +100,19 @@ func (e *env) done(format, what string, s control.Session) error {
 
 func (e *env) addCommand() *cobra.Command {
 	var spec control.SessionSpec
+	var auth authFlags
 	var format string
 	c := &cobra.Command{
 		Use:     "add --peer-addr ADDRESS",
 		Short:   "Create a session",
 		Example: "  xbfd session add --peer-addr 192.0.2.1 --interface eth0 --desired-min-tx 10ms --required-min-rx 10ms",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if !spec.Peer.IsValid() {
 				return usagef("a session with whom? Give --peer-addr")
+			}
+			if spec.Auth, err = auth.spec(); err != nil {
+				return err
 			}
 			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
 				s, err := client.Add(ctx, spec)
@@ -126,6 +130,7 @@ func (e *env) addCommand() *cobra.Command {
 	f.StringVar(&spec.Profile, "profile", "", "`name` of the profile for what is not said here")
 	valueFlags(f, &spec.SessionChange)
 	boolFlag(f, &spec.Shutdown, "shutdown", "create it in AdminDown")
+	auth.add(f)
 	byteFlag(f, &spec.DSCP, "dscp", 0, 63, "mark packets with this DSCP")
 	outputFlag(c, &format)
 	return c

@@ -40,10 +40,36 @@ func writeSession(w io.Writer, s *control.Session) {
 		line("Peer asks for", "nothing yet")
 	}
 	line("In use", "transmit %s, detection time %s", interval(s.NegotiatedTx), interval(s.DetectionTime))
+	line("Authentication", "%s", authentication(s.Auth))
 	line("Poll sequence", "%s", s.Poll)
 	line("Transport", "%s (%s)", dash(s.Transport), dash(s.TransportReason))
 	line("Arrival times", "%s", dash(s.Stamp))
 	line("Packets", "%d sent, %d not sent, %d received", s.Counters.Tx, s.Counters.TxFailed, s.Counters.Rx)
 	line("Discarded", "%s", counted(s.Counters.RxDiscarded))
 	line("Changes", "%d to up, %d to down, %d to admin-down", s.Counters.Up, s.Counters.Down, s.Counters.AdminDown)
+}
+
+// authentication returns in words how a session authenticates.
+func authentication(a *control.SessionAuth) string {
+	if a == nil {
+		return "none"
+	}
+	text := authUse(a.AuthUse)
+	if a.Pending != nil {
+		text += "; once the peer uses it, " + authUse(*a.Pending)
+	}
+	switch a.PeerDigest {
+	case "hmac":
+		text += "; the peer makes HMAC digests, as FRR does"
+	case "rfc":
+		text += "; the peer makes digests as RFC 5880 says"
+	}
+	return text
+}
+
+func authUse(a control.AuthUse) string {
+	if a.Type == "none" {
+		return "none"
+	}
+	return fmt.Sprintf("%s with key %d, BFD key id %d", a.Type, a.Key, a.KeyID)
 }

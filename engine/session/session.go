@@ -70,6 +70,8 @@ type Session struct {
 	remoteMinRx     uint32
 	remoteMinEchoRx uint32
 
+	auth authState
+
 	jitter  uint16 // this gap's draw; redrawn at each send, not at each re-arm
 	lastTx  Time   // last packet of the periodic schedule
 	lastRx  Time   // arrival of the last accepted packet
@@ -96,6 +98,8 @@ func New(p Params, localDiscr uint32, first Time, rng *Rand) Session {
 	}
 	s.desiredMinTx = s.wantedTx()
 	s.txInForce = s.desiredMinTx
+	// Random, so that a restarted speaker's packets cannot be foreseen (§6.8.1).
+	s.auth = authState{xmitSeq: uint32(rng.Uint64())}
 	s.draw(rng)
 	s.StartAt(first)
 	return s

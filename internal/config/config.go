@@ -36,7 +36,8 @@ type Config struct {
 	Workers      Workers
 	ShutdownHold time.Duration // how long AdminDown is repeated on the way out
 	Profiles     map[string]Settings
-	Peers        []Peer // in the order of the file
+	Keys         []AuthKey // in the order of the file
+	Peers        []Peer    // in the order of the file
 	Warnings     []Problem
 }
 

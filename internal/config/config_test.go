@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/xbfd/xbfd/internal/rows"
+	"github.com/xbfd/xbfd/packet"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -22,6 +23,7 @@ var update = flag.Bool("update", false, "write golden files")
 // compareAddrs lets cmp see into values with unexported fields.
 var compare = cmp.Options{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b packet.Secret) bool { return a == b }),
 	cmpopts.IgnoreUnexported(Problem{}),
 }
 
@@ -58,20 +60,25 @@ func TestEveryKey(t *testing.T) {
 		Workers:      Workers{Count: 2, CPUs: []int{2, 3}},
 		ShutdownHold: 1500 * time.Millisecond,
 		Peers: []Peer{
-			{Peer: addr("192.0.2.1"), VRF: "default", DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48, Line: 23},
+			{Peer: addr("192.0.2.1"), VRF: "default", DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48, Line: 24},
 			{Peer: addr("192.0.2.2"), Local: addr("192.0.2.9"), Interface: "eth0", VRF: "default", Profile: "fast",
-				DesiredMinTx: 50_000, RequiredMinRx: 20_000, DetectMult: 1, DSCP: 46, Line: 24},
+				DesiredMinTx: 50_000, RequiredMinRx: 20_000, DetectMult: 1, DSCP: 46, Auth: Auth{true, 4_000_000_000, 255}, Line: 25},
 			{Peer: addr("2001:db8::1"), Local: addr("2001:db8::2"), VRF: "default", Profile: "faster",
-				DesiredMinTx: 3300, RequiredMinRx: 100, DetectMult: 3, DSCP: 48, Line: 32},
+				DesiredMinTx: 3300, RequiredMinRx: 100, DetectMult: 3, DSCP: 48, Line: 33},
 			{Peer: addr("fe80::1"), Interface: "eth1", VRF: "default", Profile: "same",
-				DesiredMinTx: 10_000, RequiredMinRx: 20_000, DetectMult: 5, Passive: true, Shutdown: true, Line: 33},
+				DesiredMinTx: 10_000, RequiredMinRx: 20_000, DetectMult: 5, Passive: true, Shutdown: true, Auth: Auth{true, 4_000_000_000, 255}, Line: 34},
 			{Peer: addr("192.0.2.3"), VRF: "default", Profile: "not-there-yet",
-				DesiredMinTx: 300_000, RequiredMinRx: 1, DetectMult: 3, DSCP: 48, Line: 37},
+				DesiredMinTx: 300_000, RequiredMinRx: 1, DetectMult: 3, DSCP: 48, Auth: Auth{true, 7, 7}, Line: 38},
+		},
+		Keys: []AuthKey{
+			{ID: 4_000_000_000, Method: packet.AuthMethod{Type: packet.AuthMeticulousSHA1},
+				Secret: packet.NewSecret([]byte("hunter2hunter2hunter")), Line: 41},
+			{ID: 7, Method: packet.AuthMethod{Type: packet.AuthSimple}, Secret: packet.NewSecret([]byte("hunter2")), Line: 42},
 		},
 		Warnings: []Problem{
-			{File: "testdata/full.yaml", Line: 33, Column: 5, Field: "peers[3]",
+			{File: "testdata/full.yaml", Line: 34, Column: 5, Field: "peers[3]",
 				Text: "fe80::1 is passive: it stays silent until the peer speaks, so the peer must not be passive too"},
-			{File: "testdata/full.yaml", Line: 37, Column: 32, Field: "peers[4].profile",
+			{File: "testdata/full.yaml", Line: 38, Column: 32, Field: "peers[4].profile",
 				Text: `there is no profile "not-there-yet" (yet): until there is, this session runs with its own values and the defaults`},
 		},
 	}
@@ -107,6 +114,9 @@ func TestErrors(t *testing.T) {
 				t.Fatalf("error is %v, want an *Error", err)
 			}
 			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", refused.Detail()+"\n")
+			if strings.Contains(refused.Detail(), marker) {
+				t.Errorf("a secret is shown")
+			}
 		})
 	}
 	// 0 and 256 as multiplier, and 0 as transmit interval, are in fields.yaml.

@@ -3,6 +3,7 @@ package config
 import (
 	"io/fs"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,19 +23,23 @@ var (
 func Parse(source []byte, name string) (Config, error) {
 	d := &document{name: name}
 	cfg := defaults(name)
+	var peers []entry
+	f := fields{
+		"control":       d.control(&cfg.Control),
+		"log":           d.log(&cfg.Log),
+		"transport":     d.choice(&cfg.Transport, Transports),
+		"interfaces":    d.interfaces(&cfg.Interfaces),
+		"workers":       d.workers(&cfg.Workers),
+		"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
+		"keys":          d.keys(&cfg.Keys),
+		"profiles":      d.profiles(cfg.Profiles),
+		"peers":         d.peers(&peers),
+	}
+	d.sections = slices.Sorted(maps.Keys(f))
 	if root, ok := d.parse(source); ok {
-		var peers []entry
-		d.mapping(root, fields{
-			"control":       d.control(&cfg.Control),
-			"log":           d.log(&cfg.Log),
-			"transport":     d.choice(&cfg.Transport, Transports),
-			"interfaces":    d.interfaces(&cfg.Interfaces),
-			"workers":       d.workers(&cfg.Workers),
-			"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
-			"profiles":      d.profiles(cfg.Profiles),
-			"peers":         d.peers(&peers),
-		})
-		// A profile may stand below the peers that use it.
+		d.mapping(root, f)
+		// A profile or a key may stand below the peers that use it.
+		d.resolveKeys()
 		cfg.Peers = d.resolvePeers(peers, cfg.Profiles)
 	}
 	if err := d.err(); err != nil {

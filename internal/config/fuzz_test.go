@@ -32,12 +32,22 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
+		pool := map[uint32]bool{}
+		for _, k := range cfg.Keys {
+			if pool[k.ID] || k.Secret.Len() < 1 || k.Secret.Len() > k.Method.Type.MaxSecret() {
+				t.Fatalf("accepted %+v", k)
+			}
+			pool[k.ID] = true
+		}
 		keys := map[Key]bool{}
 		for _, p := range cfg.Peers {
 			if keys[p.Key()] {
 				t.Fatalf("%v stands twice", p.Key())
 			}
 			keys[p.Key()] = true
+			if p.Auth.On && !pool[p.Auth.Key] {
+				t.Fatalf("accepted %+v without its key", p)
+			}
 			if p.DesiredMinTx < minTx || p.RequiredMinRx == 0 || p.DetectMult == 0 || p.DSCP > maxDSCP || !p.Peer.IsValid() {
 				t.Fatalf("accepted %+v", p)
 			}

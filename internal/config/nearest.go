@@ -6,24 +6,25 @@ import (
 	"strings"
 )
 
-// unknownKey says what is wrong with key where only the known ones may stand.
-func unknownKey(key string, known []string) string {
+// unknownKey says what is wrong with key where only the known ones may stand;
+// cited is what may be repeated of it.
+func unknownKey(cited, key string, known []string) string {
 	if near := Nearest(key, known); near != "" {
-		return fmt.Sprintf("unknown key %q: did you mean %q?", key, near)
+		return fmt.Sprintf("unknown key %q: did you mean %q?", cited, near)
 	}
 	if slices.Contains(laterKeys, key) {
 		return fmt.Sprintf("this version does not support %q: remove it", key)
 	}
-	return fmt.Sprintf("unknown key %q: the keys here are %s", key, strings.Join(known, ", "))
+	return fmt.Sprintf("unknown key %q: the keys here are %s", cited, strings.Join(known, ", "))
 }
 
 // laterKeys belong to xbfd's file format but not to this version. They are
 // refused like any other unknown key, in words that do not call them a typo.
 var laterKeys = []string{
-	"metrics", "fast-path", "capture", "dplane", "addresses", "gobgp", "keys", "echo-source", "routes", "hooks",
+	"metrics", "fast-path", "capture", "dplane", "addresses", "gobgp", "echo-source", "routes", "hooks",
 	"scheduling", "priority", "wait",
 	"multihop", "minimum-ttl", "echo-mode", "echo-transmit-interval", "echo-receive-interval", "demand-mode",
-	"auth", "unaffiliated-echo", "strict-interface", "hold-down", "hold-off",
+	"unaffiliated-echo", "strict-interface", "hold-down", "hold-off",
 }
 
 // Nearest returns the one of known that word is most likely a misspelling of,

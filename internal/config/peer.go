@@ -11,6 +11,7 @@ type Settings struct {
 	Passive       *bool
 	Shutdown      *bool
 	DSCP          *uint8
+	Auth          *Auth
 }
 
 // Over returns s with what it leaves open taken from base.
@@ -22,6 +23,7 @@ func (s Settings) Over(base Settings) Settings {
 		Passive:       first(s.Passive, base.Passive),
 		Shutdown:      first(s.Shutdown, base.Shutdown),
 		DSCP:          first(s.DSCP, base.DSCP),
+		Auth:          first(s.Auth, base.Auth),
 	}
 }
 
@@ -59,6 +61,7 @@ type Peer struct {
 	Passive       bool
 	Shutdown      bool
 	DSCP          uint8 // 0 to 63
+	Auth          Auth
 
 	Line int // in the file; 0 when it came from elsewhere
 }
@@ -94,6 +97,7 @@ func NewPeer(k Key, profile string, own Settings, profiles map[string]Settings) 
 		Passive:       or(s.Passive, false),
 		Shutdown:      or(s.Shutdown, false),
 		DSCP:          or(s.DSCP, DefaultDSCP),
+		Auth:          or(s.Auth, Auth{}),
 	}, faults
 }
 

@@ -105,6 +105,7 @@ func (d *document) settings(s *Settings) fields {
 		fieldPassive:    d.boolean(&s.Passive),
 		fieldShutdown:   d.boolean(&s.Shutdown),
 		fieldDSCP:       d.optional(&s.DSCP, "a whole number from 0 to 63"),
+		fieldAuth:       d.auth(&s.Auth),
 	}
 }
 

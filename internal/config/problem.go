@@ -15,7 +15,7 @@ type Problem struct {
 	Line, Column int    // from 1, in characters; 0 when there is no file
 	Field        string // path of the key, such as peers[1].transmit-interval; may be empty
 	Text         string // what is wrong and what to do
-	source       string // the line itself
+	source       string // the line itself; empty when it may hold a secret
 }
 
 // String returns file:line:column: field: text, in one line.
@@ -44,7 +44,7 @@ func (p Problem) String() string {
 func (p Problem) Excerpt() string {
 	const widest = 160
 	runes := []rune(p.source)
-	if p.Line == 0 || p.Column < 1 || p.Column > len(runes)+1 || len(runes) > widest {
+	if p.Line == 0 || p.source == "" || p.Column < 1 || p.Column > len(runes)+1 || len(runes) > widest {
 		return ""
 	}
 	// Tabs stay tabs, so that the caret stands under the place whatever their

@@ -32,8 +32,12 @@ type fields map[string]func(value)
 // make it long.
 type document struct {
 	name     string
+	sections []string // the keys of the whole document
 	lines    []string
+	hidden   []bool // lines that may hold a secret
 	anchors  map[string]ast.Node
+	keyLines map[uint32]int // where each key stands
+	keyUses  []keyUse
 	problems []Problem
 	warnings []Problem
 }
@@ -42,13 +46,16 @@ type document struct {
 func (d *document) parse(source []byte) (value, bool) {
 	source = bytes.TrimPrefix(source, []byte("\ufeff")) // some editors begin with it
 	d.lines = strings.Split(strings.ReplaceAll(string(source), "\r\n", "\n"), "\n")
-	d.anchors = map[string]ast.Node{}
+	d.hidden = hiddenLines(d.lines, d.sections)
+	d.anchors, d.keyLines = map[string]ast.Node{}, map[uint32]int{}
 	file, err := parser.ParseBytes(source, 0)
 	if err != nil {
 		var located yaml.Error
 		switch {
 		case !errors.As(err, &located):
-			d.add(nil, "", "not valid YAML: "+printable(err.Error()))
+			d.add(nil, "", "not valid YAML")
+		case d.hidesAt(located.GetToken()) && strings.Contains(located.GetMessage(), `"`):
+			d.add(located.GetToken(), "", "not valid YAML (details and line are not shown: they may hold a secret)")
 		case strings.Contains(located.GetMessage(), "'\t' that cannot start"):
 			d.add(located.GetToken(), "", "a tab cannot stand here: YAML is indented with spaces")
 		default:
@@ -74,7 +81,7 @@ func (d *document) problem(tk *token.Token, path, text string) Problem {
 	p := Problem{File: d.name, Field: path, Text: text}
 	if tk != nil && tk.Position != nil {
 		p.Line, p.Column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
-		if p.Line <= len(d.lines) {
+		if p.Line <= len(d.lines) && !d.hides(p.Line) {
 			p.source = d.lines[p.Line-1]
 		}
 	}
@@ -145,12 +152,12 @@ func (d *document) resolve(v value) (value, bool) {
 			name := n.Value.GetToken().Value
 			target, known := d.anchors[name]
 			if !known {
-				d.fault(v, "no anchor &%s stands above: define it before it is used", name)
+				d.fault(v, "no anchor &%s stands above: define it before it is used; text that begins with * goes in quotes", d.cite(start(v.node), name))
 				return v, false
 			}
 			v.node = target
 		case *ast.TagNode:
-			d.fault(v, "tags such as %s are not used here: remove it", n.GetToken().Value)
+			d.fault(v, "tags such as %s are not used here: remove it; text that begins with ! goes in quotes", d.cite(n.GetToken(), n.GetToken().Value))
 			return v, false
 		default:
 			return v, true
@@ -178,7 +185,7 @@ func (d *document) mapping(v value, f fields) bool {
 			set(item)
 			return
 		}
-		d.add(tk, v.path, unknownKey(key, slices.Sorted(maps.Keys(f))))
+		d.add(tk, v.path, unknownKey(d.cite(tk, key), key, slices.Sorted(maps.Keys(f))))
 	})
 	return true
 }

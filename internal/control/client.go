@@ -39,14 +39,15 @@ type Target struct {
 	X, Interface, Local, VRF string
 }
 
-func (t Target) path() string {
+// path returns the path of the session, or of what lies below it.
+func (t Target) path(below string) string {
 	q := url.Values{}
 	for name, value := range map[string]string{"interface": t.Interface, "local": t.Local, "vrf": t.VRF} {
 		if value != "" {
 			q.Set(name, value)
 		}
 	}
-	return "/v1/sessions/" + url.PathEscape(t.X) + suffix(q)
+	return "/v1/sessions/" + url.PathEscape(t.X) + below + suffix(q)
 }
 
 func suffix(q url.Values) string {
@@ -64,7 +65,7 @@ func (c *Client) Sessions(ctx context.Context, f Filter) (list []Session, err er
 
 // Session returns one session.
 func (c *Client) Session(ctx context.Context, t Target) (s Session, err error) {
-	err = c.do(ctx, http.MethodGet, t.path(), nil, &s)
+	err = c.do(ctx, http.MethodGet, t.path(""), nil, &s)
 	return s, err
 }
 
@@ -76,14 +77,39 @@ func (c *Client) Add(ctx context.Context, spec SessionSpec) (s Session, err erro
 
 // Change changes a session and returns it.
 func (c *Client) Change(ctx context.Context, t Target, change SessionChange) (s Session, err error) {
-	err = c.do(ctx, http.MethodPatch, t.path(), change, &s)
+	err = c.do(ctx, http.MethodPatch, t.path(""), change, &s)
 	return s, err
 }
 
 // Delete removes a session.
 func (c *Client) Delete(ctx context.Context, t Target) error {
-	return c.do(ctx, http.MethodDelete, t.path(), nil, nil)
+	return c.do(ctx, http.MethodDelete, t.path(""), nil, nil)
 }
+
+// SetAuth changes the authentication of a session and returns it.
+func (c *Client) SetAuth(ctx context.Context, t Target, change AuthChange) (s Session, err error) {
+	err = c.do(ctx, http.MethodPost, t.path("/auth"), change, &s)
+	return s, err
+}
+
+// Keys returns the pool of keys, sorted by their ids.
+func (c *Client) Keys(ctx context.Context) (list []Key, err error) {
+	err = c.do(ctx, http.MethodGet, "/v1/keys", nil, &list)
+	return list, err
+}
+
+// SetKey adds a key to the pool, or changes one that no session uses.
+func (c *Client) SetKey(ctx context.Context, id uint32, spec KeySpec) (k Key, err error) {
+	err = c.do(ctx, http.MethodPut, keyPath(id), spec.body(), &k)
+	return k, err
+}
+
+// DeleteKey removes a key that no session uses.
+func (c *Client) DeleteKey(ctx context.Context, id uint32) error {
+	return c.do(ctx, http.MethodDelete, keyPath(id), nil, nil)
+}
+
+func keyPath(id uint32) string { return fmt.Sprintf("/v1/keys/%d", id) }
 
 // Reload makes the daemon read its file again.
 func (c *Client) Reload(ctx context.Context) (r ReloadReport, err error) {

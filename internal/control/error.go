@@ -14,10 +14,11 @@ type Code string
 // The codes.
 const (
 	CodeBadRequest  Code = "bad-request" // not a request this API knows
-	CodeNotFound    Code = "not-found"   // no such session, or no such route
+	CodeNotFound    Code = "not-found"   // no such session, key or route
 	CodeAmbiguous   Code = "ambiguous"   // more than one session is meant
 	CodeExists      Code = "exists"      // there is such a session already
-	CodeNotOwner    Code = "not-owner"   // the session belongs to somebody else
+	CodeInUse       Code = "in-use"      // sessions use it
+	CodeNotOwner    Code = "not-owner"   // it belongs to somebody else
 	CodeInvalid     Code = "invalid"     // understood, but a value cannot be
 	CodeUnavailable Code = "unavailable" // not now
 	CodeInternal    Code = "internal"    // a fault of xbfd's own
@@ -28,6 +29,7 @@ var statusOf = map[Code]int{
 	CodeNotFound:    http.StatusNotFound,
 	CodeAmbiguous:   http.StatusConflict,
 	CodeExists:      http.StatusConflict,
+	CodeInUse:       http.StatusConflict,
 	CodeNotOwner:    http.StatusForbidden,
 	CodeInvalid:     http.StatusUnprocessableEntity,
 	CodeUnavailable: http.StatusServiceUnavailable,

@@ -12,10 +12,13 @@ import (
 
 func (s *Server) routes() {
 	for pattern, m := range map[string]methods{
-		"/v1/sessions":      {http.MethodGet: s.sessions, http.MethodPost: s.add},
-		"/v1/sessions/{id}": {http.MethodGet: s.show, http.MethodPatch: s.change, http.MethodDelete: s.remove},
-		"/v1/reload":        {http.MethodPost: s.reload},
-		"/v1/status":        {http.MethodGet: s.status},
+		"/v1/sessions":           {http.MethodGet: s.sessions, http.MethodPost: s.add},
+		"/v1/sessions/{id}":      {http.MethodGet: s.show, http.MethodPatch: s.change, http.MethodDelete: s.remove},
+		"/v1/sessions/{id}/auth": {http.MethodPost: s.changeAuth},
+		"/v1/keys":               {http.MethodGet: s.listKeys},
+		"/v1/keys/{id}":          {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
+		"/v1/reload":             {http.MethodPost: s.reload},
+		"/v1/status":             {http.MethodGet: s.status},
 	} {
 		s.mux.HandleFunc(pattern, s.answer(m))
 	}
@@ -23,7 +26,7 @@ func (s *Server) routes() {
 }
 
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id}, /v1/reload and /v1/status",
+	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status",
 		r.URL.Path))
 }
 

@@ -39,6 +39,16 @@ type Backend interface {
 	ChangeSession(ctx context.Context, id uint32, c SessionChange) (Session, error)
 	// DeleteSession removes a session that the API made, or answers CodeNotOwner.
 	DeleteSession(ctx context.Context, id uint32) error
+	// SetAuth changes the authentication of a session; AuthChange.Resolve says
+	// to what. A key that does not exist is CodeInvalid.
+	SetAuth(ctx context.Context, id uint32, c AuthChange) (Session, error)
+	// Keys returns the pool of keys, in any order.
+	Keys(ctx context.Context) ([]Key, error)
+	// SetKey adds a key of owner "api" or changes one, or answers CodeInUse or
+	// CodeNotOwner.
+	SetKey(ctx context.Context, id uint32, k KeySpec) (Key, error)
+	// DeleteKey removes a key, or answers CodeNotFound, CodeInUse or CodeNotOwner.
+	DeleteKey(ctx context.Context, id uint32) error
 	// Reload reads the configuration file again: all of it or nothing.
 	Reload(ctx context.Context) (ReloadReport, error)
 	Status(ctx context.Context) (Status, error)

@@ -145,9 +145,9 @@ func TestErrors(t *testing.T) {
 		status                     int
 		want                       e
 	}{
-		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": there are /v1/sessions, /v1/sessions/{id}, /v1/reload and /v1/status`}},
-		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": there are /v1/sessions, /v1/sessions/{id}, /v1/reload and /v1/status`}},
-		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": there are /v1/sessions, /v1/sessions/{id}, /v1/reload and /v1/status`}},
+		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status`}},
+		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status`}},
+		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status`}},
 		{"method", "PUT", "/v1/sessions", "", 405, e{Code: "bad-request", Message: "PUT is not for this route: it takes GET, POST"}},
 		{"parameter", "GET", "/v1/sessions?per=192.0.2.1", "", 400, e{Code: "bad-request", Field: "per", Message: `unknown parameter: did you mean "peer"?`}},
 		{"parameter of none", "POST", "/v1/reload?now=1", "", 400, e{Code: "bad-request", Field: "now", Message: "unknown parameter: this route takes none"}},
@@ -227,6 +227,11 @@ func TestBackendFails(t *testing.T) {
 		{"DELETE", "/v1/sessions/11", ""},
 		{"POST", "/v1/reload", ""},
 		{"GET", "/v1/status", ""},
+		{"POST", "/v1/sessions/11/auth", `{"off": true}`},
+		{"GET", "/v1/keys", ""},
+		{"GET", "/v1/keys/1", ""},
+		{"PUT", "/v1/keys/1", `{"type": "keyed-md5", "secret": "hunter2"}`},
+		{"DELETE", "/v1/keys/1", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -289,7 +294,7 @@ func FuzzSessionSpec(f *testing.F) {
 		`{"peer": "192.0.2.1", "local": "192.0.2.9", "interface": "eth0", "vrf": "default", "profile": "p", "dscp": 0}`,
 		`{"peer": "fe80::1%eth0", "desired-min-tx-us": 100, "required-min-rx-us": 1, "detect-multiplier": 1}`,
 		`{"peer": "2001:db8::1", "local": "2001:db8::2", "passive-mode": true, "shutdown": false}`,
-		`{"peer": null}`, `{}`, `null`, `[`, `{"peer": "192.0.2.1"}{`, "{\"\xff\": 1}",
+		`{"peer": "192.0.2.1", "auth": {"key": 1, "bfd-key-id": 255}}`, `{"peer": "192.0.2.1", "auth": {"key": 256}}`, `{"auth": {"key": {}}}`, `{"peer": null}`, `{}`, `null`, `[`, `{"peer": "192.0.2.1"}{`, "{\"\xff\": 1}",
 	} {
 		f.Add([]byte(body))
 	}
@@ -320,9 +325,10 @@ func FuzzSessionSpec(f *testing.F) {
 
 // TestNothingIsNull: what a Backend leaves nil is an empty list or object.
 func TestNothingIsNull(t *testing.T) {
-	for _, rq := range [][2]string{{"GET", "/v1/sessions"}, {"GET", "/v1/sessions/7"}, {"GET", "/v1/status"}, {"POST", "/v1/reload"}} {
+	for _, rq := range [][2]string{{"GET", "/v1/keys"}, {"GET", "/v1/sessions"}, {"GET", "/v1/sessions/7"}, {"GET", "/v1/status"}, {"POST", "/v1/reload"}} {
 		w := request(bare{}, rq[0], rq[1], "")
 		text := strings.ReplaceAll(w.Body.String(), `"last-change":null`, "")
+		text = strings.ReplaceAll(text, `"auth":null`, "")
 		text = strings.ReplaceAll(text, `"last-reload":null`, "")
 		if w.Code != 200 || strings.Contains(text, "null") {
 			t.Errorf("%s: %d %s", rq[1], w.Code, text)
@@ -338,6 +344,7 @@ func (bare) Sessions(context.Context, control.Filter) ([]control.Session, error)
 }
 func (bare) Session(context.Context, uint32) (control.Session, error) { return control.Session{}, nil }
 func (bare) Reload(context.Context) (control.ReloadReport, error)     { return control.ReloadReport{}, nil }
+func (bare) Keys(context.Context) ([]control.Key, error)              { return nil, nil }
 func (bare) Status(context.Context) (control.Status, error) {
 	return control.Status{Interfaces: []control.InterfaceStatus{{}}}, nil
 }

@@ -32,7 +32,9 @@ type Session struct {
 	RemoteRequiredMinEchoRx uint32 `json:"remote-required-min-echo-rx-us"`
 	NegotiatedTx            uint32 `json:"negotiated-tx-us"`  // 0: nothing periodic is sent
 	DetectionTime           uint64 `json:"detection-time-us"` // 0 until the peer has been heard
-	Poll                    string `json:"poll"`              // none, active, or queued: active with another behind it
+
+	Auth *SessionAuth `json:"auth"` // null when there is none and none is to follow
+	Poll string       `json:"poll"` // none, active, or queued: active with another behind it
 
 	Transport       string `json:"transport"` // xdp-zerocopy, xdp-native, xdp-generic, udp
 	TransportReason string `json:"transport-reason"`

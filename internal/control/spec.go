@@ -25,6 +25,7 @@ type SessionSpec struct {
 	VRF       string     `json:"vrf,omitempty"`
 	Profile   string     `json:"profile,omitempty"`
 	DSCP      *uint8     `json:"dscp,omitempty"`
+	Auth      *AuthSpec  `json:"auth,omitempty"`
 	SessionChange
 }
 
@@ -33,6 +34,13 @@ type SessionSpec struct {
 func (s SessionSpec) Resolve(profiles map[string]config.Settings) (config.Peer, error) {
 	own := s.settings()
 	own.DSCP = s.DSCP
+	if s.Auth != nil {
+		auth, err := s.Auth.Resolve()
+		if err != nil {
+			return config.Peer{}, err
+		}
+		own.Auth = &auth
+	}
 	key := config.Key{Peer: s.Peer, Local: s.Local, Interface: s.Interface, VRF: s.VRF}
 	p, faults := config.NewPeer(key, s.Profile, own, profiles)
 	return p, invalid(faults)
@@ -85,6 +93,7 @@ func (s *SessionSpec) keys() keys {
 	k["interface"] = is(&s.Interface, "a string")
 	k["vrf"] = is(&s.VRF, "a string")
 	k["profile"] = is(&s.Profile, "a string")
+	k["auth"] = isAuth(&s.Auth)
 	k["dscp"] = is(&s.DSCP, "a whole number from 0 to 63")
 	return k
 }

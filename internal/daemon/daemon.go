@@ -17,6 +17,7 @@ import (
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/speaker"
+	"github.com/xbfd/xbfd/packet"
 )
 
 // Options are what a Daemon is besides its configuration.
@@ -44,6 +45,7 @@ type Daemon struct {
 	cfg      config.Config
 	byKey    map[config.Key]*held
 	byDiscr  map[uint32]*held // those that are leaving included
+	keys     map[uint32]*heldKey
 	reloaded *control.LastReload
 	restart  []string // keys that wait for the next start
 	gone     chan struct{}
@@ -55,6 +57,10 @@ type held struct {
 	owner  string
 	discr  uint32
 	ifname string // for the log, when the path is gone
+	up     bool
+
+	armed      bool // a delayed change of authentication waits for the peer
+	digestTold bool // it was logged that the peer's digests are of the other kind
 }
 
 // The owners of sessions.
@@ -68,7 +74,8 @@ const (
 func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d := &Daemon{
 		o: o, cfg: cfg, log: newLogger(o.LogTo, cfg.Log), started: time.Now(),
-		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held), gone: make(chan struct{}, 1),
+		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held),
+		keys: make(map[uint32]*heldKey), gone: make(chan struct{}, 1),
 	}
 	d.changes = newChangeLog(d.log, time.Now)
 	for _, w := range cfg.Warnings {
@@ -100,7 +107,11 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 	}
 	var discrs []uint32
 	d.mu.Lock()
+	err = d.setKeys(d.cfg)
 	for _, p := range d.cfg.Peers {
+		if err != nil {
+			break
+		}
 		h, e := d.add(p, ownerFile)
 		if e != nil {
 			err = fmt.Errorf("peer %v: %w", p.Peer, e)
@@ -155,6 +166,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 			}
 		case <-tick.C:
 			d.flushChanges(false)
+			d.checkDigests(ctx)
 		case err := <-d.speaker.Failed():
 			return err
 		case err := <-served:
@@ -211,13 +223,18 @@ func (d *Daemon) note(events []engine.Event) {
 			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
 				h.ifname = name
 			}
+			h.up = ev.Change.To == packet.Up
 			d.changes.note(ev, h.ifname, slog.Uint64("session", uint64(ev.Discr)),
 				slog.String("peer", h.peer.Peer.String()), slog.String("ifname", h.ifname))
+		}
+		if ev.AuthSwitched {
+			d.authSwitched(h)
 		}
 		if ev.Gone {
 			delete(d.byDiscr, ev.Discr)
 		}
 	}
+	d.sweepKeys()
 	select {
 	case d.gone <- struct{}{}:
 	default:

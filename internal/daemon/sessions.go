@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/xbfd/xbfd/engine"
@@ -24,7 +25,7 @@ func params(p config.Peer) session.Params {
 func (d *Daemon) add(p config.Peer, owner string) (*held, error) {
 	discr, err := d.speaker.Add(
 		netlinkmon.Target{Peer: p.Peer, Local: p.Local, Interface: p.Interface},
-		engine.Spec{Params: params(p), DSCP: p.DSCP})
+		engine.Spec{Params: params(p), DSCP: p.DSCP, Auth: engine.Auth(p.Auth)})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +35,8 @@ func (d *Daemon) add(p config.Peer, owner string) (*held, error) {
 	return h, nil
 }
 
-// change makes a session be as p says; nothing flaps, but for a shutdown.
+// change makes a session be as p says; nothing flaps, but for a shutdown. That
+// is why another authentication waits for the peer's while the session is up.
 func (d *Daemon) change(h *held, p config.Peer) error {
 	if h.peer.DSCP != p.DSCP {
 		if err := d.speaker.Engine().SetDSCP(h.discr, p.DSCP); err != nil {
@@ -43,6 +45,11 @@ func (d *Daemon) change(h *held, p config.Peer) error {
 	}
 	if params(h.peer) != params(p) {
 		if err := d.speaker.Configure(h.discr, params(p)); err != nil {
+			return err
+		}
+	}
+	if h.peer.Auth != p.Auth {
+		if err := d.authenticate(h, p.Auth, h.up); err != nil {
 			return err
 		}
 	}
@@ -70,6 +77,10 @@ func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (cont
 		d.mu.Unlock()
 		return control.Session{}, control.Errorf(control.CodeExists,
 			"there is a session with peer %v already: local discriminator %d, owner %s", p.Peer, h.discr, h.owner)
+	}
+	if err := d.knownKey(p.Auth); err != nil {
+		d.mu.Unlock()
+		return control.Session{}, err
 	}
 	h, err := d.add(p, ownerAPI)
 	d.mu.Unlock()
@@ -153,6 +164,12 @@ func (d *Daemon) Reload(context.Context) (control.ReloadReport, error) {
 // become turns the sessions of the file into those of another configuration.
 func (d *Daemon) become(next config.Config) (control.ReloadReport, error) {
 	added, removed, changed := config.Diff(d.cfg.Peers, next.Peers)
+	if err := d.checkKeys(next, removed, slices.Concat(changed, added)); err != nil {
+		return control.ReloadReport{}, err
+	}
+	if err := d.setKeys(next); err != nil {
+		return control.ReloadReport{}, err
+	}
 	d.restart = config.RestartNeeded(d.cfg, next)
 	report := control.ReloadReport{
 		Added: len(added), Removed: len(removed), Changed: len(changed),
@@ -168,11 +185,19 @@ func (d *Daemon) become(next config.Config) (control.ReloadReport, error) {
 		}
 	}
 	var errs []error
-	for _, p := range append(changed, added...) {
+	waiting := 0
+	for _, p := range slices.Concat(changed, added) {
+		if h := d.byKey[p.Key()]; h != nil && h.up && h.peer.Auth != p.Auth {
+			waiting++
+		}
 		if err := d.ensure(p); err != nil {
 			errs = append(errs, fmt.Errorf("peer %v: %w", p.Peer, err))
 		}
 	}
+	if waiting > 0 {
+		report.Warnings = append(report.Warnings, waitingForPeers(waiting))
+	}
+	d.dropKeys(next)
 	return report, errors.Join(errs...)
 }
 

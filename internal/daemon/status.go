@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -50,7 +51,7 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 		d.mu.Unlock()
 		return s, false
 	}
-	peer, owner := h.peer, h.owner
+	peer, owner, auth := h.peer, h.owner, d.describeAuth(st)
 	d.mu.Unlock()
 	p := d.speaker.Path(st.Discr)
 	s = control.Session{
@@ -64,6 +65,7 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 		RemoteDesiredMinTx: st.Remote.DesiredMinTx, RemoteRequiredMinRx: st.Remote.RequiredMinRx,
 		RemoteRequiredMinEchoRx: st.Remote.MinEchoRx,
 		NegotiatedTx:            st.TxInterval, DetectionTime: uint64(st.DetectionTime / session.Microsecond),
+		Auth:      auth,
 		Poll:      poll(st),
 		Transport: p.Transport, TransportReason: p.TransportReason, Stamp: p.Stamp,
 		Path: "ready",
@@ -153,6 +155,9 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 		countState(&st.Sessions, all[i].State)
 		sessions[d.speaker.Path(all[i].Discr).Interface]++
 		st.Workers[d.speaker.Engine().WorkerOf(all[i].Discr)].Sessions++
+		if h, digest := d.byDiscr[all[i].Discr], d.peerDigest(&all[i]); h != nil && digest != "" {
+			st.Warnings = append(st.Warnings, fmt.Sprintf("session with peer %v: %s", h.peer.Peer, digestAdvice(digest)))
+		}
 	}
 	for _, w := range d.cfg.Warnings {
 		st.Warnings = append(st.Warnings, w.String())

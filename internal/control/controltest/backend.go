@@ -21,6 +21,7 @@ import (
 type Backend struct {
 	mu       sync.Mutex
 	sessions map[uint32]control.Session
+	keys     map[uint32]control.Key // without their uses
 	next     uint32
 
 	// Err, when set, is what every method answers.
@@ -35,7 +36,7 @@ type Backend struct {
 
 // New returns a Backend that holds sessions.
 func New(sessions ...control.Session) *Backend {
-	b := &Backend{sessions: map[uint32]control.Session{}, next: 1000}
+	b := &Backend{sessions: map[uint32]control.Session{}, keys: map[uint32]control.Key{}, next: 1000}
 	for _, s := range sessions {
 		b.sessions[s.LocalDiscriminator] = s
 	}
@@ -154,8 +155,12 @@ func (b *Backend) AddSession(ctx context.Context, spec control.SessionSpec) (con
 				Message: "there is a session with " + p.Peer.String() + " already"}
 		}
 	}
+	if err := b.known(p.Auth); err != nil {
+		return control.Session{}, err
+	}
 	b.next++
 	s := created(b.next, p, "api")
+	s.Auth = b.auth(p.Auth, nil)
 	b.sessions[b.next] = s
 	return s, nil
 }

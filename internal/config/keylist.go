@@ -1,0 +1,179 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Names of fields of keys and of auth.
+const (
+	fieldAuth  = "auth"
+	fieldKey   = "key"
+	fieldKeyID = "bfd-key-id"
+)
+
+// keyUse is a place that names a key, which may stand further down the file.
+type keyUse struct {
+	at value
+	id uint32
+}
+
+// keys reads the list of keys.
+func (d *document) keys(into *[]AuthKey) func(value) {
+	return func(v value) {
+		d.list(v, func(v value) {
+			if k, ok := d.key(v); ok {
+				*into = append(*into, k)
+			}
+		})
+	}
+}
+
+// key reads one item of keys. In what it says of one it repeats nothing but
+// numbers: a secret may stand where something else belongs.
+func (d *document) key(v value) (k AuthKey, ok bool) {
+	var id *uint32
+	kind := ""
+	var forms []place // of the secret
+	var written Secret
+	form := func(read func(value) (Secret, bool)) func(value) {
+		return func(v value) {
+			s, ok := read(v)
+			if len(forms) > 0 {
+				d.fault(v, "is a second secret: keep one of secret, secret-hex and secret-file")
+			}
+			forms, written = append(forms, place{v, !ok}), s
+		}
+	}
+	before := len(d.problems)
+	if !d.mapping(v, fields{
+		"id":          d.keyNumber(&id),
+		"type":        d.keyType(&kind),
+		"secret":      form(func(v value) (Secret, bool) { return d.secret(v, TextSecret) }),
+		"secret-hex":  form(func(v value) (Secret, bool) { return d.secret(v, HexSecret) }),
+		"secret-file": form(d.secretFile),
+	}) {
+		return k, false
+	}
+	if id != nil {
+		k.ID, k.Line = *id, d.line(v)
+		if line, twice := d.keyLines[k.ID]; twice {
+			d.fault(v, "key %d stands on line %d already: keep one of them, or give this one another id", k.ID, line)
+		} else {
+			d.keyLines[k.ID] = k.Line
+		}
+	}
+	var known bool
+	if k.Method, known = KeyType(kind); known && len(forms) == 1 && !forms[0].faulty {
+		var err error
+		if k.Secret, err = written.For(k.Method); err != nil {
+			d.fault(forms[0].value, "%s", err)
+		}
+	}
+	if len(d.problems) > before {
+		return k, false // what is missing is told when the rest is right
+	}
+	switch {
+	case id == nil:
+		d.fault(v, "has no id: give it a number, by which auth names it")
+	case kind == "":
+		d.fault(v, "has no type: give one of %s", strings.Join(KeyTypes, ", "))
+	case len(forms) == 0:
+		d.fault(v, "has no secret: give secret, secret-hex or secret-file")
+	}
+	return k, len(d.problems) == before
+}
+
+func (d *document) keyNumber(into **uint32) func(value) {
+	return func(v value) {
+		s, ok := d.text(v)
+		if !ok {
+			return
+		}
+		n, err := strconv.ParseUint(s, 10, 32)
+		if err != nil {
+			d.fault(v, "is not a whole number from 0 to 4294967295")
+			return
+		}
+		id := uint32(n)
+		*into = &id
+	}
+}
+
+func (d *document) keyType(into *string) func(value) {
+	return func(v value) {
+		s, ok := d.text(v)
+		if _, known := KeyType(s); ok && !known {
+			d.fault(v, "%s", UnknownKeyType(s))
+		}
+		*into = s
+	}
+}
+
+func (d *document) secret(v value, parse func(string) (Secret, error)) (Secret, bool) {
+	text, ok := d.text(v)
+	if !ok {
+		return Secret{}, false
+	}
+	s, err := parse(text)
+	if err != nil {
+		d.fault(v, "%s", err)
+	}
+	return s, err == nil
+}
+
+func (d *document) secretFile(v value) (Secret, bool) {
+	path, ok := d.text(v)
+	if !ok {
+		return Secret{}, false
+	}
+	if !strings.HasPrefix(path, "/") {
+		d.fault(v, "is not an absolute path: start it with a slash")
+		return Secret{}, false
+	}
+	contents, open, err := readSecret(path)
+	if err != nil {
+		d.fault(v, "%s", err)
+		return Secret{}, false
+	}
+	if open {
+		d.warn(v, "every user of this host can read the file: chmod 600 it")
+	}
+	s, err := FileSecret(contents, false)
+	return s, err == nil
+}
+
+// auth reads the auth of a peer or profile. An empty one is an error: a session
+// must not lose its authentication because a line was commented out.
+func (d *document) auth(into **Auth) func(value) {
+	return func(v value) {
+		var key *uint32
+		var keyID *uint8
+		at := places{}
+		before := len(d.problems)
+		ok := d.mapping(v, d.note(at, fields{
+			fieldKey:   d.keyNumber(&key),
+			fieldKeyID: d.optional(&keyID, "a whole number from 0 to 255"),
+		}))
+		switch {
+		case !ok || len(d.problems) > before:
+		case key == nil:
+			d.fault(v, "names no key: give the id of one of keys, as in {key: 1}")
+		default:
+			a, faults := NewAuth(*key, keyID)
+			d.faults(v, at, faults)
+			d.keyUses = append(d.keyUses, keyUse{at[fieldKey].value, *key})
+			*into = &a
+		}
+	}
+}
+
+// resolveKeys looks for the keys that are named. One that is there but wrong
+// has been complained of already.
+func (d *document) resolveKeys() {
+	for _, u := range d.keyUses {
+		if _, known := d.keyLines[u.id]; !known {
+			d.fault(u.at, "there is no key %d: add it to keys, or name another", u.id)
+		}
+	}
+}
