@@ -112,7 +112,7 @@ const marker = "hunter2"
 func (e *end) file(local, more string) string {
 	auth, rest, _ := strings.Cut(more, "\n")
 	return fmt.Sprintf("transport: udp\nshutdown-hold: 0s\npeers:\n  - {peer: %s, local-address: %s, interface: eth0, "+
-		"transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 3%s}\n%s", e.peer, local, auth, rest)
+		"transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 10%s}\n%s", e.peer, local, auth, rest)
 }
 
 // reload makes the daemon read a file with other keys and another auth.

@@ -75,7 +75,7 @@ func (l *lab) show(ctx context.Context, o Options, say *printer) (*result, error
 	if err != nil {
 		return nil, err
 	}
-	r.FalseDowns = l.downs()
+	r.FalseDowns, r.stalled = l.downs()
 	say.line("held       %v, %d false Downs", o.Hold, r.FalseDowns)
 
 	if err := l.cut(); err != nil {

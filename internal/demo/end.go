@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,11 +21,12 @@ type end struct {
 	speaker *speaker.Speaker
 	discrs  []uint32
 
-	mu    sync.Mutex
-	index map[uint32]int // session number by discriminator
-	up    map[int]bool   // the sessions that are Up
-	downs int            // how often one failed
-	late  map[int]lateness
+	mu      sync.Mutex
+	index   map[uint32]int // session number by discriminator
+	up      map[int]bool   // the sessions that are Up
+	downs   int            // how often one failed
+	stalled time.Duration  // for how long at most this end stood still before
+	late    map[int]lateness
 }
 
 // start creates a speaker at each end, pinned to different CPUs where there are
@@ -108,8 +110,10 @@ func (e *end) note(events []engine.Event) {
 			continue
 		}
 		if ev.Failed {
+			f := &ev.Failure
 			e.downs++
-			if f := &ev.Failure; f.Diag == packet.DiagControlExpiry {
+			e.stalled = max(e.stalled, time.Duration(f.Stalled))
+			if f.Diag == packet.DiagControlExpiry {
 				e.late[k] = latenessOf(f, told)
 			}
 		}
@@ -135,9 +139,10 @@ func (e *end) count() int {
 	return len(e.up)
 }
 
-// failed returns how often a session has failed.
-func (e *end) failed() int {
+// failed returns how often a session has failed, and for how long at most this
+// end had stood still when one did.
+func (e *end) failed() (downs int, stalled time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.downs
+	return e.downs, e.stalled
 }

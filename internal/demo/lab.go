@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/xbfd/xbfd/internal/netns"
 )
@@ -112,8 +113,13 @@ func (l *lab) cut() error {
 // sessionsUp is how many sessions are Up, by the end that has fewer.
 func (l *lab) sessionsUp() int { return min(l.ends[0].count(), l.ends[1].count()) }
 
-// downs is how often a session failed, both ends counted.
-func (l *lab) downs() int { return l.ends[0].failed() + l.ends[1].failed() }
+// downs is how often a session failed, both ends counted, and for how long at
+// most an end had stood still when one did.
+func (l *lab) downs() (n int, stalled time.Duration) {
+	a, stalledA := l.ends[0].failed()
+	b, stalledB := l.ends[1].failed()
+	return a + b, max(stalledA, stalledB)
+}
 
 // transport returns what the ends run over, and why.
 func (l *lab) transport() (name, reason string) {

@@ -35,7 +35,8 @@ func (l *lab) hold(ctx context.Context, d time.Duration, say *printer) ([]time.D
 	}()
 	start := time.Now()
 	err := l.until(ctx, d+time.Second, func() bool {
-		say.progress("holding    %.1fs, %d Downs", time.Since(start).Seconds(), l.downs())
+		downs, _ := l.downs()
+		say.progress("holding    %.1fs, %d Downs", time.Since(start).Seconds(), downs)
 		return time.Since(start) >= d
 	})
 	cancel()

@@ -23,6 +23,8 @@ type result struct {
 	Told      spread `json:"told_us"`         // likewise, to when a client of the engine knew
 	Floor     spread `json:"wakeup_floor_us"` // how late this machine wakes a thread
 	Transport string `json:"transport"`
+
+	stalled time.Duration // for how long an end stood still before false Downs
 }
 
 // spread of a distribution, in microseconds.
@@ -66,7 +68,11 @@ func (r *result) promises() error {
 	}
 	var errs []error
 	if r.FalseDowns > 0 {
-		errs = append(errs, fmt.Errorf("%d times a session went down while the path was fine", r.FalseDowns))
+		err := fmt.Errorf("%d times a session went down while the path was fine", r.FalseDowns)
+		if r.stalled > 0 {
+			err = fmt.Errorf("%w; this machine stood still for up to %v meanwhile", err, r.stalled.Round(time.Microsecond))
+		}
+		errs = append(errs, err)
 	}
 	if r.Detected < r.Sessions {
 		errs = append(errs, fmt.Errorf("only %d of %d sessions noticed the cut at both ends", r.Detected, r.Sessions))

@@ -34,6 +34,8 @@ func TestPromises(t *testing.T) {
 		{"kept", result{Sessions: 9, Up: 9, Detected: 9}, ""},
 		{"not up", result{Sessions: 9, Up: 8}, "only 8 of 9 sessions came up"},
 		{"false Downs", result{Sessions: 9, Up: 9, Detected: 9, FalseDowns: 2}, "2 times a session went down while the path was fine"},
+		{"false Downs of a machine that stood still", result{Sessions: 9, Up: 9, Detected: 9, FalseDowns: 2, stalled: 31e6},
+			"2 times a session went down while the path was fine; this machine stood still for up to 31ms meanwhile"},
 		{"not noticed", result{Sessions: 9, Up: 9, Detected: 7}, "only 7 of 9 sessions noticed the cut at both ends"},
 		{"both", result{Sessions: 9, Up: 9, Detected: 7, FalseDowns: 2},
 			"2 times a session went down while the path was fine\nonly 7 of 9 sessions noticed the cut at both ends"},
