@@ -78,8 +78,55 @@ func TestUndrainedPortPostponesJudging(t *testing.T) {
 	if st := r.status(d); st.State != packet.Up || st.LastRx != r.now-90*ms {
 		t.Errorf("%v, last packet %d ns ago", st.State, r.now-st.LastRx)
 	}
+	w.Step(r.now + stallSettle)
 	if st := r.status(e); st.State != packet.Down {
 		t.Errorf("%v: the other session was silent for 190 ms", st.State)
+	}
+}
+
+// A stall that may be the whole host's gives a peer a moment to be heard again,
+// the same whenever in the stall its time was up, and one that does not use it no
+// more than that.
+func TestPeerOnTheSameHostGetsAMoment(t *testing.T) {
+	r := newRig(t, 1)
+	d := r.add(p50, 1)
+	silent := r.add(p50, 2)
+	r.step()
+	r.up(d, 1)
+	r.up(silent, 2)
+	r.now += 400 * ms // both ends stand still
+	resumed := r.now
+	r.step()
+	r.run(ms)
+	r.hear(0, r.rx(1, control(1, packet.Up, d)))
+	r.run(stallSettle - ms - 1)
+	for _, id := range []uint32{d, silent} {
+		if st := r.status(id); st.State != packet.Up {
+			t.Errorf("%v %d ns after the stall", st.State, r.now-resumed)
+		}
+	}
+	r.run(unjudgedRetry)
+	if st := r.status(d); st.State != packet.Up || st.Counters.Down != 0 {
+		t.Errorf("%v: it was heard 1 ms after the stall", st.State)
+	}
+	if st := r.status(silent); st.State != packet.Down || st.Change.At > resumed+stallSettle+unjudgedRetry {
+		t.Errorf("%v %d ns after the stall, want down after %d", st.State, r.now-resumed, stallSettle)
+	}
+}
+
+// A stall that the Detection Time bears delays nothing.
+func TestShortStallDelaysNothing(t *testing.T) {
+	r := newRig(t, 1)
+	d := r.add(p50, 1)
+	r.step()
+	r.up(d, 1)
+	r.hear(0, r.rx(1, control(1, packet.Up, d)))
+	due := r.now + 150*ms
+	r.run(120 * ms)
+	r.now = due + 20*ms // called 20 ms late, of 150
+	r.step()
+	if st := r.status(d); st.State != packet.Down || st.Change.At != r.now {
+		t.Errorf("%v at %d ns after the deadline", st.State, st.Change.At-due)
 	}
 }
 

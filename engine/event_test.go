@@ -178,6 +178,7 @@ func TestFailureTellsOfStall(t *testing.T) {
 	r.take()
 	r.now += 400 * ms // nobody calls Step
 	r.step()
+	r.run(stallSettle + unjudgedRetry)
 	got := r.take()
 	if len(got) != 1 || !got[0].Failed {
 		t.Fatalf("events %+v", got)

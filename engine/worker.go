@@ -13,9 +13,6 @@ const (
 	rxBatch     = 64  // datagrams per call of Port.Receive
 	rxBatches   = 4   // such calls per port and Step
 	expireBatch = 256 // sessions whose deadline is handled per Step
-
-	// A Step this much after the instant it asked for is a stall of ours.
-	stallFloor = session.Time(session.Millisecond)
 )
 
 // Worker runs the sessions it owns. Step, Ports and everything below them are
@@ -106,15 +103,6 @@ func (w *Worker) Step(now session.Time) session.Time {
 // and a generation that changes with them.
 func (w *Worker) Ports() ([]Port, uint64) { return w.ports, w.portGen }
 
-func (w *Worker) noteStall(now session.Time) {
-	if w.promised == session.Never || now-w.promised < stallFloor {
-		return
-	}
-	w.stall, w.stalledAt = now-w.promised, now
-	w.maxStall = max(w.maxStall, w.stall)
-	w.stalls++
-}
-
 // expire handles the sessions whose deadline has come and reports whether some
 // had to be left for the next Step.
 func (w *Worker) expire(now session.Time) (more bool) {
@@ -135,10 +123,11 @@ func (w *Worker) expireSlot(i uint32, now session.Time) {
 	s := &sl.session
 	due := s.DetectDeadline()
 	seen := due <= w.horizon // else the next Step, which follows at once, sees more
-	judge := seen && w.othersPast(due, now)
+	from := w.judgeFrom(s, due)
+	judge := seen && now >= from && w.othersPast(due, from, now)
 	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
 	w.apply(i, s.Expire(now, judge, &w.rng), now, before)
-	if seen && !judge {
+	if seen && !judge && now >= due {
 		w.wheel.Arm(i, int64(now+unjudgedRetry))
 	}
 }
@@ -151,8 +140,8 @@ const (
 	unjudgedMax   = session.Time(5 * session.Millisecond)
 )
 
-func (w *Worker) othersPast(due, now session.Time) bool {
-	if now < due || now >= due+unjudgedMax {
+func (w *Worker) othersPast(due, from, now session.Time) bool {
+	if now < due || now >= from+unjudgedMax {
 		return true
 	}
 	past := true

@@ -149,7 +149,7 @@ func TestStallWithPacketsWaiting(t *testing.T) {
 	b.d.Stall(400 * Millisecond)
 	b.world.Run(100 * Millisecond)
 	b.hush()
-	b.world.Run(300*Millisecond + slack)
+	b.world.Run(300*Millisecond + stallSettle + handoffRetry + slack)
 	b.stands("T stopped during the stall", packet.Down, packet.DiagControlExpiry)
 	rows.Covers(t, "5880-6.8.4-05")
 }

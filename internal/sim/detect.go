@@ -23,6 +23,18 @@ func (l *ledger) grace() session.Time {
 	return handoffGrace + handoffRetry
 }
 
+// stallSettle is how long a worker waits after a stall of a quarter of the
+// Detection Time, for a peer on a host that stood still with its own.
+const stallSettle = 5 * Millisecond
+
+// settled is when a stall no longer keeps a silence from being believed.
+func (l *ledger) settled(t *thread) session.Time {
+	if t.resumed <= l.at || 4*t.missed < l.detectionTime(l.rx.lo) {
+		return 0
+	}
+	return t.resumed + min(t.missed, stallSettle) + handoffRetry
+}
+
 // checkDetection is rules (a) and (b).
 func (l *ledger) checkDetection(s *step, st *engine.Status) {
 	forgot := st.Remote.Discr == 0
@@ -46,7 +58,8 @@ func (l *ledger) checkDetection(s *step, st *engine.Status) {
 	if !l.known || s.next <= s.now {
 		return
 	}
-	switch end := l.at + l.detectionTime(l.rx.hi) + l.grace(); {
+	due := l.at + l.detectionTime(l.rx.hi)
+	switch end := max(due, l.settled(s.thread)) + l.grace(); {
 	case s.now >= end:
 		l.fail("(b) is %v %.6f s after it last heard its peer, the Detection Time being %.6f s",
 			st.State, seconds(s.now-l.at), seconds(l.detectionTime(l.rx.hi)))

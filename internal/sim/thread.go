@@ -16,6 +16,8 @@ type thread struct {
 	due      session.Time // when the next Step is going to happen
 	stalled  session.Time // no Step before this instant
 	promised session.Time // what the last Step asked for
+	resumed  session.Time // when the latest stall ended
+	missed   session.Time // and how late the Step after it was
 	last     session.Time // when it was
 	steps    uint64
 	running  bool
@@ -116,6 +118,9 @@ func (t *thread) act() {
 		t.again = false
 		t.steps++
 		t.step.took, t.step.sent = t.step.took[:0], t.step.sent[:0]
+		if late := w.now - t.promised; t.promised != session.Never && late >= Millisecond {
+			t.resumed, t.missed = w.now, late
+		}
 		next := t.worker.Step(w.now)
 		t.step.thread, t.step.now, t.step.next = t, w.now, next
 		t.host.watch.stepped(&t.step)

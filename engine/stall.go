@@ -1,0 +1,41 @@
+package engine
+
+import "github.com/xbfd/xbfd/engine/session"
+
+const (
+	// A Step this much after the instant it asked for is a stall of ours.
+	stallFloor = session.Time(session.Millisecond)
+
+	// A stall of this part of a Detection Time or more may be the whole host's,
+	// a hypervisor's above all; shorter ones the Detection Time bears.
+	stallPart = 4
+
+	// What stops the host stops a peer on it too, and the virtual link to it.
+	// After such a stall the peer gets this long to be heard, but no longer
+	// than the stall itself was.
+	stallSettle = session.Time(5 * session.Millisecond)
+)
+
+// noteStall measures how late this Step is.
+func (w *Worker) noteStall(now session.Time) {
+	if w.promised == session.Never || now-w.promised < stallFloor {
+		return
+	}
+	late := now - w.promised
+	w.maxStall = max(w.maxStall, late)
+	w.stalls++
+	if late < w.stall && now < w.stalledAt+stallSettle {
+		return // a stumble right after a fall: that counts on
+	}
+	w.stall, w.stalledAt = late, now
+}
+
+// judgeFrom returns the instant from which a session with this detection
+// deadline may be judged: the deadline, or a moment after a long stall that the
+// deadline fell into.
+func (w *Worker) judgeFrom(s *session.Session, due session.Time) session.Time {
+	if w.stalledAt <= s.LastRx() || int64(w.stall)*stallPart < s.DetectionTime() {
+		return due
+	}
+	return max(due, w.stalledAt+min(w.stall, stallSettle))
+}
