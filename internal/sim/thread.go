@@ -118,9 +118,7 @@ func (t *thread) act() {
 		t.again = false
 		t.steps++
 		t.step.took, t.step.sent = t.step.took[:0], t.step.sent[:0]
-		if late := w.now - t.promised; t.promised != session.Never && late >= Millisecond {
-			t.resumed, t.missed = w.now, late
-		}
+		t.noteStall(w.now)
 		next := t.worker.Step(w.now)
 		t.step.thread, t.step.now, t.step.next = t, w.now, next
 		t.host.watch.stepped(&t.step)
@@ -136,4 +134,14 @@ func (t *thread) act() {
 	t.running = false
 	t.wakeAt(t.promised)
 	t.host.read()
+}
+
+// noteStall keeps the latest stall, or the longer one before it while that is
+// still fresh.
+func (t *thread) noteStall(now session.Time) {
+	late := now - t.promised
+	if t.promised == session.Never || late < Millisecond || late < t.missed && now < t.resumed+stallSettle {
+		return
+	}
+	t.resumed, t.missed = now, late
 }
