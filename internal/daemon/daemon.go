@@ -27,6 +27,9 @@ type Options struct {
 	Load    func() (config.Config, error) // reads the file again; nil when there is none
 	Signals <-chan os.Signal              // SIGHUP reloads, the first other one ends with AdminDown, the second at once
 	In      func(func() error) error      // runs a function in the network namespace; nil means this one
+
+	// DropPrivileges is called once everything is open; nil drops none.
+	DropPrivileges func() error
 }
 
 // settleTime bounds how long a start looks for interfaces and paths before it
@@ -132,6 +135,11 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		return errors.Join(err, d.speaker.Close())
 	}
 	d.logWaiting(discrs)
+	if d.o.DropPrivileges != nil {
+		if err := d.o.DropPrivileges(); err != nil {
+			d.log.Warn("privileges stay as they are", "err", err)
+		}
+	}
 	d.log.Info("started", "version", d.o.Version, "sessions", len(discrs), "control", d.cfg.Control.Path)
 	return nil
 }
