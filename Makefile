@@ -42,13 +42,16 @@ race: ## Run the control plane's tests under the race detector (needs a C compil
 sim: ## Run the simulator over SEEDS=10000 seeds
 	$(GO) test -count=1 -timeout 0 ./internal/sim -run '^TestSeeds$$' -v -args -seeds=$(SEEDS)
 
+# The fuzzer now and then reports its own time limit as a failure.
 fuzz: ## Run each fuzz target for TIME=30s
+	@mkdir -p bin
 	@packages=$$($(GO) list ./...); \
 	for pkg in $$packages; do \
 	  tests=$$($(GO) test -list '^Fuzz' $$pkg); \
 	  for target in $$(grep '^Fuzz' <<<"$$tests" || true); do \
 	    echo "== $$pkg $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(TIME) -fuzzminimizetime 10x $$pkg; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(TIME) -fuzzminimizetime 10x $$pkg | tee bin/fuzz.log || \
+	      { grep -q 'context deadline exceeded' bin/fuzz.log && ! grep -q 'Failing input' bin/fuzz.log; }; \
 	  done; \
 	done
 

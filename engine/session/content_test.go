@@ -11,7 +11,7 @@ import (
 // The bound on packets sent for a change of content: so many at once, and one
 // more each so often.
 const (
-	extraBurst = 4
+	extraBurst = 5
 	extraEvery = 100 * ms
 )
 
