@@ -192,5 +192,15 @@ func TestBadParameters(t *testing.T) {
 			t.Errorf("%d workers", n)
 		}
 	}
+	for _, p := range []Path{
+		{},
+		{Ifindex: ifindex, Local: addr("192.0.2.1")},
+		{Ifindex: ifindex, Peer: addr("192.0.2.2")},
+		{Ifindex: ifindex, Local: addr("192.0.2.1"), Peer: addr("fe80::2")},
+	} {
+		if err := r.e.SetPath(d, p); err == nil {
+			t.Errorf("path %+v set", p)
+		}
+	}
 	rows.Covers(t, "5880-4.1-06", "5880-6.8.1-11")
 }

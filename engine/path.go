@@ -5,13 +5,18 @@ import (
 	"fmt"
 
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/packet"
 )
 
 // SetPath gives a session the path its packets take, or another one. It fails
 // with ErrDuplicate when a session that is not being removed already has this
 // interface and these addresses (RFC 5881 §3: one session per peer, interface
-// and protocol).
+// and protocol), and for addresses that are not two of one family.
 func (e *Engine) SetPath(discr uint32, path Path) error {
+	var unset packet.Addr
+	if path.Local == unset || path.Peer == unset || path.Local.Is4() != path.Peer.Is4() {
+		return fmt.Errorf("session %#08x: no packet can go from %v to %v", discr, path.Local.Netip(), path.Peer.Netip())
+	}
 	var dup error
 	err := e.with(discr, func(r *record) {
 		if other, ok := e.bound[path.key()]; ok && other != discr {
