@@ -14,7 +14,6 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/xbfd/xbfd/internal/testnet"
-	"github.com/xbfd/xbfd/packet"
 )
 
 func TestAttach(t *testing.T) {
@@ -131,66 +130,4 @@ func TestVerdictNames(t *testing.T) {
 			t.Errorf("verdict %d has the name %q", v, name)
 		}
 	}
-}
-
-func TestTables(t *testing.T) {
-	testnet.RequireRoot(t)
-	tables := newTables(t)
-	l4, p4, l6, p6 := packet.AddrFrom(local4), packet.AddrFrom(peer4), packet.AddrFrom(local6), packet.AddrFrom(peer6)
-	steps := []struct {
-		name                  string
-		do                    func() error
-		peers, locals, discrs int
-	}{
-		{"first peer", func() error { return tables.AddPeer(1, l4, p4) }, 1, 1, 0},
-		{"again", func() error { return tables.AddPeer(1, l4, p4) }, 1, 1, 0},
-		{"second peer of one address", func() error { return tables.AddPeer(1, l4, l6) }, 2, 1, 0},
-		{"other interface", func() error { return tables.AddPeer(2, l4, p4) }, 3, 2, 0},
-		{"other family", func() error { return tables.AddPeer(1, l6, p6) }, 4, 3, 0},
-		{"discriminator", func() error { return tables.AddDiscr(discr) }, 4, 3, 1},
-		{"discriminator again", func() error { return tables.AddDiscr(discr) }, 4, 3, 1},
-		{"delete unknown peer", func() error { return tables.DelPeer(3, l4, p4) }, 4, 3, 1},
-		{"delete first peer", func() error { return tables.DelPeer(1, l4, p4) }, 3, 3, 1},
-		{"delete it again", func() error { return tables.DelPeer(1, l4, p4) }, 3, 3, 1},
-		{"delete second peer", func() error { return tables.DelPeer(1, l4, l6) }, 2, 2, 1},
-		{"delete the rest", func() error {
-			return errors.Join(tables.DelPeer(2, l4, p4), tables.DelPeer(1, l6, p6), tables.DelDiscr(discr))
-		}, 0, 0, 0},
-		{"delete unknown discriminator", func() error { return tables.DelDiscr(discr) }, 0, 0, 0},
-	}
-	for _, s := range steps {
-		if err := s.do(); err != nil {
-			t.Fatalf("%s: %v", s.name, err)
-		}
-		got := [3]int{entries(t, tables.peers), entries(t, tables.locals), entries(t, tables.discrs)}
-		if want := [3]int{s.peers, s.locals, s.discrs}; got != want {
-			t.Errorf("%s: %v peers, locals, discriminators; want %v", s.name, got, want)
-		}
-	}
-	if err := tables.AddDiscr(0); err == nil {
-		t.Error("discriminator 0 was accepted")
-	}
-}
-
-// A full table is an error and changes nothing.
-func TestTablesFull(t *testing.T) {
-	testnet.RequireRoot(t)
-	tables := newTables(t)
-	for i := range 16 {
-		must(t, tables.AddPeer(int32(i+1), packet.AddrFrom(local4), packet.AddrFrom(peer4)))
-	}
-	if err := tables.AddPeer(99, packet.AddrFrom(local4), packet.AddrFrom(peer4)); err == nil {
-		t.Error("a 17th session fitted into tables for 16")
-	}
-	must(t, tables.DelPeer(1, packet.AddrFrom(local4), packet.AddrFrom(peer4)))
-	must(t, tables.AddPeer(99, packet.AddrFrom(local4), packet.AddrFrom(peer4)))
-}
-
-func entries(t testing.TB, m *ebpf.Map) (n int) {
-	t.Helper()
-	var k, v []byte
-	for it := m.Iterate(); it.Next(&k, &v); {
-		n++
-	}
-	return n
 }

@@ -2,7 +2,8 @@
 // out of an interface's traffic, and its loader.
 //
 //	Tables   which frames are ours: sessions and discriminators, shared
-//	Program  one interface's instance: its AF_XDP sockets, verdict counters, MAC
+//	Program  one interface's instance: its AF_XDP sockets, verdict counters, MAC,
+//	         and whether it sends the peers' Echo packets back by itself
 //
 // The program (src/xbfd.bpf.c tells what it does, and why it is licensed
 // MIT OR GPL-2.0-only) is compiled by bpf2go into the objects kept beside this

@@ -59,6 +59,10 @@ func (f *frame) from(a netip.Addr) *frame { f.src = a; return f }
 
 func (f *frame) to(a netip.Addr) *frame { f.dst = a; return f }
 
+func (f *frame) port(p uint16) *frame { f.dstPort = p; return f }
+
+func (f *frame) hops(ttl uint8) *frame { f.ttl = ttl; return f }
+
 func (f *frame) your(discr uint32) *frame {
 	binary.BigEndian.PutUint32(f.payload[8:], discr)
 	return f
@@ -116,7 +120,8 @@ type frameCase struct {
 
 // frames are what must match, and everything near it that must not.
 func frames() []frameCase {
-	return slices.Concat(steeredFrames(), farFrames(), foreignFrames(), strayFrames(), otherFrames(), headerFrames())
+	return slices.Concat(steeredFrames(), farFrames(), foreignFrames(), strayFrames(), multihopFrames(),
+		otherFrames(), headerFrames())
 }
 
 // steeredFrames are ours.
@@ -187,14 +192,12 @@ func strayFrames() []frameCase {
 	}
 }
 
-// otherFrames are no single-hop Control packets.
+// otherFrames are none of BFD.
 func otherFrames() []frameCase {
 	return []frameCase{
-		{"echo port", v4().with(func(f *frame) { f.dstPort = 3785 }), "pass_other"},
-		{"multihop port", v4().with(func(f *frame) { f.dstPort = 4784 }), "pass_other"},
 		{"our port as source only", v4().with(func(f *frame) { f.srcPort, f.dstPort = 3784, 49152 }), "pass_other"},
 		{"port with its bytes swapped", v4().with(func(f *frame) { f.dstPort = 0xc80e }), "pass_other"},
-		{"v6 echo port", v6().with(func(f *frame) { f.dstPort = 3785 }), "pass_other"},
+		{"seamless BFD's port", v6().with(func(f *frame) { f.dstPort = 7784 }), "pass_other"},
 		{"TCP", v4().with(func(f *frame) { f.proto = layers.IPProtocolTCP }), "pass_other"},
 		{"ICMPv6", v6().with(func(f *frame) { f.proto = layers.IPProtocolICMPv6 }), "pass_other"},
 		{"ARP", v4().with(func(f *frame) { f.etherType = 0x0806 }), "pass_other"},

@@ -102,8 +102,23 @@ func (p *Program) SetMAC(mac packet.MAC) error {
 	return nil
 }
 
+// SetLoop says who sends the peer's Echo packets back: the program itself by
+// XDP_TX, or, as after Attach, whoever reads the sockets. XDP_TX needs a driver
+// that carries it out, and on veth a native program at the other end.
+func (p *Program) SetLoop(tx bool) error {
+	var on uint8
+	if tx {
+		on = 1
+	}
+	if err := p.objs.LoopTx.Set(on); err != nil {
+		return fmt.Errorf("tell XDP program how to loop Echo: %w", err)
+	}
+	return nil
+}
+
 // Verdicts returns how many frames met which fate since Attach, by name:
-// "steered" to a socket, dropped for "ttl", and "pass_…" to the kernel.
+// "steered" to a socket, dropped for "ttl", "echo_looped" by the program itself,
+// and "pass_…" to the kernel.
 func (p *Program) Verdicts() (map[string]uint64, error) {
 	total := make(map[string]uint64, len(verdictNames))
 	var perCPU []uint64

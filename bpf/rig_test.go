@@ -26,21 +26,46 @@ var (
 	local4, peer4 = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	local6, peer6 = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
 	localL, peerL = netip.MustParseAddr("fe80::1"), netip.MustParseAddr("fe80::2")
+
+	// Peers of local4 and local6 that have their Echo packets looped.
+	looper4, looper6 = netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("2001:db8::3")
+
+	// A multihop session of each family.
+	farLocal4, farPeer4 = netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("203.0.113.9")
+	farLocal6, farPeer6 = netip.MustParseAddr("2001:db8:1::1"), netip.MustParseAddr("2001:db8:9::9")
 )
 
-// rig is a program that is loaded but attached to nothing.
-type rig struct{ *Program }
+// floor is the least TTL of the multihop sessions.
+const floor = 250
 
-// newRig knows the three sessions above, and discr. Only with a socket can
-// a steered frame be told from one that found no socket.
+// rig is a program that is loaded but attached to nothing.
+type rig struct {
+	*Program
+	tables *Tables
+}
+
+// newRig knows the sessions above, and discr. Only with a socket can a steered
+// frame be told from one that found no socket.
 func newRig(t testing.TB, socket bool) rig {
 	t.Helper()
 	testnet.RequireRoot(t)
 	tables := newTables(t)
 	for _, s := range [][2]netip.Addr{{local4, peer4}, {local6, peer6}, {localL, peerL}} {
-		must(t, tables.AddPeer(loopback, packet.AddrFrom(s[0]), packet.AddrFrom(s[1])))
+		must(t, tables.SetPeer(hop(loopback, s[0], s[1])))
 	}
-	must(t, tables.AddPeer(loopback+1, packet.AddrFrom(foreign4), packet.AddrFrom(peer4)))
+	for _, s := range [][2]netip.Addr{{local4, looper4}, {local6, looper6}} {
+		p := hop(loopback, s[0], s[1])
+		p.Loop = true
+		must(t, tables.SetPeer(p))
+	}
+	for _, s := range [][2]netip.Addr{{farLocal4, farPeer4}, {farLocal6, farPeer6}} {
+		p := hop(0, s[0], s[1])
+		p.Multihop, p.MinTTL = true, floor
+		must(t, tables.SetPeer(p))
+	}
+	elsewhere := hop(loopback+1, foreign4, peer4)
+	elsewhere.Loop = true
+	must(t, tables.SetPeer(elsewhere))
 	must(t, tables.AddDiscr(discr))
 	p := new(Program)
 	must(t, p.load(tables, 1))
@@ -49,7 +74,12 @@ func newRig(t testing.TB, socket bool) rig {
 	if socket {
 		must(t, p.SetSocket(0, rxSocket(t)))
 	}
-	return rig{p}
+	return rig{p, tables}
+}
+
+// hop is a single-hop session without Echo.
+func hop(ifindex int32, local, peer netip.Addr) Peer {
+	return Peer{Ifindex: ifindex, Local: packet.AddrFrom(local), Peer: packet.AddrFrom(peer)}
 }
 
 func newTables(t testing.TB) *Tables {
@@ -107,6 +137,7 @@ func (r rig) run(t testing.TB, frame []byte) (action uint32, verdict string, out
 const (
 	drop     = 1
 	pass     = 2
+	tx       = 3
 	redirect = 4
 )
 

@@ -12,26 +12,14 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// peerKey and localKey have the layouts of struct peer_key and struct local_key
-// in src/match.h.
-type localKey struct {
-	ifindex uint32
-	local   packet.Addr
-}
-
-type peerKey struct {
-	ifindex     uint32
-	local, peer packet.Addr
-}
-
 // Tables tells the programs which frames are ours. One Tables serves the
 // interfaces of one engine and must outlive their Programs.
 type Tables struct {
-	peers, locals, discrs *ebpf.Map
+	peers, discrs *ebpf.Map
 
-	mu       sync.Mutex
-	sessions map[peerKey]struct{}
-	users    map[localKey]int // sessions per local address
+	mu            sync.Mutex // guards what follows, and the order of changes to peers
+	sessions      map[peerKey]Peer
+	locals, loops addrSet // of sessions
 }
 
 // NewTables makes the tables, with room for maxSessions sessions. It needs
@@ -44,7 +32,11 @@ func NewTables(maxSessions int) (_ *Tables, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read XDP object: %w", err)
 	}
-	t := &Tables{sessions: make(map[peerKey]struct{}), users: make(map[localKey]int)}
+	t := &Tables{
+		sessions: make(map[peerKey]Peer),
+		locals:   addrSet{users: make(map[addrKey]int)},
+		loops:    addrSet{users: make(map[addrKey]int)},
+	}
 	defer func() {
 		if err != nil {
 			t.Close()
@@ -61,54 +53,76 @@ func NewTables(maxSessions int) (_ *Tables, err error) {
 }
 
 func (t *Tables) byName() map[string]**ebpf.Map {
-	return map[string]**ebpf.Map{xbfdMapPeers: &t.peers, xbfdMapLocals: &t.locals, xbfdMapDiscrs: &t.discrs}
+	return map[string]**ebpf.Map{
+		xbfdMapPeers: &t.peers, xbfdMapDiscrs: &t.discrs,
+		xbfdMapLocals: &t.locals.table, xbfdMapLoops: &t.loops.table,
+	}
 }
 
-// AddPeer makes the frames from peer to local that arrive on the interface
-// ours. Adding what is there is no error.
-func (t *Tables) AddPeer(ifindex int32, local, peer packet.Addr) error {
-	pk, lk := keys(ifindex, local, peer)
+// SetPeer makes the frames of a session ours, from its peer to its local
+// address; it adds the session, or changes what is told of one with the same
+// interface and addresses. A table that is full is an error and changes nothing.
+func (t *Tables) SetPeer(p Peer) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.sessions[pk]; ok {
-		return nil
+	if err := p.validate(); err != nil {
+		return fmt.Errorf("add peer %s to XDP: %w", p.Peer.Netip(), err)
 	}
-	if err := t.locals.Put(lk, uint8(1)); err != nil {
-		return fmt.Errorf("add local address %s to XDP: %w", local.Netip(), err)
-	}
-	if err := t.peers.Put(pk, uint8(1)); err != nil {
-		if t.users[lk] == 0 {
-			err = errors.Join(err, t.locals.Delete(lk))
+	old, had := t.sessions[p.key()]
+	if !had {
+		if err := t.locals.hold(p.localKey()); err != nil {
+			return err
 		}
-		return fmt.Errorf("add peer %s to XDP: %w", peer.Netip(), err)
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, t.locals.drop(p.localKey()))
+			}
+		}()
 	}
-	t.sessions[pk] = struct{}{}
-	t.users[lk]++
+	if p.Loop && !old.Loop {
+		if err := t.loops.hold(p.loopKey()); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, t.loops.drop(p.loopKey()))
+			}
+		}()
+	}
+	if err := t.peers.Put(p.key(), p.rule()); err != nil {
+		return fmt.Errorf("add peer %s to XDP: %w", p.Peer.Netip(), err)
+	}
+	t.sessions[p.key()] = p
+	if old.Loop && !p.Loop {
+		return t.loops.drop(p.loopKey())
+	}
 	return nil
 }
 
-// DelPeer undoes AddPeer. Deleting what is not there is no error.
+// DelPeer undoes SetPeer; a multihop session's ifindex is 0. Deleting what is
+// not there is no error.
 func (t *Tables) DelPeer(ifindex int32, local, peer packet.Addr) error {
-	pk, lk := keys(ifindex, local, peer)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.sessions[pk]; !ok {
+	p, ok := t.sessions[Peer{Ifindex: ifindex, Local: local, Peer: peer}.key()]
+	if !ok {
 		return nil
 	}
-	delete(t.sessions, pk)
-	err := t.peers.Delete(pk)
-	if t.users[lk]--; t.users[lk] == 0 {
-		delete(t.users, lk)
-		err = errors.Join(err, t.locals.Delete(lk))
-	}
+	delete(t.sessions, p.key())
+	err := t.peers.Delete(p.key())
 	if err != nil {
-		return fmt.Errorf("delete peer %s from XDP: %w", peer.Netip(), err)
+		err = fmt.Errorf("delete peer %s from XDP: %w", peer.Netip(), err)
 	}
-	return nil
+	if p.Loop {
+		err = errors.Join(err, t.loops.drop(p.loopKey()))
+	}
+	return errors.Join(err, t.locals.drop(p.localKey()))
 }
 
-// AddDiscr makes the frames ours whose Your Discriminator is discr and whose
-// destination is a local address of a session on the interface of arrival.
+// AddDiscr makes the frames ours whose destination is a local address of a
+// session on the interface of arrival (or of a multihop session, for port 4784)
+// and that name discr: as Your Discriminator, and in what comes back to us by
+// the Echo port where a Control packet has its sender's.
 func (t *Tables) AddDiscr(discr uint32) error {
 	if discr == 0 {
 		return errors.New("add discriminator to XDP: 0 is no discriminator")
@@ -135,10 +149,6 @@ func (t *Tables) Close() error {
 		errs = append(errs, (*m).Close())
 	}
 	return errors.Join(errs...)
-}
-
-func keys(ifindex int32, local, peer packet.Addr) (peerKey, localKey) {
-	return peerKey{uint32(ifindex), local, peer}, localKey{uint32(ifindex), local}
 }
 
 func discrKey(discr uint32) (k [4]byte) {

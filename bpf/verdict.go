@@ -6,6 +6,7 @@ import "github.com/xbfd/xbfd/packet"
 // indices are generated from src/verdict.h.
 var verdictNames = [xbfdVerdictVERDICTS]string{
 	xbfdVerdictSTEERED:        "steered",
+	xbfdVerdictECHO_LOOPED:    "echo_looped",
 	xbfdVerdictPASS_NO_SOCKET: "pass_no_socket",
 	xbfdVerdictDROP_TTL:       packet.DropTTL.String(),
 	xbfdVerdictPASS_OTHER:     "pass_other",

@@ -13,13 +13,18 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type xbfdLocalKey struct {
+type xbfdAddrKey struct {
 	_       structs.HostLayout
 	Ifindex uint32
-	Local   struct {
+	Addr    struct {
 		_    structs.HostLayout
 		Word [4]uint32
 	}
+}
+
+type xbfdMac struct {
+	_    structs.HostLayout
+	Word [3]uint16
 }
 
 type xbfdPeerKey struct {
@@ -35,20 +40,27 @@ type xbfdPeerKey struct {
 	}
 }
 
+type xbfdRule struct {
+	_      structs.HostLayout
+	MinTtl uint8
+	Loop   uint8
+}
+
 type xbfdVerdict uint32
 
 const (
 	xbfdVerdictSTEERED        xbfdVerdict = 0
-	xbfdVerdictPASS_NO_SOCKET xbfdVerdict = 1
-	xbfdVerdictDROP_TTL       xbfdVerdict = 2
-	xbfdVerdictPASS_OTHER     xbfdVerdict = 3
-	xbfdVerdictPASS_VLAN      xbfdVerdict = 4
-	xbfdVerdictPASS_OPTIONS   xbfdVerdict = 5
-	xbfdVerdictPASS_FRAGMENT  xbfdVerdict = 6
-	xbfdVerdictPASS_EXTENSION xbfdVerdict = 7
-	xbfdVerdictPASS_FOREIGN   xbfdVerdict = 8
-	xbfdVerdictPASS_MAC       xbfdVerdict = 9
-	xbfdVerdictVERDICTS       xbfdVerdict = 10
+	xbfdVerdictECHO_LOOPED    xbfdVerdict = 1
+	xbfdVerdictPASS_NO_SOCKET xbfdVerdict = 2
+	xbfdVerdictDROP_TTL       xbfdVerdict = 3
+	xbfdVerdictPASS_OTHER     xbfdVerdict = 4
+	xbfdVerdictPASS_VLAN      xbfdVerdict = 5
+	xbfdVerdictPASS_OPTIONS   xbfdVerdict = 6
+	xbfdVerdictPASS_FRAGMENT  xbfdVerdict = 7
+	xbfdVerdictPASS_EXTENSION xbfdVerdict = 8
+	xbfdVerdictPASS_FOREIGN   xbfdVerdict = 9
+	xbfdVerdictPASS_MAC       xbfdVerdict = 10
+	xbfdVerdictVERDICTS       xbfdVerdict = 11
 )
 
 // Names of all BPF objects in the ELF.
@@ -57,11 +69,13 @@ const (
 const (
 	xbfdMapDiscrs   = "discrs"
 	xbfdMapLocals   = "locals"
+	xbfdMapLoops    = "loops"
 	xbfdMapPeers    = "peers"
 	xbfdMapVerdicts = "verdicts"
 	xbfdMapXsks     = "xsks"
 	xbfdProgXbfd    = "xbfd"
 	xbfdVarHostMac  = "host_mac"
+	xbfdVarLoopTx   = "loop_tx"
 )
 
 // loadXbfd returns the embedded CollectionSpec for xbfd.
@@ -115,6 +129,7 @@ type xbfdProgramSpecs struct {
 type xbfdMapSpecs struct {
 	Discrs   *ebpf.MapSpec `ebpf:"discrs"`
 	Locals   *ebpf.MapSpec `ebpf:"locals"`
+	Loops    *ebpf.MapSpec `ebpf:"loops"`
 	Peers    *ebpf.MapSpec `ebpf:"peers"`
 	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
 	Xsks     *ebpf.MapSpec `ebpf:"xsks"`
@@ -125,6 +140,7 @@ type xbfdMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type xbfdVariableSpecs struct {
 	HostMac *ebpf.VariableSpec `ebpf:"host_mac"`
+	LoopTx  *ebpf.VariableSpec `ebpf:"loop_tx"`
 }
 
 // xbfdObjects contains all objects after they have been loaded into the kernel.
@@ -149,6 +165,7 @@ func (o *xbfdObjects) Close() error {
 type xbfdMaps struct {
 	Discrs   *ebpf.Map `ebpf:"discrs"`
 	Locals   *ebpf.Map `ebpf:"locals"`
+	Loops    *ebpf.Map `ebpf:"loops"`
 	Peers    *ebpf.Map `ebpf:"peers"`
 	Verdicts *ebpf.Map `ebpf:"verdicts"`
 	Xsks     *ebpf.Map `ebpf:"xsks"`
@@ -158,6 +175,7 @@ func (m *xbfdMaps) Close() error {
 	return _XbfdClose(
 		m.Discrs,
 		m.Locals,
+		m.Loops,
 		m.Peers,
 		m.Verdicts,
 		m.Xsks,
@@ -169,6 +187,7 @@ func (m *xbfdMaps) Close() error {
 // It can be passed to loadXbfdObjects or ebpf.CollectionSpec.LoadAndAssign.
 type xbfdVariables struct {
 	HostMac *ebpf.Variable `ebpf:"host_mac"`
+	LoopTx  *ebpf.Variable `ebpf:"loop_tx"`
 }
 
 // xbfdPrograms contains all programs after they have been loaded into the kernel.

@@ -33,7 +33,9 @@ func (p *lapPort) Receive(batch []engine.Rx) int {
 
 func (p *lapPort) Alloc(bool) []byte { return p.buf[:] }
 func (p *lapPort) Commit(int, int)   { p.sent++ }
-func (p *lapPort) Flush() int        { return 0 }
+func (*lapPort) Ring() bool          { return true }
+
+func (p *lapPort) Flush() int { return 0 }
 
 // lap is a worker with one session that is Up and frames of its peer with rising
 // sequence numbers, in the given states by turns.
@@ -130,9 +132,9 @@ func TestAuthFlapDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkAuthReceive is one received packet by the way it is authenticated:
+// BenchmarkStepReceiveAuth is one received packet by the way it is authenticated:
 // frame parsed, session found, digest verified, state machine run, timer moved.
-func BenchmarkAuthReceive(b *testing.B) {
+func BenchmarkStepReceiveAuth(b *testing.B) {
 	for kind, m := range allAuthKinds {
 		b.Run(kind, func(b *testing.B) {
 			p := lap(b, m, packet.Up)
@@ -151,9 +153,9 @@ func BenchmarkAuthReceive(b *testing.B) {
 	}
 }
 
-// BenchmarkAuthSend is one sent packet by the way it is authenticated: timer
+// BenchmarkStepSendAuth is one sent packet by the way it is authenticated: timer
 // fires, template copied, digest made, timer set.
-func BenchmarkAuthSend(b *testing.B) {
+func BenchmarkStepSendAuth(b *testing.B) {
 	for kind, m := range allAuthKinds {
 		b.Run(kind, func(b *testing.B) {
 			p := lap(b, m, packet.Up)

@@ -54,7 +54,9 @@ func (p *authPort) Alloc(bool) []byte {
 }
 
 func (p *authPort) Commit(n, _ int) { p.out = append(p.out, slices.Clone(p.buf[:n])) }
-func (p *authPort) Flush() int      { return 0 }
+func (*authPort) Ring() bool        { return true }
+
+func (p *authPort) Flush() int { return 0 }
 
 // authEnd is an engine with one worker, one session and one key, in virtual
 // time, and the letter that its scripted peer wrote last.

@@ -38,7 +38,9 @@ func (p *loopPort) Receive(batch []Rx) int {
 
 func (p *loopPort) Alloc(bool) []byte { return p.buf[:] }
 func (p *loopPort) Commit(int, int)   { p.sent++ }
-func (p *loopPort) Flush() int        { return 0 }
+func (*loopPort) Ring() bool          { return true }
+
+func (p *loopPort) Flush() int { return 0 }
 
 // loop is a worker with n sessions that are Up, fed by a loopPort.
 func loop(tb testing.TB, n int, frames bool) (*Worker, *loopPort, *rig) {

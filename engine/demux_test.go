@@ -136,7 +136,7 @@ var discards = []struct {
 	coverage []string
 }{
 	{"frame", func(rx *Rx) { rx.Drop = packet.DropBadChecksum }, packet.DropBadChecksum, false, nil},
-	{"port", func(rx *Rx) { rx.DstPort = 4784 }, packet.DropFrame, false, nil},
+	{"port", func(rx *Rx) { rx.DstPort = 4790 }, packet.DropFrame, false, nil},
 	{"short", func(rx *Rx) { rx.Payload = rx.Payload[:23] }, packet.DropShort, false, nil},
 	{"version 0 before zero multiplier", spoil(func(b []byte) { b[0] &= 0x1f; b[2] = 0 }), packet.DropBadVersion, false, nil},
 	{"length 23 before M", spoil(func(b []byte) { b[3] = 23; b[1] |= 1 }), packet.DropBadLengthMin, false, nil},

@@ -122,7 +122,7 @@ func TestShortStallDelaysNothing(t *testing.T) {
 	r.up(d, 1)
 	r.hear(0, r.rx(1, control(1, packet.Up, d)))
 	due := r.now + 150*ms
-	r.run(120 * ms)
+	r.run(149 * ms)
 	r.now = due + 20*ms // called 20 ms late, of 150
 	r.step()
 	if st := r.status(d); st.State != packet.Down || st.Change.At != r.now {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/packet"
 )
 
 // Errors of the Engine's methods.
@@ -21,6 +22,13 @@ type Config struct {
 	Workers int    // 1 to MaxWorkers; 0 means 1
 	Seed    uint64 // of discriminators, ports and jitter; give it something unpredictable
 
+	// Capacity is how many packets per second one worker may be given, sent and
+	// received together; 0 means no limit. See LoadError.
+	Capacity uint64
+	// MinInterval is the shortest interval in microseconds that sessions get,
+	// whatever they ask for; 0 means no limit.
+	MinInterval uint32
+
 	// Wake is called, from any goroutine, when worker i has something to do
 	// before the instant its last Step returned. It must not block. nil if
 	// whoever calls Step does not wait.
@@ -31,6 +39,8 @@ type Config struct {
 type Spec struct {
 	Params session.Params
 	DSCP   uint8 // of the packets it sends
+	MinTTL uint8 // multihop: the least TTL or Hop Limit accepted; 0 means 254
+	Strict bool  // single hop: accept packets from the path's interface only
 	Auth   Auth
 }
 
@@ -42,13 +52,19 @@ type Engine struct {
 	workers []*Worker
 	notify  chan struct{}
 
+	echoKey     packet.EchoKey
+	capacity    uint64
+	minInterval uint32
+
 	mu       sync.Mutex // guards everything below, and the order of posted commands
 	seed     *rand.PCG
 	sessions map[uint32]*record
 	leaving  map[addrKey]*record // those of them that are being removed, by the path they had
 	bound    map[addrKey]uint32
-	free     [][]uint32 // per worker, oldest first
-	made     []int      // per worker: slots ever used
+	free     [][]uint32      // per worker, oldest first
+	made     []int           // per worker: slots ever used
+	loads    []uint64        // per worker: packets per second of its sessions
+	alike    map[addrKey]int // single-hop sessions bound, by interface and peer
 	gens     map[uint32]uint32
 	ports    sourcePorts
 	keys     map[uint32]*pooled
@@ -60,7 +76,10 @@ type record struct {
 	worker  int
 	slot    uint32
 	srcPort uint16
+	kind    session.Kind
+	load    uint64
 	key     addrKey
+	onLink  bool // the only one on its link, whatever its address
 	bound   bool
 	removal bool
 
@@ -86,11 +105,15 @@ func New(c Config) (*Engine, error) {
 		bound:    make(map[addrKey]uint32),
 		free:     make([][]uint32, c.Workers),
 		made:     make([]int, c.Workers),
-		gens:     make(map[uint32]uint32),
-		keys:     make(map[uint32]*pooled),
+		loads:    make([]uint64, c.Workers),
+		alike:    make(map[addrKey]int),
+		capacity: c.Capacity, minInterval: c.MinInterval,
+		gens: make(map[uint32]uint32),
+		keys: make(map[uint32]*pooled),
 	}
 	e.key = discrKey{uint32(e.seed.Uint64()), uint32(e.seed.Uint64())}
 	e.ports.next = uint16(e.seed.Uint64() % numSourcePorts)
+	e.echoKey = packet.EchoKey{A: e.seed.Uint64(), B: e.seed.Uint64()}
 	for i := range c.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}
@@ -119,14 +142,24 @@ func (e *Engine) post(worker int, c command) {
 }
 
 // Add creates a session, which waits for a path, and returns its discriminator:
-// its name in every other call. It may fail with ErrFull.
+// its name in every other call. It may fail with ErrFull or a *LoadError.
 func (e *Engine) Add(spec Spec) (discr uint32, err error) {
-	if spec.Params.DesiredMinTx == 0 || spec.Params.DetectMult == 0 {
-		return 0, fmt.Errorf("engine: desired min tx interval and detect multiplier must not be 0")
+	spec.Params = e.slowed(spec.Params)
+	if err := check(spec.Params); err != nil {
+		return 0, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	worker := e.leastLoaded()
+	load := loadOf(spec.Params)
+	if err := e.admit(worker, 0, load); err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			e.loads[worker] -= load
+		}
+	}()
 	auth, err := e.takeKey(spec.Auth)
 	if err != nil {
 		return 0, err
@@ -136,7 +169,10 @@ func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 		e.giveKeys(&record{holds: []session.Auth{auth}})
 		return 0, ErrFull
 	}
-	r := &record{worker: worker, slot: slot, srcPort: e.ports.take(), holds: []session.Auth{auth}}
+	r := &record{
+		worker: worker, slot: slot, srcPort: e.ports.take(), holds: []session.Auth{auth},
+		kind: spec.Params.Kind, load: load,
+	}
 	r.discr = e.newDiscr(worker, slot)
 	e.sessions[r.discr] = r
 	e.post(worker, func(w *Worker, now session.Time) {
@@ -153,18 +189,6 @@ func roomFor(n int) int {
 		room *= 2
 	}
 	return min(room, MaxSlots)
-}
-
-func (e *Engine) leastLoaded() int {
-	load := make([]int, len(e.workers))
-	best := 0
-	for i := range load {
-		load[i] = e.made[i] - len(e.free[i])
-		if load[i] < load[best] {
-			best = i
-		}
-	}
-	return best
 }
 
 // takeSlot takes the slot that has been free for longest, once enough rest, so
@@ -200,22 +224,39 @@ func (e *Engine) newDiscr(worker int, slot uint32) uint32 {
 	}
 }
 
-// Configure changes the parameters of a running session: new timers by a Poll
-// Sequence, AdminDown at once (RFC 5880 §6.8.3, §6.8.16).
+// Configure changes the parameters of a running session, but for its kind: new
+// timers by a Poll Sequence, AdminDown at once (RFC 5880 §6.8.3, §6.8.16). With a
+// *LoadError everything stays as it was.
 func (e *Engine) Configure(discr uint32, p session.Params) error {
-	if p.DesiredMinTx == 0 || p.DetectMult == 0 {
-		return fmt.Errorf("engine: desired min tx interval and detect multiplier must not be 0")
-	}
-	return e.with(discr, func(r *record) {
+	p = e.slowed(p)
+	var refused error
+	err := e.with(discr, func(r *record) {
+		p.Kind = r.kind
+		if refused = check(p); refused != nil {
+			return
+		}
+		load := loadOf(p)
+		if refused = e.admit(r.worker, r.load, load); refused != nil {
+			return
+		}
+		r.load = load
 		e.post(r.worker, func(w *Worker, now session.Time) { w.configure(r.slot, p, now) })
 	})
+	if err != nil {
+		return err
+	}
+	return refused
 }
 
 // SetDSCP changes the DSCP of the packets a session sends.
 func (e *Engine) SetDSCP(discr uint32, dscp uint8) error {
 	return e.with(discr, func(r *record) {
 		e.post(r.worker, func(w *Worker, _ session.Time) {
-			w.slots[r.slot].dscp, w.slots[r.slot].dirty = dscp, true
+			sl := &w.slots[r.slot]
+			sl.dscp, sl.dirty = dscp, true
+			if sl.echo != 0 {
+				w.echoes[sl.echo-1].dirty = true
+			}
 		})
 	})
 }

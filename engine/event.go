@@ -20,7 +20,11 @@ type Event struct {
 	From        packet.State
 	Change      Change // the latest
 
-	AuthSwitched bool // a delayed change of authentication has happened
+	RemoteCPI   bool // the C bit that the peer sent last
+	RemoteAdmin bool // the peer began or ended AdminDown while our own state stayed
+
+	AuthSwitched  bool // a delayed change of authentication has happened
+	SourceChanged bool // the peer's packets come from another address than before
 
 	authTold          bool
 	authGen           uint32

@@ -35,6 +35,8 @@ func (p *wire) Alloc(bool) []byte { return p.buf[:] }
 
 func (p *wire) Commit(n, _ int) { p.out = append(p.out, append([]byte(nil), p.buf[:n]...)) }
 
+func (*wire) Ring() bool { return true }
+
 func (p *wire) Flush() (failed int) {
 	if !p.cut {
 		p.far.waiting = append(p.far.waiting, p.out...)

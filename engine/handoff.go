@@ -18,7 +18,7 @@ const (
 	handoffSlots = 1024
 	// A BFD packet's Length is 8 bits; what follows it is padding that no
 	// session looks at.
-	handoffPayload = 256
+	handoffPayload = 256 + 64
 )
 
 // handoffEntry is a datagram without pointers, so that the collector leaves the
@@ -31,6 +31,7 @@ type handoffEntry struct {
 	vlan             uint16
 	ttl              uint8
 	n                uint16
+	whole            bool // payload is the whole Ethernet frame, which holds the rest
 	payload          [handoffPayload]byte
 }
 
@@ -55,7 +56,11 @@ func (h *handoff) put(rx *Rx, ifindex int32) bool {
 	e.arrival, e.ifindex = rx.Arrival, ifindex
 	e.src, e.dst, e.srcPort, e.dstPort = rx.Src, rx.Dst, rx.SrcPort, rx.DstPort
 	e.vlan, e.ttl = rx.VLAN, rx.TTL
-	e.n = uint16(copy(e.payload[:], rx.Payload))
+	bytes := rx.Payload
+	if e.whole = rx.Frame != nil && len(rx.Frame) <= len(e.payload); e.whole {
+		bytes = rx.Frame
+	}
+	e.n = uint16(copy(e.payload[:], bytes))
 	h.tail.Store(tail + 1)
 	return true
 }
@@ -67,10 +72,16 @@ func (h *handoff) peek(rx *Rx) (ifindex int32, ok bool) {
 		return 0, false
 	}
 	e := &h.ring[head%handoffSlots]
-	*rx = Rx{Arrival: e.arrival, Datagram: packet.Datagram{
+	rx.Arrival, rx.Frame = e.arrival, nil
+	if e.whole {
+		rx.Frame = e.payload[:e.n]
+		packet.ParseEthernet(rx.Frame, &rx.Datagram)
+		return e.ifindex, true
+	}
+	rx.Datagram = packet.Datagram{
 		Src: e.src, Dst: e.dst, SrcPort: e.srcPort, DstPort: e.dstPort,
 		VLAN: e.vlan, TTL: e.ttl, Payload: e.payload[:e.n],
-	}}
+	}
 	return e.ifindex, true
 }
 

@@ -95,6 +95,37 @@ func TestHandOffPadded(t *testing.T) {
 	}
 }
 
+// A whole frame passes as one, and one that is too long as its payload alone.
+func TestHandOffFrames(t *testing.T) {
+	var h handoff
+	r := newRig(t, 1)
+	path := echoPathTo(1)
+	frame := peerEcho(t, path, path.Peer, path.Peer, 255)
+	rx := r.received(frame)
+	long := r.received(frame)
+	long.Frame = append(frame[:len(frame):len(frame)], make([]byte, handoffPayload)...)
+	socket := rx
+	socket.Frame = nil
+	for i, in := range []Rx{rx, long, socket} {
+		if !h.put(&in, int32(i)) {
+			t.Fatal("no room in an empty ring")
+		}
+		var out Rx
+		if at, ok := h.peek(&out); !ok || at != int32(i) {
+			t.Fatalf("interface %d, %v", at, ok)
+		}
+		want := in
+		if i > 0 {
+			want.Frame, want.SrcMAC, want.DstMAC = nil, packet.MAC{}, packet.MAC{}
+		}
+		if diff := cmp.Diff(want, out); diff != "" {
+			t.Errorf("frame %d (-want +got):\n%s", i, diff)
+		}
+		h.pop()
+	}
+	rows.Covers(t, "ENV-RQ-01")
+}
+
 // Before silence is believed, the other worker must have said that it holds no
 // packet from before the deadline.
 func TestSilenceWaitsForOthers(t *testing.T) {

@@ -29,18 +29,37 @@ func (w *Worker) install(i, discr uint32, spec Spec, auth session.Auth, srcPort 
 	s.StartAuth(auth)
 	w.slots[i] = slot{
 		session: s, port: -1, srcPort: srcPort, dscp: spec.DSCP, used: true, dirty: true,
+		minTTL: floor(spec.MinTTL), strict: spec.Strict,
 		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},
 	}
 	w.discards[i] = Discards{}
+	w.wantEcho(i)
 	w.rearm(i)
 }
 
-// setPath gives a session its path, or a new one.
+// setPath gives a session its path, or a new one. Whether Echo comes back by a
+// new one is not known yet; that the neighbour has another address is no reason
+// to doubt it.
 func (w *Worker) setPath(i uint32, path Path, now session.Time) {
 	sl := &w.slots[i]
+	same := sl.path.Ifindex == path.Ifindex && sl.path.Local == path.Local && sl.path.EchoSource == path.EchoSource
 	sl.path = path
 	sl.dirty = true
+	if sl.echo != 0 {
+		e := &w.echoes[sl.echo-1]
+		e.dirty = true
+		if !same {
+			e.Run(now, 0, 0, &w.rng)
+		}
+	}
 	w.usePort(i, w.portOf(path.Ifindex), now)
+	w.follow(i, now)
+}
+
+// follow makes what a session says and sends agree with a path that has changed.
+func (w *Worker) follow(i uint32, now session.Time) {
+	sl := &w.slots[i]
+	w.apply(i, sl.session.OfferEcho(now, w.offer(sl), &w.rng), now, evidence{})
 }
 
 // usePort says where a session's packets leave, -1 if nowhere. A session that
@@ -59,9 +78,10 @@ func (w *Worker) usePort(i uint32, port int16, now session.Time) {
 	w.rearm(i)
 }
 
-func (w *Worker) clearPath(i uint32) {
+func (w *Worker) clearPath(i uint32, now session.Time) {
 	w.slots[i].port = -1
 	w.slots[i].path = Path{}
+	w.follow(i, now)
 }
 
 func (w *Worker) configure(i uint32, p session.Params, now session.Time) {
@@ -70,7 +90,10 @@ func (w *Worker) configure(i uint32, p session.Params, now session.Time) {
 	}
 	s := &w.slots[i].session
 	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
-	w.apply(i, s.Configure(now, p, &w.rng), now, before)
+	out := s.Configure(now, p, &w.rng)
+	w.wantEcho(i)
+	out |= s.OfferEcho(now, w.offer(&w.slots[i]), &w.rng)
+	w.apply(i, out, now, before)
 }
 
 // remove takes a session down administratively and frees its slot when the peer
@@ -89,14 +112,14 @@ func (w *Worker) remove(i uint32, hold int64, now session.Time) {
 		// A peer that may be Up waits for us as long as we have told it to.
 		wait = max(hold, s.PeerDetectionTime())
 	}
-	if s.Remote().Discr == 0 {
+	if s.Remote().Discr == 0 || s.Params().Kind == session.Unaffiliated {
 		// Nobody there is waiting for us.
 		wait = 0
 	}
 	sl.removal = true
 	sl.freeAt = now + session.Time(min(wait, maxRemoval))
 	out := s.Admin(now, true, packet.DiagAdminDown, &w.rng)
-	if out&session.Changed != 0 && s.Remote().Discr != 0 {
+	if out&session.Changed != 0 && s.State() == packet.AdminDown && s.Remote().Discr != 0 {
 		// A peer that listens hears of it now, however often the session has
 		// changed lately: there may be no other packet before the slot is freed.
 		out |= session.Send
@@ -115,6 +138,10 @@ func (w *Worker) free(i uint32) {
 	e.Gone = true
 	sl.used = false
 	sl.port = -1
+	if sl.echo != 0 {
+		w.echoFree = append(w.echoFree, sl.echo)
+		sl.echo = 0
+	}
 }
 
 func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
@@ -131,8 +158,12 @@ func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
 		w.ports = append(w.ports, nil)
 		w.portIf = append(w.portIf, 0)
 		w.dirty = append(w.dirty, false)
+		w.proven = append(w.proven, false)
 	}
-	w.ports[at], w.portIf[at], w.dirty[at] = p, ifindex, false
+	w.ports[at], w.portIf[at], w.dirty[at], w.proven[at] = p, ifindex, false, false
+	if ifindex == anyInterface {
+		return // it only receives, and sessions without a path have this index
+	}
 	for i := range w.slots {
 		if sl := &w.slots[i]; sl.used && sl.path.Ifindex == ifindex {
 			w.usePort(uint32(i), int16(at), now)
@@ -140,16 +171,17 @@ func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
 	}
 }
 
-func (w *Worker) detach(ifindex int32) {
+func (w *Worker) detach(ifindex int32, now session.Time) {
 	w.portGen++
 	at := w.portOf(ifindex)
 	if at < 0 {
 		return
 	}
-	w.ports[at], w.portIf[at], w.dirty[at] = nil, 0, false
+	w.ports[at], w.portIf[at], w.dirty[at], w.proven[at] = nil, 0, false, false
 	for i := range w.slots {
-		if w.slots[i].port == at {
-			w.slots[i].port = -1
+		if sl := &w.slots[i]; sl.used && sl.port == at {
+			sl.port = -1
+			w.follow(uint32(i), now)
 		}
 	}
 }

@@ -13,6 +13,9 @@ const MaxFrame = packet.MaxFrame
 type Rx struct {
 	packet.Datagram
 	Arrival session.Time // when it arrived, as exactly as the path can tell
+	// Frame is the whole Ethernet frame, valid as long as Payload; nil when a
+	// socket delivered the datagram.
+	Frame []byte
 }
 
 // Port is what a worker knows of one network interface: a way to receive and a
@@ -25,6 +28,10 @@ type Port interface {
 	// than len(batch) means that nothing was left waiting. Payloads are valid
 	// until the next call of Receive.
 	Receive(batch []Rx) int
+
+	// Ring reports whether a frame with its Ethernet header leaves as it is, which
+	// what only the kernel's sockets carry does not. It must not change.
+	Ring() bool
 
 	// Alloc returns a buffer of at least MaxFrame bytes for one frame to send,
 	// or nil when the path has no room (the caller counts it). l2 says that the

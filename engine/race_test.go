@@ -32,13 +32,15 @@ func (p *pipe) Receive(batch []Rx) int {
 	p.lent, p.waiting = p.waiting[:n], p.waiting[n:]
 	for i, b := range p.lent {
 		packet.ParseEthernet(b, &batch[i].Datagram)
-		batch[i].Arrival = session.Time(p.clock.Load())
+		batch[i].Arrival, batch[i].Frame = session.Time(p.clock.Load()), b
 	}
 	return n
 }
 
 func (p *pipe) Alloc(bool) []byte { return p.buf[:] }
 func (p *pipe) Commit(n, _ int)   { p.out = append(p.out, append([]byte(nil), p.buf[:n]...)) }
+func (*pipe) Ring() bool          { return true }
+
 func (p *pipe) Flush() int {
 	p.far.mu.Lock()
 	defer p.far.mu.Unlock()
@@ -131,12 +133,13 @@ func hammer(t *testing.T, engines [2]*Engine, client, rounds int) {
 	rng := rand.New(rand.NewPCG(uint64(client), 1))
 	ctx := context.Background()
 	for round := range rounds {
-		path := pathTo(client*1000 + round)
+		path := echoPathTo(client*1000 + round)
 		back := path
 		back.Local, back.Peer = path.Peer, path.Local
+		path.PeerMAC, back.PeerMAC = localMAC, localMAC // every frame is for whoever gets it
 		var ds [2]uint32
 		for i, e := range engines {
-			d, err := e.Add(Spec{Params: p50})
+			d, err := e.Add(Spec{Params: echoParams()})
 			if err != nil {
 				t.Error(err)
 				return
@@ -152,7 +155,7 @@ func hammer(t *testing.T, engines [2]*Engine, client, rounds int) {
 				d = ds[1]
 			}
 			var err error
-			switch rng.IntN(6) {
+			switch rng.IntN(10) {
 			case 0:
 				err = e.Configure(d, session.Params{DesiredMinTx: 1000 + rng.Uint32N(9000), RequiredMinRx: 10_000, DetectMult: 3, AdminDown: rng.IntN(4) == 0})
 			case 1:
@@ -165,6 +168,17 @@ func hammer(t *testing.T, engines [2]*Engine, client, rounds int) {
 				err = e.ClearPath(d)
 			case 5:
 				err = e.SetPath(d, [2]Path{path, back}[map[bool]int{true: 1}[d == ds[1]]])
+			case 6:
+				err = e.Signal(d, []packet.Diag{0, 4, 5, 6, 8}[rng.IntN(5)])
+			case 7:
+				err = e.Poll(d)
+			case 8:
+				err = e.SetChecks(d, 0, rng.IntN(2) == 0)
+			case 9:
+				p := echoParams()
+				p.EchoTx *= rng.Uint32N(2)
+				p.EchoRx *= rng.Uint32N(2)
+				err = e.Configure(d, p)
 			}
 			if err != nil {
 				t.Error(err)

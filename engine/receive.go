@@ -80,7 +80,15 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 		w.drops[rx.Drop]++
 		return
 	}
-	if rx.DstPort != packet.PortControl {
+	kind, key := session.SingleHop, addrKey{ifindex, rx.Dst, rx.Src}
+	switch rx.DstPort {
+	case packet.PortControl:
+	case packet.PortMultihop:
+		kind, key.ifindex = session.Multihop, anyInterface
+	case packet.PortEcho:
+		w.echoDatagram(rx, ifindex, now)
+		return
+	default:
 		w.drops[packet.DropFrame]++
 		return
 	}
@@ -97,8 +105,7 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 			w.drops[packet.DropZeroYourDiscrState]++
 			return
 		}
-		var ok bool
-		if discr, ok = w.byAddr[addrKey{ifindex, rx.Dst, rx.Src}]; !ok {
+		if discr = w.find(key); discr == 0 {
 			w.drops[packet.DropNoSession]++
 			return
 		}
@@ -108,11 +115,27 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 		return
 	}
 	i, ok := w.lookup(discr)
-	if !ok {
-		w.drops[packet.DropUnknownYourDiscr]++
+	if !ok || w.slots[i].session.Params().Kind != kind {
+		// Hop types never mix: each has its port (RFC 5883 §5).
+		drop := packet.DropUnknownYourDiscr
+		if c.YourDiscr == 0 {
+			drop = packet.DropNoSession
+		}
+		w.drops[drop]++
 		return
 	}
-	w.control(i, &c, rx, now)
+	w.control(i, &c, rx, ifindex, now)
+}
+
+// find returns the discriminator of the session with these addresses, 0 without
+// one. On a point-to-point link it does not matter whose address the peer uses
+// (RFC 5881 §6).
+func (w *Worker) find(key addrKey) uint32 {
+	if discr, ok := w.byAddr[key]; ok {
+		return discr
+	}
+	key.peer = packet.Addr{}
+	return w.byAddr[key]
 }
 
 func (w *Worker) handOver(owner uint32, rx *Rx, ifindex int32) {
@@ -133,14 +156,27 @@ func (w *Worker) wakeOthers() {
 	}
 }
 
-// control is the rest of the checks, those that need the session, and the
-// session's own part.
-func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, now session.Time) {
+// control makes the checks that need the session and nothing of the packet but
+// where it came from.
+func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) {
 	sl := &w.slots[i]
-	if rx.TTL != 255 { // RFC 5881 §5, before the digest costs anything
-		w.discard(i, packet.DropTTL)
-		return
+	least, bound := uint8(255), sl.strict // RFC 5881 §5, before the digest costs anything
+	if sl.session.Params().Kind == session.Multihop {
+		least, bound = sl.minTTL, false // RFC 5883: no interface is its own
 	}
+	switch {
+	case rx.TTL < least:
+		w.discard(i, packet.DropTTL)
+	case bound && ifindex != sl.path.Ifindex:
+		w.discard(i, packet.DropWrongInterface)
+	default:
+		w.accept(i, c, rx, ifindex, now)
+	}
+}
+
+// accept is the authentication, and then the session's own part.
+func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) {
+	sl := &w.slots[i]
 	auth, d := w.authenticate(i, c, rx)
 	if d != packet.DropNone {
 		w.discard(i, d)
@@ -152,14 +188,39 @@ func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, now session.Time) 
 	if auth.switched {
 		w.tellAuth(i).AuthSwitched = true
 	}
+	w.noteSource(i, rx)
+	was := s.Remote().State
 	out |= s.Receive(now, rx.Arrival, c, &w.rng)
+	if (was == packet.AdminDown) != (c.State == packet.AdminDown) && out&session.Changed == 0 {
+		// What AdminDown means for clients holds whatever our own state (RFC 5882 §3.2).
+		e := w.out.entry(i, s.LocalDiscr(), sl.change.To)
+		sl.change.Remote = c.State
+		e.Change, e.RemoteCPI, e.RemoteAdmin = sl.change, c.CPI, true
+	}
 	if out&session.Discarded != 0 {
 		w.discard(i, packet.DropLocalAdminDown)
 	} else {
 		sl.count.Rx++
 		w.rx++
+		out |= w.prove(sl, rx, ifindex, now)
 	}
 	w.apply(i, out, now, before)
+}
+
+// noteSource notices a peer that speaks from another address. It is heard, by
+// its discriminator, and answered at the configured one; the client may want to
+// know (RFC 5881 §6).
+func (w *Worker) noteSource(i uint32, rx *Rx) {
+	sl := &w.slots[i]
+	other := rx.Src
+	if other == sl.path.Peer || sl.session.Params().Kind == session.Unaffiliated {
+		other = packet.Addr{}
+	}
+	if other != sl.otherSrc {
+		sl.otherSrc = other
+		e := w.out.entry(i, sl.session.LocalDiscr(), sl.change.To)
+		e.Change, e.SourceChanged = sl.change, true
+	}
 }
 
 func (w *Worker) discard(i uint32, d packet.Drop) {

@@ -29,6 +29,8 @@ type port struct {
 	refuse  int  // how many frames the next Flush refuses
 	flushes int
 	l2      []bool // what Alloc was told
+	l3      int    // what Commit was told last
+	socket  bool   // only the kernel's sockets, no ring
 }
 
 func (p *port) Receive(batch []Rx) int {
@@ -45,7 +47,9 @@ func (p *port) Alloc(l2 bool) []byte {
 	return p.buf[:]
 }
 
-func (p *port) Commit(n, _ int) { p.held = append(p.held, slices.Clone(p.buf[:n])) }
+func (p *port) Commit(n, l3 int) { p.held, p.l3 = append(p.held, slices.Clone(p.buf[:n])), l3 }
+
+func (p *port) Ring() bool { return !p.socket }
 
 func (p *port) Flush() (failed int) {
 	p.flushes++

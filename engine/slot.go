@@ -14,12 +14,32 @@ type Path struct {
 	LocalMAC packet.MAC
 	PeerMAC  packet.MAC
 	MACKnown bool // without it frames go by the kernel, which then finds the neighbour
+
+	// EchoSource is the source address of Echo packets: an address outside the
+	// interface's subnets (RFC 5881 §4). Without it none are sent.
+	EchoSource packet.Addr
+	// PointToPoint says that only the peer is on the link, so that its address
+	// need not be the expected one (RFC 5881 §6).
+	PointToPoint bool
 }
 
-func (p *Path) key() addrKey { return addrKey{p.Ifindex, p.Local, p.Peer} }
+// key is the identity of a session of a kind on this path. One that spans hops
+// is bound to no interface (RFC 5883 §4.1).
+func (p *Path) key(kind session.Kind) addrKey {
+	if kind == session.Multihop {
+		return addrKey{anyInterface, p.Local, p.Peer}
+	}
+	return addrKey{p.Ifindex, p.Local, p.Peer}
+}
+
+// anyInterface is the index of what belongs to no interface: multihop sessions,
+// and the port that receives their packets wherever they arrive.
+const anyInterface = 0
 
 // addrKey finds the session of a packet that carries no discriminator of ours
-// yet: interface and addresses (RFC 5881 §3).
+// yet: interface and addresses (RFC 5881 §3). Without a local address it finds a
+// session with the peer, whose Echo it is; without a peer the only session on a
+// point-to-point link (RFC 5881 §6).
 type addrKey struct {
 	ifindex     int32
 	local, peer packet.Addr
@@ -34,6 +54,7 @@ type Counters struct {
 	Down      uint64 // transitions to Down, whatever the cause (RFC 9127 down-count)
 	AdminDown uint64 // transitions to AdminDown
 	Failures  uint64 // those to Down that are no administrative act (RFC 5882 §3.2)
+	Looped    uint64 // the peer's Echo packets sent back
 }
 
 // slot is everything a worker keeps of one session besides its template. It
@@ -46,6 +67,8 @@ type slot struct {
 	port    int16        // index into Worker.ports, -1 without a path
 	srcPort uint16
 	dscp    uint8
+	minTTL  uint8
+	strict  bool
 	used    bool
 	removal bool // AdminDown is being held before the slot is freed (RFC 5882 §8)
 	dirty   bool // the template is older than the session
@@ -53,6 +76,9 @@ type slot struct {
 	sentBits    uint8  // P and F of the packet sent last
 	otherDigest bool   // a packet failed whose digest is right made the other way
 	authGen     uint32 // of the latest change of authentication
+	echo        uint32 // 1 + index into Worker.echoes; 0: no Echo of its own
+
+	otherSrc packet.Addr // source of the last packet, where it was not the peer's address
 
 	path   Path
 	change Change

@@ -30,11 +30,11 @@ func (w *Worker) noteStall(now session.Time) {
 	w.stall, w.stalledAt = late, now
 }
 
-// judgeFrom returns the instant from which a session with this detection
-// deadline may be judged: the deadline, or a moment after a long stall that the
-// deadline fell into.
-func (w *Worker) judgeFrom(s *session.Session, due session.Time) session.Time {
-	if w.stalledAt <= s.LastRx() || int64(w.stall)*stallPart < s.DetectionTime() {
+// judgeFrom returns the instant from which silence since lastRx may be judged,
+// whose Detection Time ends at due: then, or a moment after a long stall that
+// this instant fell into.
+func (w *Worker) judgeFrom(lastRx session.Time, detection int64, due session.Time) session.Time {
+	if w.stalledAt <= lastRx || int64(w.stall)*stallPart < detection {
 		return due
 	}
 	return max(due, w.stalledAt+min(w.stall, stallSettle))

@@ -31,7 +31,13 @@ type Status struct {
 
 	SourcePort uint16
 	DSCP       uint8
+	MinTTL     uint8 // multihop
+	Strict     bool
 	Auth       AuthStatus
+	Echo       EchoStatus
+	Demand     DemandStatus
+	Slowed     uint8       // how often congestion has doubled the intervals
+	PeerSource packet.Addr // the source of the last packet, where it was not Path.Peer
 	HasPath    bool
 	Path       Path
 	Change     Change
@@ -45,13 +51,17 @@ func (w *Worker) status(i uint32, now session.Time, st *Status) {
 	s := &sl.session
 	var c packet.Control
 	s.Control(&c)
+	local, remote := s.Demand()
 	*st = Status{
 		At: now, Discr: s.LocalDiscr(), Removal: sl.removal,
 		Params: s.Params(), State: s.State(), Diag: s.Diag(), Remote: s.Remote(), Polling: s.Polling(), PollQueued: s.PollQueued(),
 		LastRx: s.LastRx(), AdvertisedMinTx: c.DesiredMinTx, AdvertisedMinRx: c.RequiredMinRx,
 		TxInterval: s.TxInterval(), DetectionTime: s.DetectionTime(),
-		SourcePort: sl.srcPort, DSCP: sl.dscp, Auth: w.authStatus(sl), HasPath: sl.port >= 0, Path: sl.path,
+		SourcePort: sl.srcPort, DSCP: sl.dscp, MinTTL: sl.minTTL, Strict: sl.strict,
+		Auth: w.authStatus(sl), Echo: w.echoStatus(i), Slowed: s.Slowed(), PeerSource: sl.otherSrc,
+		HasPath: sl.port >= 0, Path: sl.path,
 		Change: sl.change, Counters: sl.count, Discards: w.discards[i],
+		Demand: DemandStatus{Local: local, Remote: remote, Bound: s.DemandBound()},
 	}
 }
 
@@ -190,6 +200,7 @@ func (e *Engine) forget(discr uint32) {
 	if e.leaving[r.key] == r {
 		delete(e.leaving, r.key)
 	}
+	e.loads[r.worker] -= r.load
 	e.free[r.worker] = append(e.free[r.worker], r.slot)
 	e.ports.give(r.srcPort)
 	e.giveKeys(r)

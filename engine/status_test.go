@@ -50,7 +50,7 @@ func TestStatus(t *testing.T) {
 		},
 		LastRx: r.now, AdvertisedMinTx: 20_000, AdvertisedMinRx: 30_000,
 		TxInterval: 50_000, DetectionTime: int64(150 * ms),
-		SourcePort: got.SourcePort, DSCP: 48, HasPath: true, Path: pathTo(1),
+		SourcePort: got.SourcePort, DSCP: 48, MinTTL: 254, HasPath: true, Path: pathTo(1),
 		Change:   Change{At: r.now, From: packet.Init, To: packet.Up, Remote: packet.Up},
 		Counters: got.Counters,
 	}

@@ -14,6 +14,9 @@ type evidence struct {
 // apply does what a session asked for: tells of a change, sends, and re-arms.
 func (w *Worker) apply(i uint32, out session.Outcome, now session.Time, before evidence) {
 	sl := &w.slots[i]
+	if sl.echo != 0 {
+		out |= w.followEcho(i, now)
+	}
 	if out&session.Content != 0 {
 		sl.dirty = true
 	}
@@ -42,6 +45,7 @@ func (w *Worker) changed(i uint32, now session.Time, before evidence) {
 	e := w.out.entry(i, s.LocalDiscr(), from)
 	e.Transitions++
 	e.Change = sl.change
+	e.RemoteCPI = s.Remote().CPI
 	switch s.State() {
 	case packet.Up:
 		sl.count.Up++
@@ -54,7 +58,8 @@ func (w *Worker) changed(i uint32, now session.Time, before evidence) {
 		}
 		f := Failure{
 			At: now, Diag: s.Diag(), LastRx: before.lastRx, DetectionTime: before.detection,
-			Admin: s.Diag() == packet.DiagNeighborDown && sl.change.Remote == packet.AdminDown,
+			Admin: s.Diag() == packet.DiagNeighborDown && sl.change.Remote == packet.AdminDown ||
+				s.Diag() == packet.DiagAdminDown, // ours: held down, or a kind without AdminDown
 		}
 		if w.stalledAt > before.lastRx {
 			f.Stalled = int64(w.stall)
@@ -73,18 +78,13 @@ func (w *Worker) changed(i uint32, now session.Time, before evidence) {
 // without a path has nowhere to send to and says nothing.
 func (w *Worker) transmit(i uint32, bits uint8) {
 	sl := &w.slots[i]
-	if sl.port < 0 {
+	if sl.port < 0 || sl.session.Params().Kind == session.Unaffiliated && !w.mayEcho(sl) {
 		return
 	}
 	t := &w.templates[i]
-	port := w.ports[sl.port]
-	buf := port.Alloc(sl.path.MACKnown)
+	buf := w.alloc(sl, sl.path.MACKnown)
 	if buf == nil {
-		w.flushPort(int(sl.port))
-		if buf = port.Alloc(sl.path.MACKnown); buf == nil {
-			sl.count.TxFailed++
-			return
-		}
+		return
 	}
 	content := sl.dirty || bits != sl.sentBits
 	if sl.dirty {
@@ -93,10 +93,34 @@ func (w *Worker) transmit(i uint32, bits uint8) {
 	n := t.Put(buf, bits)
 	w.seal(i, buf[:n], content)
 	sl.sentBits = bits
-	port.Commit(n, t.L3())
-	w.dirty[sl.port] = true
+	w.commit(sl, n, t.L3())
 	sl.count.Tx++
 	w.tx++
+}
+
+// alloc returns a buffer for a frame of a session, nil if there is no room even
+// after a flush.
+func (w *Worker) alloc(sl *slot, l2 bool) []byte {
+	port := w.ports[sl.port]
+	buf := port.Alloc(l2)
+	if buf == nil {
+		w.flushPort(int(sl.port))
+		if buf = port.Alloc(l2); buf == nil {
+			sl.count.TxFailed++
+		}
+	}
+	return buf
+}
+
+// commit queues the frame of n bytes in the buffer that alloc returned.
+func (w *Worker) commit(sl *slot, n, l3 int) {
+	w.ports[sl.port].Commit(n, l3)
+	w.dirty[sl.port] = true
+}
+
+// mayEcho reports whether frames to ourselves through the peer can leave.
+func (w *Worker) mayEcho(sl *slot) bool {
+	return w.byRing(sl) && sl.path.EchoSource != packet.Addr{}
 }
 
 // render builds the session's frame anew; P and F stay clear in it, because
@@ -110,12 +134,19 @@ func (w *Worker) render(i uint32) {
 	if a := w.section(&sl.session); a.Type != 0 {
 		section = &a
 	}
-	w.templates[i].Render(&packet.Path{
+	path := packet.Path{
 		SrcMAC: sl.path.LocalMAC, DstMAC: sl.path.PeerMAC,
 		Src: sl.path.Local, Dst: sl.path.Peer,
 		SrcPort: sl.srcPort, DstPort: packet.PortControl,
 		TTL: 255, DSCP: sl.dscp,
-	}, &c, section)
+	}
+	switch sl.session.Params().Kind {
+	case session.Multihop:
+		path.DstPort = packet.PortMultihop
+	case session.Unaffiliated:
+		path.DstPort, path.Src, path.Dst = packet.PortEcho, sl.path.EchoSource, sl.path.Local
+	}
+	w.templates[i].Render(&path, &c, section)
 	sl.dirty = false
 }
 

@@ -29,10 +29,13 @@ type Worker struct {
 	byAddr    map[addrKey]uint32 // discriminators of all workers' sessions
 	drops     Discards
 	keys      []authKey
+	echoes    []echo
+	echoFree  []uint32 // entries of echoes to use again, counted from 1
 
 	ports   []Port // positions stay; a detached port leaves nil
 	portIf  []int32
 	dirty   []bool // ports with something committed and not flushed
+	proven  []bool // ports by which frames were seen to come in and go out whole
 	portGen uint64
 
 	mail  mailbox
@@ -120,14 +123,15 @@ func (w *Worker) expireSlot(i uint32, now session.Time) {
 		w.free(i)
 		return
 	}
+	retry := sl.echo != 0 && w.expireEcho(i, now)
 	s := &sl.session
 	due := s.DetectDeadline()
 	seen := due <= w.horizon // else the next Step, which follows at once, sees more
-	from := w.judgeFrom(s, due)
+	from := w.judgeFrom(s.LastRx(), s.DetectionTime(), due)
 	judge := seen && now >= from && w.othersPast(due, from, now)
 	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
 	w.apply(i, s.Expire(now, judge, &w.rng), now, before)
-	if seen && !judge && now >= due {
+	if retry || seen && !judge && now >= due {
 		w.wheel.Arm(i, int64(now+unjudgedRetry))
 	}
 }
@@ -172,6 +176,9 @@ func (w *Worker) lookup(discr uint32) (uint32, bool) {
 func (w *Worker) rearm(i uint32) {
 	sl := &w.slots[i]
 	d := sl.session.Deadline()
+	if sl.echo != 0 {
+		d = min(d, w.echoes[sl.echo-1].Deadline())
+	}
 	if sl.removal {
 		d = min(d, sl.freeAt)
 	}

@@ -40,11 +40,16 @@ func openFeed() (*feed, error) {
 	return &feed{socket: s, batches: make(chan batch, 16), quit: make(chan struct{})}, nil
 }
 
-// followRoutes adds route notifications, which a router can have thousands of
-// a second.
+// followRoutes adds notifications of routes, which a router can have thousands
+// of a second, and of what else decides about routes.
 func (f *feed) followRoutes() error {
-	for _, group := range []int{unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE} {
+	for _, group := range []int{
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE, unix.RTNLGRP_NEXTHOP,
+	} {
 		err := unix.SetsockoptInt(f.socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group)
+		if group == unix.RTNLGRP_NEXTHOP && errors.Is(err, unix.EINVAL) {
+			continue // before Linux 5.3 there were no next-hop objects
+		}
 		if err != nil {
 			return err
 		}

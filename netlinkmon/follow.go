@@ -60,7 +60,8 @@ func (l *loop) load() error {
 	if err != nil {
 		return err
 	}
-	fresh.neighs = l.state.neighs
+	fresh.neighs, fresh.lookups, fresh.echo = l.state.neighs, l.state.lookups, l.state.echo
+	fresh.lookups.moveAll()
 	for index := range l.state.links {
 		if fresh.links[index] == nil {
 			l.vanish(index)

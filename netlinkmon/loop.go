@@ -15,6 +15,7 @@ type loop struct {
 	state    *state
 	deps     *dependencies
 	neighs   *neighbours
+	asks     *asker
 	commands <-chan func()
 	updates  chan<- Update
 	quit     <-chan struct{}
@@ -24,7 +25,7 @@ type loop struct {
 	touched map[subject]struct{} // changed since targets were resolved
 	dirty   []*target            // to be resolved again, each once
 	hold    <-chan time.Time     // until when dirty targets wait
-	routes  bool                 // routes are followed
+	routes  bool                 // connected routes are read and followed
 	stale   bool                 // everything has to be read afresh
 	retry   <-chan time.Time     // until when that waits
 	looked  []subject            // scratch of resolve
@@ -50,7 +51,7 @@ func (l *loop) run() {
 			l.resync()
 		}
 		var work <-chan struct{}
-		if l.unresolved() && l.hold == nil || !l.unresolved() && len(l.neighs.todo) > 0 {
+		if l.unresolved() && l.hold == nil || l.asks.due(l.state) || !l.unresolved() && len(l.neighs.todo) > 0 {
 			work = always
 		}
 		t, u, out := l.next()
@@ -70,7 +71,13 @@ func (l *loop) run() {
 			l.retry = nil
 		case <-l.neighs.tick:
 			l.neighs.cooled()
+		case <-l.asks.hold:
+			l.asks.hold = nil
+		case <-l.asks.refresh:
+			l.asks.refresh = nil
+			l.state.lookups.moveAll()
 		case <-work:
+			l.asks.work(l.state, l.touch)
 			l.resolve()
 			if !l.unresolved() { // until then it is open which neighbours are wanted
 				l.neighs.work(l.state, l.deps, l.touch)
@@ -115,6 +122,13 @@ func (l *loop) unwatch(id uint32) {
 	t.ended = true
 }
 
+func (l *loop) setEchoSource(e EchoSource) {
+	l.state.echo = e
+	for _, t := range l.targets {
+		l.mark(t)
+	}
+}
+
 func (l *loop) mark(t *target) {
 	if !t.dirty {
 		t.dirty = true
@@ -129,7 +143,7 @@ func (l *loop) touch(s subject) { l.touched[s] = struct{}{} }
 func (l *loop) unresolved() bool { return len(l.touched) > 0 || len(l.dirty) > 0 }
 
 // changed follows what targets look at: a neighbour that now is wanted or no
-// longer is, connected routes for the first time.
+// longer is, a look-up that no longer is, connected routes for the first time.
 func (l *loop) changed(s subject) {
 	switch s.kind {
 	case neighbour:
@@ -137,6 +151,10 @@ func (l *loop) changed(s subject) {
 	case byPrefix:
 		if !l.routes && l.deps.wanted(s) {
 			l.routes, l.stale = true, true
+		}
+	case route:
+		if !l.deps.wanted(s) {
+			delete(l.state.lookups.answers, s.query())
 		}
 	}
 }
@@ -167,30 +185,38 @@ func (l *loop) resolve() {
 }
 
 func (l *loop) resolveOne(t *target) {
-	l.looked = l.looked[:0]
 	look := func(s subject) {
 		if !slices.Contains(l.looked, s) {
 			l.looked = append(l.looked, s)
 		}
 	}
-	t.path = l.state.resolve(t.want, look)
-	if l.prefetch() {
-		t.path = l.state.resolve(t.want, func(subject) {})
+	for again := true; again; again = l.prefetch() {
+		l.looked = l.looked[:0]
+		t.path = l.state.resolve(t.want, look)
 	}
 	l.deps.set(t.id, l.looked, l.changed)
 	l.tell(t)
 }
 
-// prefetch reads the neighbour that was looked at last, if nobody did before,
-// so that a first answer is right at once where the kernel knows it. It also
-// makes the state follow the entry.
+// prefetch asks the kernel for the route or the neighbour that was looked at
+// last, if nobody did before, so that a first answer is right at once where the
+// kernel knows it. It also makes the state follow what was asked for. It says
+// whether there is more to go by now.
 func (l *loop) prefetch() (found bool) {
 	if len(l.looked) == 0 {
 		return false
 	}
-	s := l.looked[len(l.looked)-1]
-	key := neighKey{s.index, s.ip}
-	if _, known := l.state.neighs[key]; known || s.kind != neighbour {
+	switch s := l.looked[len(l.looked)-1]; s.kind {
+	case neighbour:
+		return l.prefetchNeighbour(neighKey{s.index, s.ip})
+	case route:
+		return l.prefetchRoute(s.query())
+	}
+	return false
+}
+
+func (l *loop) prefetchNeighbour(key neighKey) (found bool) {
+	if _, known := l.state.neighs[key]; known {
 		return false
 	}
 	entry, found, err := l.kernel.neigh(key)
@@ -199,4 +225,19 @@ func (l *loop) prefetch() (found bool) {
 	}
 	l.state.neighs[key] = entry
 	return found
+}
+
+// prefetchRoute asks after the changes of routes are followed, so that none
+// falls in between.
+func (l *loop) prefetchRoute(q query) (found bool) {
+	if _, known := l.state.lookups.answers[q]; known {
+		return false
+	}
+	if len(l.state.lookups.answers) == 0 {
+		if err := l.feed.followRoutes(); err != nil {
+			l.log.Warn("subscribe to routes, multihop paths change late", "error", err)
+		}
+	}
+	l.state.lookups.answers[q] = l.asks.ask(q)
+	return true
 }

@@ -54,7 +54,8 @@ func New(o Options) (_ *Monitor, err error) {
 	}
 	m.loop = &loop{
 		log: o.Logger, feed: f, kernel: k,
-		state: newState(), deps: newDependencies(), neighs: newNeighbours(k, o.Logger),
+		state: newState(), deps: newDependencies(),
+		neighs: newNeighbours(k, o.Logger), asks: &asker{route: k.route, log: o.Logger},
 		commands: m.commands, updates: m.updates, quit: m.quit,
 		targets: make(map[uint32]*target), touched: make(map[subject]struct{}),
 	}
@@ -81,6 +82,13 @@ func (m *Monitor) Watch(id uint32, t Target) {
 // returned.
 func (m *Monitor) Unwatch(id uint32) {
 	m.command(func() { m.loop.unwatch(id) })
+}
+
+// SetEchoSource says where the source addresses of echo packets come from, for
+// all single-hop sessions, in place of what was said before.
+func (m *Monitor) SetEchoSource(e EchoSource) {
+	e = e.normal()
+	m.command(func() { m.loop.setEchoSource(e) })
 }
 
 // command hands fn to the loop. The channel has no buffer, so whatever the loop

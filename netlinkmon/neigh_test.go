@@ -28,11 +28,12 @@ func manyPeers(n int, mac net.HardwareAddr) (targets []Target, local []netip.Pre
 }
 
 // announcer returns a function that sends a gratuitous ARP request (RFC 5227
-// §3) for 192.0.2.2 from y. Its socket stays open, since closing one of this
-// kind takes the kernel milliseconds.
-func announcer(t *testing.T, b *testnet.NS) func(mac net.HardwareAddr) {
+// §3) for addr from an interface. Its socket stays open, since closing one of
+// this kind takes the kernel milliseconds.
+func announcer(t *testing.T, b *testnet.NS, ifname, addr string) func(mac net.HardwareAddr) {
 	t.Helper()
-	fd, to := -1, unix.SockaddrLinklayer{Ifindex: b.Ifindex(t, "y")}
+	mine := ip(addr).AsSlice()
+	fd, to := -1, unix.SockaddrLinklayer{Ifindex: b.Ifindex(t, ifname)}
 	err := b.Do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 		return err
@@ -44,8 +45,8 @@ func announcer(t *testing.T, b *testnet.NS) func(mac net.HardwareAddr) {
 	return func(mac net.HardwareAddr) {
 		broadcast := []byte{255, 255, 255, 255, 255, 255}
 		frame := append(append(broadcast, mac...), 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1)
-		frame = append(append(frame, mac...), 192, 0, 2, 2)
-		frame = append(frame, 0, 0, 0, 0, 0, 0, 192, 0, 2, 2)
+		frame = append(append(frame, mac...), mine...)
+		frame = append(append(frame, 0, 0, 0, 0, 0, 0), mine...)
 		if err := unix.Sendto(fd, frame, 0, &to); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +148,7 @@ func TestNeighbourChangesMAC(t *testing.T) {
 	m := follow(t, a)
 	m.Watch(1, four1)
 	m.known(1, b.MAC(t, "y"))
-	announce := announcer(t, b)
+	announce := announcer(t, b, "y", "192.0.2.2")
 	var took []time.Duration
 	for i := range byte(11) {
 		mac := net.HardwareAddr{2, 0, 0, 0, 7, i}

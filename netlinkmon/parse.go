@@ -12,7 +12,8 @@ import (
 )
 
 // An event is one link, address, route or neighbour as the kernel reported it:
-// a linkEvent, addrEvent, routeEvent or neighEvent.
+// a linkEvent, addrEvent, routeEvent or neighEvent. A policyEvent is a change
+// of routing rules or next-hop objects.
 type event any
 
 type linkEvent struct {
@@ -29,11 +30,14 @@ type addrEvent struct {
 
 type routeEvent struct {
 	gone    bool
+	main    bool // is in the main table; else only dst is of interest
 	replace bool // routes to the same destination with the same metric are gone
-	onLink  bool // leads straight onto a link; else of interest only for replace
+	onLink  bool // leads straight onto a link
 	dst     netip.Prefix
 	hop     hop
 }
+
+type policyEvent struct{}
 
 type neighEvent struct {
 	key   neighKey
@@ -51,6 +55,8 @@ func parse(kind, flags uint16, body []byte) event {
 		return parseAddr(kind == unix.RTM_DELADDR, body)
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 		return parseRoute(kind == unix.RTM_DELROUTE, flags&unix.NLM_F_REPLACE != 0, body)
+	case unix.RTM_NEWRULE, unix.RTM_DELRULE, unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP:
+		return policyEvent{}
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
 		return parseNeigh(kind == unix.RTM_DELNEIGH, body)
 	}
@@ -146,14 +152,11 @@ func parseRoute(gone, replace bool, b []byte) event {
 		}
 	}
 	prefix, ok := prefixOf(family, dst, bits)
-	if !ok || table != unix.RT_TABLE_MAIN || flags&unix.RTM_F_CLONED != 0 {
+	if !ok || flags&unix.RTM_F_CLONED != 0 {
 		return nil
 	}
+	e.dst, e.main = prefix, table == unix.RT_TABLE_MAIN
 	e.onLink = e.onLink && e.hop.ifindex != 0
-	if !e.onLink && !e.replace {
-		return nil
-	}
-	e.dst = prefix
 	return e
 }
 

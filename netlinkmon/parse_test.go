@@ -48,7 +48,7 @@ var (
 func TestParse(t *testing.T) {
 	ether := link{name: "eth0", flags: up, ether: true, mac: mac}
 	route := func(onLink bool) routeEvent {
-		return routeEvent{onLink: onLink, dst: netip.MustParsePrefix("192.0.2.0/24"),
+		return routeEvent{main: true, onLink: onLink, dst: netip.MustParsePrefix("192.0.2.0/24"),
 			hop: hop{ifindex: 5, route: true, metric: 100, local: ip("192.0.2.1")}}
 	}
 	routeAttrs := [][]byte{attr(unix.RTA_DST, 192, 0, 2, 0), attr(unix.RTA_OIF, u32(5)...),
@@ -92,17 +92,18 @@ func TestParse(t *testing.T) {
 			body(append([]byte{unix.AF_INET, 33, 0, 0}, u32(5)...), attr(unix.IFA_LOCAL, four...)), nil},
 
 		{"route", unix.RTM_NEWROUTE, 0, body(unicast, routeAttrs...), route(true)},
-		{"route through a router", unix.RTM_NEWROUTE, 0, body(unicast, append(routeAttrs, attr(unix.RTA_GATEWAY, four...))...), nil},
+		{"route through a router", unix.RTM_NEWROUTE, 0, body(unicast, append(routeAttrs, attr(unix.RTA_GATEWAY, four...))...), route(false)},
 		{"route that a router's replaces", unix.RTM_NEWROUTE, unix.NLM_F_REPLACE,
 			body(unicast, append(routeAttrs, attr(unix.RTA_GATEWAY, four...))...),
 			func() event { r := route(false); r.replace = true; return r }()},
 		{"default route onto a link", unix.RTM_NEWROUTE, 0,
 			body(rtHeader(unix.AF_INET6, 0, unix.RT_TABLE_MAIN, unix.RTN_UNICAST, 0), attr(unix.RTA_OIF, u32(5)...)),
-			routeEvent{onLink: true, dst: netip.MustParsePrefix("::/0"), hop: hop{ifindex: 5, route: true}}},
+			routeEvent{main: true, onLink: true, dst: netip.MustParsePrefix("::/0"), hop: hop{ifindex: 5, route: true}}},
 		{"route to half an address", unix.RTM_NEWROUTE, 0, body(unicast, attr(unix.RTA_OIF, u32(5)...), attr(unix.RTA_DST, 192, 0)), nil},
-		{"route of another table", unix.RTM_NEWROUTE, 0, body(unicast, append(routeAttrs, attr(unix.RTA_TABLE, u32(1000)...))...), nil},
+		{"route of another table", unix.RTM_NEWROUTE, 0, body(unicast, append(routeAttrs, attr(unix.RTA_TABLE, u32(1000)...))...),
+			func() event { r := route(true); r.main = false; return r }()},
 		{"local route", unix.RTM_NEWROUTE, 0,
-			body(rtHeader(unix.AF_INET, 24, unix.RT_TABLE_MAIN, unix.RTN_LOCAL, 0), routeAttrs...), nil},
+			body(rtHeader(unix.AF_INET, 24, unix.RT_TABLE_MAIN, unix.RTN_LOCAL, 0), routeAttrs...), route(false)},
 		{"cached route", unix.RTM_NEWROUTE, 0,
 			body(rtHeader(unix.AF_INET, 24, unix.RT_TABLE_MAIN, unix.RTN_UNICAST, unix.RTM_F_CLONED), routeAttrs...), nil},
 
@@ -116,7 +117,9 @@ func TestParse(t *testing.T) {
 		{"proxy entry", unix.RTM_NEWNEIGH, 0, body(ndHeader(unix.AF_INET, 5, 0, unix.NTF_PROXY), attr(unix.NDA_DST, four...)), nil},
 		{"bridge's forwarding entry", unix.RTM_NEWNEIGH, 0, body(ndHeader(unix.AF_BRIDGE, 5, 0, 0), attr(unix.NDA_LLADDR, mac[:]...)), nil},
 		{"neighbour without an address", unix.RTM_NEWNEIGH, 0, ndHeader(unix.AF_INET, 5, 0, 0), nil},
-		{"something else", unix.RTM_NEWRULE, 0, rtHeader(unix.AF_INET, 0, 0, 0, 0), nil},
+		{"rule", unix.RTM_NEWRULE, 0, rtHeader(unix.AF_INET, 0, 0, 0, 0), policyEvent{}},
+		{"next-hop object gone", unix.RTM_DELNEXTHOP, 0, nil, policyEvent{}},
+		{"something else", unix.RTM_NEWQDISC, 0, rtHeader(unix.AF_INET, 0, 0, 0, 0), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := parse(c.kind, c.flags, c.body)
@@ -138,10 +141,15 @@ func FuzzParse(f *testing.F) {
 	f.Add(uint16(unix.RTM_NEWADDR), uint16(0), body(append([]byte{unix.AF_INET, 24, 0, 0}, u32(2)...), attr(unix.IFA_LOCAL, four...)))
 	f.Add(uint16(unix.RTM_NEWROUTE), uint16(unix.NLM_F_REPLACE), body(rtHeader(unix.AF_INET6, 64, unix.RT_TABLE_MAIN, unix.RTN_UNICAST, 0), attr(unix.RTA_DST, six...)))
 	f.Add(uint16(unix.RTM_NEWNEIGH), uint16(0), body(ndHeader(unix.AF_INET, 2, 2, 0), attr(unix.NDA_DST, four...)))
+	f.Add(uint16(unix.RTM_NEWRULE), uint16(0), rtHeader(unix.AF_INET, 0, 0, 0, 0))
 	f.Fuzz(func(t *testing.T, kind, flags uint16, b []byte) {
 		e := parse(kind, flags, b)
 		s := have(ethernet()...)
+		far := Target{Multihop: true, Peer: ip("203.0.113.9"), Local: ip("192.0.2.1")}
+		s.lookups.answers[query{peer: far.Peer, local: far.Local}], _ = parseAnswer(b)
 		s.apply(e, func(subject) {})
+		s.lookups.take()
+		s.resolve(far, func(subject) {})
 		for _, peer := range []string{"192.0.2.9", "2001:db8::9"} {
 			s.resolve(Target{Peer: ip(peer)}, func(subject) {})
 		}

@@ -14,38 +14,66 @@ func (s *state) resolve(t Target, look func(subject)) Path {
 	if p.Reason = t.refusal(); p.Reason != "" {
 		return p
 	}
+	if t.Multihop {
+		s.resolveMultihop(t, &p, look)
+	} else {
+		s.resolveSingleHop(t, &p, look)
+	}
+	return p
+}
+
+func (s *state) resolveSingleHop(t Target, p *Path, look func(subject)) {
 	index, reason := s.pickLink(t, look)
 	if reason != "" {
 		p.Reason = reason
-		return p
+		return
 	}
-	look(subject{kind: byIndex, index: index})
-	l := s.links[index]
-	p.Ifindex, p.Interface, p.LocalMAC = index, l.name, l.mac
-	p.Up = l.flags&unix.IFF_UP != 0 && l.flags&unix.IFF_RUNNING != 0
-	if l.flags&unix.IFF_UP == 0 {
-		p.Reason = fmt.Sprintf("interface %s is down", l.name)
-		return p
+	l := s.leaveBy(index, p, look)
+	if p.Reason != "" {
+		return
 	}
-	loopback := l.flags&unix.IFF_LOOPBACK != 0
-	if _, own := l.addrs[t.Peer]; own && !loopback {
+	if _, own := l.addrs[t.Peer]; own && l.flags&unix.IFF_LOOPBACK == 0 {
 		p.Reason = fmt.Sprintf("peer address %s is this host's own, on interface %s", t.Peer, l.name)
-		return p
+		return
 	}
 	hops := s.hopsThrough(t.Peer, index, look)
 	if p.Local, p.Reason = pickLocal(t, l, hops); p.Reason != "" {
-		return p
+		return
 	}
 	p.Ready = true
 	p.OffLink = len(hops) == 0 && !t.Peer.IsLinkLocalUnicast()
-	if !l.ether || loopback || l.flags&unix.IFF_NOARP != 0 {
-		return p
+	p.EchoSource, p.EchoReason = s.pickEcho(*p, l, look)
+	s.findMAC(p, l, look)
+}
+
+// leaveBy notes by which interface packets leave, and the reason why they
+// cannot if it is down.
+func (s *state) leaveBy(index int, p *Path, look func(subject)) *link {
+	look(subject{kind: byIndex, index: index})
+	l := s.links[index]
+	if l == nil { // the kernel is ahead of its events
+		p.Reason = fmt.Sprintf("interface %d is not known", index)
+		return nil
 	}
-	look(subject{kind: neighbour, index: index, ip: p.NextHop})
-	if n := s.neighs[neighKey{index, p.NextHop}]; n.known() {
+	p.Ifindex, p.Interface, p.LocalMAC = index, l.name, l.mac
+	p.Up = l.flags&unix.IFF_UP != 0 && l.flags&unix.IFF_RUNNING != 0
+	p.PointToPoint = l.flags&unix.IFF_POINTOPOINT != 0
+	if l.flags&unix.IFF_UP == 0 {
+		p.Reason = fmt.Sprintf("interface %s is down", l.name)
+	}
+	return l
+}
+
+// findMAC looks the next hop up among the neighbours.
+func (s *state) findMAC(p *Path, l *link, look func(subject)) {
+	if !l.ether || l.flags&(unix.IFF_LOOPBACK|unix.IFF_NOARP) != 0 {
+		return
+	}
+	key := neighKey{p.Ifindex, p.NextHop}
+	look(key.subject())
+	if n := s.neighs[key]; n.known() {
 		p.PeerMAC, p.MACKnown = n.mac, true
 	}
-	return p
 }
 
 // pickLink finds the interface t names, else the one that is directly connected
@@ -53,12 +81,7 @@ func (s *state) resolve(t Target, look func(subject)) Path {
 // RFC 5881 §6 has packets go over the protected hop or not at all.
 func (s *state) pickLink(t Target, look func(subject)) (index int, reason string) {
 	if t.Interface != "" {
-		look(subject{kind: byName, name: t.Interface})
-		index, ok := s.names[t.Interface]
-		if !ok {
-			return 0, fmt.Sprintf("interface %s does not exist", t.Interface)
-		}
-		return index, ""
+		return s.named(t.Interface, look)
 	}
 	look(subject{kind: byPrefix})
 	for list := range s.connected.holding(t.Peer) {
@@ -66,10 +89,19 @@ func (s *state) pickLink(t Target, look func(subject)) (index int, reason string
 			return best.ifindex, ""
 		}
 	}
-	if t.Local.IsValid() && !s.has(t.Local) {
+	if t.Local.IsValid() && len(s.owners[t.Local]) == 0 {
 		return 0, fmt.Sprintf("no interface has address %s", t.Local)
 	}
 	return 0, fmt.Sprintf("no interface is directly connected to %s", t.Peer)
+}
+
+func (s *state) named(name string, look func(subject)) (index int, reason string) {
+	look(subject{kind: byName, name: name})
+	index, ok := s.names[name]
+	if !ok {
+		return 0, fmt.Sprintf("interface %s does not exist", name)
+	}
+	return index, ""
 }
 
 // bestHop prefers interfaces that are up, then what the kernel's routes prefer.
@@ -97,15 +129,6 @@ func (s *state) better(a, b hop) bool {
 		return a.metric < b.metric
 	}
 	return a.ifindex < b.ifindex
-}
-
-func (s *state) has(ip netip.Addr) bool {
-	for _, l := range s.links {
-		if len(l.addrs[ip]) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // hopsThrough returns the reasons why the peer is directly connected to the
@@ -144,7 +167,7 @@ func pickLocal(t Target, l *link, hops []hop) (local netip.Addr, reason string) 
 	}
 	var best address
 	consider := func(ip netip.Addr) {
-		if list := l.addrs[ip]; len(list) > 0 && list[0].usable() && preferred(list[0], best) {
+		if list := l.addrs[ip]; len(list) > 0 && list[0].usable() && (!best.ip.IsValid() || byPreference(list[0], best) < 0) {
 			best = list[0]
 		}
 	}
@@ -165,16 +188,16 @@ func pickLocal(t Target, l *link, hops []hop) (local netip.Addr, reason string) 
 	return best.ip, ""
 }
 
-// preferred orders addresses by what the kernel thinks of them, then by value,
-// so that the choice does not depend on the order of events.
-func preferred(a, b address) bool {
+// byPreference orders addresses by what the kernel thinks of them, then by
+// value, so that the choice does not depend on the order of events.
+func byPreference(a, b address) int {
 	switch {
-	case !b.ip.IsValid():
-		return true
-	case a.second() != b.second():
-		return !a.second()
+	case a.second() == b.second():
+		return a.ip.Compare(b.ip)
+	case b.second():
+		return -1
 	}
-	return a.ip.Less(b.ip)
+	return 1
 }
 
 func family(ip netip.Addr) string {

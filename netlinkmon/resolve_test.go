@@ -26,6 +26,8 @@ const (
 	p2p     = unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_POINTOPOINT | unix.IFF_NOARP
 	noLoss  = unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_LOOPBACK
 	noCable = unix.IFF_UP
+
+	noEcho = "no echo-source is configured"
 )
 
 func addLink(index int, name string, flags uint32) linkEvent {
@@ -47,7 +49,7 @@ func addAddr(index int, cidr string, flags ...uint32) addrEvent {
 
 func addRoute(index int, cidr string, metric uint32, src string) routeEvent {
 	h := hop{ifindex: index, route: true, metric: metric, local: ip(src)}
-	return routeEvent{onLink: true, dst: netip.MustParsePrefix(cidr), hop: h}
+	return routeEvent{main: true, onLink: true, dst: netip.MustParsePrefix(cidr), hop: h}
 }
 
 func addNeigh(index int, addr string, state uint16, mac byte) neighEvent {
@@ -144,6 +146,9 @@ func TestResolve(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			target := c.t.normal()
 			c.want.Peer, c.want.NextHop = target.Peer, target.Peer
+			if c.want.Ready {
+				c.want.EchoReason = noEcho
+			}
 			got := have(append(ethernet(), c.more...)...).resolve(target, func(subject) {})
 			if d := cmp.Diff(c.want, got, compareAddr); d != "" {
 				t.Error(d)
@@ -156,7 +161,7 @@ func TestResolve(t *testing.T) {
 func TestResolveOffLink(t *testing.T) {
 	peer, local := ip("203.0.113.9"), ip("192.0.2.1")
 	mac := packet.MAC{2, 0, 0, 0, 0, 2}
-	ready := Path{Ready: true, Ifindex: 2, Interface: "eth0", Local: local, Peer: peer, NextHop: peer, LocalMAC: mac, Up: true}
+	ready := Path{Ready: true, Ifindex: 2, Interface: "eth0", Local: local, Peer: peer, NextHop: peer, LocalMAC: mac, Up: true, EchoReason: noEcho}
 	flagged := ready
 	flagged.OffLink = true
 	for _, c := range []struct {
@@ -234,7 +239,7 @@ func TestResolveChoice(t *testing.T) {
 		{"after a route is replaced by one through a router", []event{
 			addLink(2, "a", up), addAddr(2, "10.0.0.1/24"), addLink(3, "b", up), addAddr(3, "192.0.2.1/24"),
 			addRoute(3, "10.0.0.8/30", 5, ""),
-			routeEvent{replace: true, dst: netip.MustParsePrefix("10.0.0.8/30"), hop: hop{ifindex: 3, route: true, metric: 5}},
+			routeEvent{main: true, replace: true, dst: netip.MustParsePrefix("10.0.0.8/30"), hop: hop{ifindex: 3, route: true, metric: 5}},
 		}, "a", "10.0.0.1"},
 		{"a route dies with its interface's going down", []event{
 			addLink(2, "a", up), addAddr(2, "10.0.0.1/24"), addLink(3, "b", up), addAddr(3, "192.0.2.1/24"),
@@ -281,7 +286,7 @@ func TestResolveNeighbour(t *testing.T) {
 		var looked []subject
 		s := have(addLink(2, "tun0", p2p), addAddr(2, "10.0.0.1/30"))
 		p := s.resolve(Target{Peer: ip("10.0.0.2")}, func(s subject) { looked = append(looked, s) })
-		if !p.Ready || p.MACKnown {
+		if !p.Ready || p.MACKnown || !p.PointToPoint {
 			t.Errorf("have %+v", p)
 		}
 		for _, l := range looked {

@@ -14,8 +14,11 @@ import (
 type state struct {
 	links     map[int]*link
 	names     map[string]int
+	owners    map[netip.Addr][]int // the interfaces that have an address
 	connected prefixes
 	neighs    map[neighKey]neigh // of watched paths only
+	lookups   lookups            // of watched paths only
+	echo      EchoSource
 }
 
 type link struct {
@@ -74,6 +77,7 @@ type subject struct {
 	index int
 	name  string
 	ip    netip.Addr
+	from  netip.Addr
 }
 
 type subjectKind uint8
@@ -82,15 +86,19 @@ const (
 	byName    subjectKind = iota // which interface has the name
 	byIndex                      // the interface and its addresses
 	byPrefix                     // what is directly connected to what
+	byAddress                    // which interfaces have which address
 	neighbour                    // one neighbour entry
+	route                        // the kernel's answer to one query
 )
 
 func newState() *state {
 	return &state{
 		links:     make(map[int]*link),
 		names:     make(map[string]int),
+		owners:    make(map[netip.Addr][]int),
 		connected: newPrefixes(),
 		neighs:    make(map[neighKey]neigh),
+		lookups:   newLookups(),
 	}
 }
 
@@ -103,6 +111,8 @@ func (s *state) apply(e event, touch func(subject)) {
 		s.applyAddr(e, touch)
 	case routeEvent:
 		s.applyRoute(e, touch)
+	case policyEvent:
+		s.lookups.moveAll()
 	case neighEvent:
 		s.applyNeigh(e, touch)
 	}
@@ -124,12 +134,19 @@ func (s *state) applyLink(e linkEvent, touch func(subject)) {
 	touch(subject{kind: byIndex, index: e.index})
 	if old == nil || e.gone || (old.flags^l.flags)&unix.IFF_UP != 0 {
 		touch(subject{kind: byPrefix})
+		touch(subject{kind: byAddress})
+	}
+	if old == nil || e.gone || (old.flags^l.flags)&(unix.IFF_UP|unix.IFF_RUNNING) != 0 {
+		s.lookups.moveAll()
 	}
 	if e.gone || l.flags&unix.IFF_UP == 0 {
 		// The kernel drops the IPv4 routes of such an interface without a word.
 		s.connected.removeAll(func(h hop) bool { return h.ifindex == e.index && (e.gone || h.route) })
 	}
 	if e.gone {
+		for ip := range l.addrs {
+			s.disown(ip, e.index)
+		}
 		delete(s.links, e.index)
 		return
 	}
@@ -159,19 +176,34 @@ func (s *state) applyAddr(e addrEvent, touch func(subject)) {
 		list = append(list, e.addr)
 		s.connected.add(e.addr.prefix, h)
 	}
+	s.disown(e.addr.ip, e.index)
 	if l.addrs[e.addr.ip] = list; len(list) == 0 {
 		delete(l.addrs, e.addr.ip)
+	} else {
+		s.owners[e.addr.ip] = append(s.owners[e.addr.ip], e.index)
 	}
 	touch(subject{kind: byIndex, index: e.index})
 	touch(subject{kind: byPrefix})
+	touch(subject{kind: byAddress})
+	s.lookups.moveAll()
+}
+
+func (s *state) disown(ip netip.Addr, index int) {
+	list := slices.DeleteFunc(s.owners[ip], func(i int) bool { return i == index })
+	if s.owners[ip] = list; len(list) == 0 {
+		delete(s.owners, ip)
+	}
 }
 
 func (s *state) applyRoute(e routeEvent, touch func(subject)) {
-	gone := e.gone
+	s.lookups.move(e.dst)
+	if !e.main || !e.onLink && !e.replace {
+		return
+	}
 	if e.replace {
 		s.connected.remove(e.dst, func(h hop) bool { return h.route && h.metric == e.hop.metric })
 	}
-	if gone {
+	if e.gone {
 		s.connected.remove(e.dst, func(h hop) bool {
 			return h.route && h.metric == e.hop.metric && h.ifindex == e.hop.ifindex
 		})
@@ -193,6 +225,9 @@ func (s *state) applyNeigh(e neighEvent, touch func(subject)) {
 		now = neigh{}
 	}
 	s.neighs[e.key] = now
+	if old.known() != now.known() { // routes may avoid routers that do not answer
+		s.lookups.moveAll()
+	}
 	if old.known() != now.known() || old.mac != now.mac {
 		touch(subject{kind: neighbour, index: e.key.index, ip: e.key.ip})
 	}

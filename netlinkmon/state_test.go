@@ -13,7 +13,7 @@ import (
 func TestTouches(t *testing.T) {
 	name := func(n string) subject { return subject{kind: byName, name: n} }
 	index := func(i int) subject { return subject{kind: byIndex, index: i} }
-	prefix := subject{kind: byPrefix}
+	prefix, addrs := subject{kind: byPrefix}, subject{kind: byAddress}
 	nine := subject{kind: neighbour, index: 2, ip: ip("192.0.2.9")}
 	watched := addNeigh(2, "192.0.2.9", unix.NUD_REACHABLE, 7)
 	for _, c := range []struct {
@@ -21,15 +21,17 @@ func TestTouches(t *testing.T) {
 		e    event
 		want []subject
 	}{
-		{"new interface", addLink(4, "eth2", up), []subject{index(4), prefix, name("eth2")}},
+		{"new interface", addLink(4, "eth2", up), []subject{index(4), prefix, addrs, name("eth2")}},
 		{"renamed", addLink(2, "wan", up), []subject{name("eth0"), index(2), name("wan")}},
-		{"down", addLink(2, "eth0", down), []subject{index(2), prefix}},
+		{"down", addLink(2, "eth0", down), []subject{index(2), prefix, addrs}},
 		{"carrier lost", addLink(2, "eth0", noCable), []subject{index(2)}},
-		{"gone", linkEvent{index: 2, gone: true, link: link{name: "eth0"}}, []subject{name("eth0"), index(2), prefix}},
+		{"gone", linkEvent{index: 2, gone: true, link: link{name: "eth0"}}, []subject{name("eth0"), index(2), prefix, addrs}},
 		{"gone twice", linkEvent{index: 9, gone: true, link: link{name: "eth9"}}, nil},
-		{"address", addAddr(3, "10.0.0.1/24"), []subject{index(3), prefix}},
+		{"address", addAddr(3, "10.0.0.1/24"), []subject{index(3), prefix, addrs}},
 		{"address of an unknown interface", addAddr(9, "10.0.0.1/24"), nil},
 		{"route", addRoute(3, "10.0.0.0/24", 0, ""), []subject{prefix}},
+		{"route through a router", routeEvent{main: true, dst: netip.MustParsePrefix("10.0.0.0/24")}, nil},
+		{"rule", policyEvent{}, nil},
 		{"neighbour, another MAC", addNeigh(2, "192.0.2.9", unix.NUD_REACHABLE, 8), []subject{nine}},
 		{"neighbour, another state", addNeigh(2, "192.0.2.9", unix.NUD_STALE, 7), nil},
 		{"neighbour failed", addNeigh(2, "192.0.2.9", unix.NUD_FAILED, 0), []subject{nine}},

@@ -17,12 +17,21 @@ func TestNoAllocations(t *testing.T) {
 		var d packet.Datagram
 		packet.ParseEthernet(frame, &d)
 		payload := d.Payload
+		var echo packet.Template
+		far := echoPath(p)
+		echo.RenderEcho(&far)
+		echoFrame := putEcho(t, far, echoSample)
+		var e packet.Echo
+		back := make([]byte, packet.MaxFrame)
 		for name, f := range map[string]func(){
 			"ParseEthernet": func() { packet.ParseEthernet(frame, &d) },
 			"Decode":        func() { c.Decode(payload) },
 			"DecodeAuth":    func() { packet.DecodeAuth(payload[packet.ControlLen:], &section) },
 			"Put":           func() { tmpl.Put(dst, packet.BitFinal) },
 			"Render":        func() { tmpl.Render(&p, &c, &section) },
+			"PutEcho":       func() { echo.PutEcho(back, &echoSample, &echoKey) },
+			"Echo.Decode":   func() { e.Decode(echoFrame[echo.BFD():], &echoKey) },
+			"LoopEcho":      func() { packet.LoopEcho(back, echoFrame, true) },
 		} {
 			if n := testing.AllocsPerRun(100, f); n != 0 {
 				t.Errorf("%s: %s allocates %v times a call", shape, name, n)
@@ -77,5 +86,31 @@ func BenchmarkTemplateRender(b *testing.B) {
 				tmpl.Render(&p, &c, nil)
 			}
 		})
+	}
+}
+
+// BenchmarkEcho is an Echo packet's way: sealed, opened, and looped by a peer.
+func BenchmarkEcho(b *testing.B) {
+	for _, shape := range []string{"ipv4", "ipv6"} {
+		p := echoPath(paths()[shape])
+		var tmpl packet.Template
+		tmpl.RenderEcho(&p)
+		dst := make([]byte, packet.MaxFrame)
+		frame := putEcho(b, p, echoSample)
+		var e packet.Echo
+		for name, f := range map[string]func() bool{
+			"put":    func() bool { return tmpl.PutEcho(dst, &echoSample, &echoKey) != 0 },
+			"decode": func() bool { return e.Decode(frame[tmpl.BFD():], &echoKey) },
+			"loop":   func() bool { return packet.LoopEcho(dst, frame, false) != 0 },
+		} {
+			b.Run(name+" "+shape, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if !f() {
+						b.Fatal("refused")
+					}
+				}
+			})
+		}
 	}
 }

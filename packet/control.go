@@ -10,8 +10,9 @@ const ControlLen = 24
 
 // UDP ports (RFC 5881 §4; the "3875" of its IANA section is a typo).
 const (
-	PortControl = 3784 // single hop Control
-	PortEcho    = 3785 // Echo
+	PortControl  = 3784 // single hop Control
+	PortEcho     = 3785 // Echo
+	PortMultihop = 4784 // multihop Control (RFC 5883 §5)
 )
 
 // Bits of the second byte of a Control packet (RFC 5880 §4.1), as written into

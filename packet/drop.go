@@ -44,6 +44,15 @@ const (
 	// Ours: no room to pass the frame to the worker that owns the session.
 	DropHandoffFull
 
+	// Arrived on an interface that is not the session's, which insists on it.
+	DropWrongInterface
+
+	// Echo, ours that comes back and the peer's that we are to loop.
+	DropEchoAuth     // our payload, but nobody who knows the secret made it
+	DropEchoStale    // came back after the time in which it had to
+	DropEchoReplayed // counted before
+	DropEchoRefused  // the peer's, while Required Min Echo RX is 0
+
 	NumDrops
 )
 
@@ -52,7 +61,8 @@ var dropNames = [NumDrops]string{
 	"bad_version", "bad_length_min", "bad_length_max", "zero_mult", "multipoint", "zero_my_discr",
 	"unknown_your_discr", "zero_your_discr_state", "no_session", "ttl",
 	"auth_unexpected", "auth_missing", "auth_type", "auth_keyid", "auth_len", "auth_seq", "auth_digest",
-	"local_admin_down", "handoff_full",
+	"local_admin_down", "handoff_full", "wrong_interface",
+	"echo_bad_auth", "echo_stale", "echo_replayed", "echo_refused",
 }
 
 // String returns the counter name, for example "zero_my_discr".

@@ -70,9 +70,28 @@ func (t *Template) Render(p *Path, c *Control, auth *Auth) {
 		}
 		length += auth.Len()
 	}
+	bfd := t.wrap(p, length)
+	if bfd == nil {
+		return
+	}
+	packet := *c
+	packet.Poll, packet.Final, packet.Multipoint = false, false, false
+	packet.Auth, packet.Length = auth != nil, uint8(length)
+	packet.Put(bfd)
+	if auth != nil {
+		auth.Put(bfd[ControlLen:])
+	}
+	field := t.frame[t.bfd-2 : t.bfd]
+	was := binary.BigEndian.Uint16(field)
+	binary.BigEndian.PutUint16(field, sendChecksum(sum(uint64(^was), bfd)))
+}
+
+// wrap writes the headers of a frame along p around a payload of length zeros,
+// and returns the place of the payload; nil for addresses of two families.
+func (t *Template) wrap(p *Path, length int) []byte {
 	v4 := p.Src.Is4()
 	if v4 != p.Dst.Is4() {
-		return
+		return nil
 	}
 	l3 := putEthernet(t.frame[:], p, v4)
 	l4 := l3 + ipv6Len
@@ -81,14 +100,6 @@ func (t *Template) Render(p *Path, c *Control, auth *Auth) {
 	}
 	bfd := l4 + udpLen
 	t.l3, t.bfd, t.n = uint8(l3), uint8(bfd), uint8(bfd+length)
-
-	packet := *c
-	packet.Poll, packet.Final, packet.Multipoint = false, false, false
-	packet.Auth, packet.Length = auth != nil, uint8(length)
-	packet.Put(t.frame[bfd:])
-	if auth != nil {
-		auth.Put(t.frame[bfd+ControlLen:])
-	}
 	var addrs uint64
 	if v4 {
 		addrs = putIPv4(t.frame[l3:], p, udpLen+length)
@@ -96,6 +107,7 @@ func (t *Template) Render(p *Path, c *Control, auth *Auth) {
 		addrs = putIPv6(t.frame[l3:], p, udpLen+length)
 	}
 	putUDP(t.frame[l4:t.n], p, addrs)
+	return t.frame[bfd:t.n]
 }
 
 // Put copies the frame to the front of dst, sets those of BitPoll and BitFinal

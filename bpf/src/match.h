@@ -8,15 +8,24 @@
 
 #include "parse.h"
 
+/* The interface of a multihop session: whichever its packets arrive on. */
+#define ANY_INTERFACE 0
+
 struct peer_key {
 	__u32 ifindex;
 	struct addr local;
 	struct addr peer;
 };
 
-struct local_key {
+struct addr_key {
 	__u32 ifindex;
-	struct addr local;
+	struct addr addr;
+};
+
+/* What holds for the frames of one session. */
+struct rule {
+	__u8 min_ttl; /* least TTL or hop limit of its Control packets */
+	__u8 loop;    /* the peer may have its Echo packets looped */
 };
 
 /* Sessions by (interface, local address, peer address). */
@@ -24,14 +33,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct peer_key);
-	__type(value, __u8);
+	__type(value, struct rule);
 } peers SEC(".maps");
 
 /* The local addresses of those sessions, each with its interface. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, struct local_key);
+	__type(key, struct addr_key);
 	__type(value, __u8);
 } locals SEC(".maps");
 
@@ -48,28 +57,58 @@ struct {
  * another station, seen because the device is promiscuous, is none of ours; the
  * kernel discards it.
  */
-__u8 host_mac[6] __attribute__((aligned(4))) = {};
+struct mac host_mac = {};
 
 INLINE int to_host(const struct ethernet *eth)
 {
-	const volatile __u8 *mac = host_mac;
+	const volatile struct mac *mac = &host_mac;
 
-	return eth->dst[0] == mac[0] && eth->dst[1] == mac[1] && eth->dst[2] == mac[2] &&
-	       eth->dst[3] == mac[3] && eth->dst[4] == mac[4] && eth->dst[5] == mac[5];
+	return eth->dst.word[0] == mac->word[0] && eth->dst.word[1] == mac->word[1] &&
+	       eth->dst.word[2] == mac->word[2];
+}
+
+/* The rule of the session between the two addresses of a frame. */
+INLINE const struct rule *session_rule(__u32 ifindex, const struct datagram *d)
+{
+	struct peer_key key = {ifindex, d->local, d->peer};
+
+	return bpf_map_lookup_elem(&peers, &key);
+}
+
+/* Does the frame name one of our discriminators, and go to an address that a
+ * session on the interface has? */
+INLINE int names_session(__u32 ifindex, const struct datagram *d)
+{
+	struct addr_key local = {ifindex, d->local};
+
+	return d->discr && bpf_map_lookup_elem(&discrs, &d->discr) &&
+	       bpf_map_lookup_elem(&locals, &local);
 }
 
 /*
- * Ours are the frames between the two addresses of a session, and those that
- * name one of our discriminators (RFC 5880 section 6.3) and go to an address
- * that a session on this interface has: the peer's address may have changed.
+ * Control packets. Ours are the frames between the two addresses of a session,
+ * and those that name one (RFC 5880 section 6.3): the peer's address may have
+ * changed. Whether a session is multihop is part of its key, so neither port
+ * leads to a session of the other (RFC 5883 section 5). A multihop packet that
+ * only names its session may have any TTL here: the engine knows which session
+ * that is, and its floor.
  */
-INLINE int is_ours(__u32 ifindex, const struct datagram *d)
+INLINE enum verdict judge_control(__u32 ifindex, const struct ethernet *eth,
+				  const struct datagram *d)
 {
-	struct peer_key peer = {ifindex, d->local, d->peer};
-	struct local_key local = {ifindex, d->local};
+	const struct rule *rule;
+	__u8 min_ttl = 255;
 
-	if (bpf_map_lookup_elem(&peers, &peer))
-		return 1;
-	return d->your_discr && bpf_map_lookup_elem(&discrs, &d->your_discr) &&
-	       bpf_map_lookup_elem(&locals, &local);
+	if (d->port == PORT_MULTIHOP) {
+		ifindex = ANY_INTERFACE;
+		min_ttl = 0;
+	}
+	rule = session_rule(ifindex, d);
+	if (rule)
+		min_ttl = rule->min_ttl;
+	else if (!names_session(ifindex, d))
+		return PASS_FOREIGN;
+	if (!to_host(eth))
+		return PASS_MAC;
+	return d->ttl < min_ttl ? DROP_TTL : STEERED;
 }

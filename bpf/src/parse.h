@@ -14,13 +14,24 @@
 #define IPPROTO_UDP 17
 #define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
 #define PORT_CONTROL 3784
+#define PORT_ECHO 3785
+#define PORT_MULTIHOP 4784
 #define CONTROL_LEN 24
 
+struct mac {
+	__be16 word[3];
+};
+
 struct ethernet {
-	__u8 dst[6];
-	__u8 src[6];
+	struct mac dst;
+	struct mac src;
 	__be16 type;
-} __attribute__((packed));
+};
+
+/* An address: IPv4 mapped into IPv6, in network order. */
+struct addr {
+	__be32 word[4];
+};
 
 struct ipv4 {
 	__u8 version_ihl;
@@ -40,8 +51,8 @@ struct ipv6 {
 	__be16 len;
 	__u8 next;
 	__u8 hop_limit;
-	__u8 src[16];
-	__u8 dst[16];
+	struct addr src;
+	struct addr dst;
 };
 
 struct udp {
@@ -57,16 +68,20 @@ struct control {
 	__be32 your_discr;
 };
 
-/* An address: IPv4 mapped into IPv6, in network order. */
-struct addr {
-	__be32 word[4];
+/* An Echo packet as far as this program cares: our own have our discriminator
+ * where a Control packet has its sender's, so that both kinds of packet that
+ * come back to us (RFC 9747's are Control packets) are found alike. */
+struct echo {
+	__be32 key;
+	__be32 discr;
 };
 
 /* What the tables are asked for, and what is judged once they know the frame. */
 struct datagram {
-	struct addr local;  /* destination address */
-	struct addr peer;   /* source address */
-	__be32 your_discr;  /* 0 when the payload is shorter than a packet */
+	struct addr local; /* destination address */
+	struct addr peer;  /* source address */
+	__be32 discr;      /* which may be ours; 0 when the payload is too short for it */
+	__u16 port;        /* destination port */
 	__u8 ttl;
 };
 
@@ -80,17 +95,32 @@ INLINE int is_mapped(const struct addr *a)
 	return !a->word[0] && !a->word[1] && a->word[2] == htonl(0xffff);
 }
 
-/* The UDP header at l4: true when it is one for port 3784. */
+/* True when size bytes of payload are there, and UDP says that they are. */
+INLINE int holds(const struct udp *udp, const void *end, __u16 size)
+{
+	return (void *)(udp + 1) + size <= end && ntohs(udp->len) >= sizeof(*udp) + size;
+}
+
+/* The UDP header at l4: true when it is one for a port of BFD's. */
 INLINE int parse_udp(void *l4, void *end, struct datagram *d)
 {
 	struct udp *udp = l4;
-	struct control *bfd = (void *)(udp + 1);
+	struct control *control = (void *)(udp + 1);
+	struct echo *echo = (void *)(udp + 1);
+	__be32 sent = 0, named = 0;
 
-	if ((void *)(udp + 1) > end || udp->dst != htons(PORT_CONTROL))
+	if ((void *)(udp + 1) > end)
 		return 0;
-	d->your_discr = 0;
-	if ((void *)bfd + CONTROL_LEN <= end && ntohs(udp->len) >= sizeof(*udp) + CONTROL_LEN)
-		d->your_discr = bfd->your_discr;
+	d->port = ntohs(udp->dst);
+	if (d->port != PORT_CONTROL && d->port != PORT_MULTIHOP && d->port != PORT_ECHO)
+		return 0;
+	/* Each of the two is read at its own constant offset: one that is chosen
+	 * first, and then added to the packet's address, takes CAP_PERFMON. */
+	if (holds(udp, end, sizeof(*echo)))
+		sent = echo->discr;
+	if (holds(udp, end, CONTROL_LEN))
+		named = control->your_discr;
+	d->discr = d->port == PORT_ECHO ? sent : named;
 	return 1;
 }
 
@@ -131,14 +161,14 @@ INLINE enum verdict parse_ipv6(void *l3, void *end, struct datagram *d)
 		return PASS_EXTENSION;
 	if (ip->next != IPPROTO_UDP || !parse_udp(ip + 1, end, d))
 		return PASS_OTHER;
-	__builtin_memcpy(&d->local, ip->dst, sizeof(d->local));
-	__builtin_memcpy(&d->peer, ip->src, sizeof(d->peer));
+	d->local = ip->dst;
+	d->peer = ip->src;
 	d->ttl = ip->hop_limit;
 	/* Belongs on no wire, and would be taken for the IPv4 address. */
 	return is_mapped(&d->local) ? PASS_OTHER : STEERED;
 }
 
-/* STEERED: a whole datagram to port 3784 with d filled in. Otherwise the
+/* STEERED: a whole datagram to a port of BFD's with d filled in. Otherwise the
  * reason why the kernel gets the frame. */
 INLINE enum verdict parse(void *data, void *end, struct datagram *d)
 {

@@ -10,14 +10,15 @@
 
 enum verdict {
 	STEERED,        /* one of ours: to the AF_XDP socket of its queue */
+	ECHO_LOOPED,    /* the peer's Echo: sent back from here */
 	PASS_NO_SOCKET, /* one of ours, but its queue has no socket */
-	DROP_TTL,       /* one of ours, TTL or hop limit is not 255 (RFC 5881 section 5) */
-	PASS_OTHER,     /* not IP, not UDP, not port 3784, or too short to tell */
+	DROP_TTL,       /* one of ours, but may have come from too far (RFC 5881 section 5) */
+	PASS_OTHER,     /* not IP, not UDP, no port of BFD's, or too short to tell */
 	PASS_VLAN,      /* carries a VLAN tag */
 	PASS_OPTIONS,   /* IPv4 with options */
 	PASS_FRAGMENT,  /* a fragment: cannot be trusted (RFC 5082 section 5.4) */
 	PASS_EXTENSION, /* IPv6 whose next header is an extension header */
-	PASS_FOREIGN,   /* port 3784, but none of our sessions */
+	PASS_FOREIGN,   /* a port of BFD's, but none of our sessions */
 	PASS_MAC,       /* one of ours, but sent to another station's MAC */
 	VERDICTS,
 };

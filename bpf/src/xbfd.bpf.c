@@ -6,15 +6,19 @@
  * same addresses goes on working (RFC 5082 section 3: what is not ours is not
  * dropped).
  *
- *	frame -> parse.h   untagged, plain IP, UDP port 3784?      no: PASS
- *	      -> match.h   a session's addresses, or its           no: PASS
- *	                   discriminator to one of our addresses?
- *	                   sent to this interface's MAC?           no: PASS
- *	      -> TTL or hop limit 255?                             no: DROP
+ *	frame -> parse.h   untagged, plain IP, UDP to a port of BFD's?  no: PASS
+ *	      -> match.h   Control, ports 3784 and 4784: a session's
+ *	                   addresses, or its discriminator to one
+ *	                   of our addresses?                            no: PASS
+ *	         echo.h    Echo, port 3785: ours that came back, or a
+ *	                   peer's that we are to loop?                  no: PASS
+ *	      -> sent to this interface's MAC?                          no: PASS
+ *	      -> TTL or hop limit as it must be?                        no: DROP
  *	      -> stamp, redirect to the socket of the queue of arrival
- *	                                               no socket there: PASS
+ *	                   is there none?                               PASS
+ *	         or, the peer's Echo where user space says so: turn it  TX
  *
- * Port 3785 (the peer's Echo, which the kernel loops) and tagged frames pass.
+ * Tagged frames pass.
  *
  * Each interface has an instance of its own, with its own sockets, counters and
  * MAC; the tables of match.h are shared by all of them.
@@ -23,7 +27,7 @@
  * kept for GPL-compatible programs differs between kernels (bpf_ktime_get_ns
  * was one of them before 5.8).
  */
-#include "match.h"
+#include "echo.h"
 
 char __license[] SEC("license") = "Dual MIT/GPL";
 
@@ -52,36 +56,48 @@ INLINE void stamp(struct xdp_md *ctx)
 	*at = bpf_ktime_get_ns();
 }
 
-SEC("xdp")
-int xbfd(struct xdp_md *ctx)
+INLINE enum verdict judge(struct xdp_md *ctx, enum looping *how)
 {
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
-	int action = XDP_PASS;
 	struct datagram d;
 	enum verdict v;
 
 	v = parse(data, end, &d);
 	if (v != STEERED)
-		goto out;
-	if (!is_ours(ctx->ingress_ifindex, &d)) {
-		v = PASS_FOREIGN;
-		goto out;
-	}
-	if (!to_host(data)) {
-		v = PASS_MAC;
-		goto out;
-	}
-	if (d.ttl != 255) {
-		v = DROP_TTL;
+		return v;
+	if (d.port == PORT_ECHO)
+		return judge_echo(ctx->ingress_ifindex, data, &d, how);
+	return judge_control(ctx->ingress_ifindex, data, &d);
+}
+
+SEC("xdp")
+int xbfd(struct xdp_md *ctx)
+{
+	enum looping how = LOOP_NOT;
+	int action = XDP_PASS;
+	enum verdict v;
+
+	v = judge(ctx, &how);
+	switch (v) {
+	case STEERED:
+		stamp(ctx);
+		action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_PASS);
+		if (action != XDP_REDIRECT)
+			v = PASS_NO_SOCKET;
+		break;
+	case ECHO_LOOPED:
+		if (turn((void *)(long)ctx->data, (void *)(long)ctx->data_end, how))
+			action = XDP_TX;
+		else
+			v = PASS_OTHER;
+		break;
+	case DROP_TTL:
 		action = XDP_DROP;
-		goto out;
+		break;
+	default:
+		break;
 	}
-	stamp(ctx);
-	action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_PASS);
-	if (action != XDP_REDIRECT)
-		v = PASS_NO_SOCKET;
-out:
 	count(v);
 	return action;
 }

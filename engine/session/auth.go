@@ -51,10 +51,12 @@ func (s *Session) SetAuth(now Time, a Auth, delayed bool, rng *Rand) Outcome {
 // arrival is in the window that RFC 5880 §6.7.3 and §6.7.4 allow: 3 times the
 // packet's own Detect Mult wide, circular, without the last number itself where
 // the type is meticulous. After two Detection Times without an accepted packet
-// every number is (§6.8.1). Nothing is written: the digest comes first (errata
+// every number is (§6.8.1), but not in a silence that our Demand mode asked for
+// and our own Polls break: nobody could say that it is the peer's restart. Nothing is written: the digest comes first (errata
 // 7082 and 7083).
 func (s *Session) SeqAccepted(arrival Time, t packet.AuthType, seq uint32, mult uint8) bool {
-	if !t.Sequenced() || !s.auth.known || arrival-s.lastRx >= Time(2*s.DetectionTime()) {
+	asked := s.demand && s.params.DemandPoll != 0
+	if !t.Sequenced() || !s.auth.known || !asked && arrival-s.lastRx >= Time(2*s.DetectionTime()) {
 		return true
 	}
 	ahead := seq - s.auth.rcvSeq

@@ -41,6 +41,10 @@ func (s *script) params() session.Params {
 	p := session.Params{DesiredMinTx: max(s.micros(), 1), RequiredMinRx: s.micros(), DetectMult: max(s.u8(), 1)}
 	bits := s.u8()
 	p.Passive, p.AdminDown = bits&1 != 0, bits&14 == 14
+	more := s.u8()
+	p.HoldDown, p.Demand, p.CPI = more&7 == 7, more&8 != 0, more&16 != 0
+	p.Kind = session.Kind(max(int(more>>5)-5, 0))
+	p.DemandPoll, p.Ceiling = s.micros(), s.micros()
 	return p
 }
 
@@ -64,6 +68,7 @@ type watch struct {
 	extra  int64 // packets beside the schedule
 	told   packet.Control
 	fresh  bool
+	failed bool // the path, as the session was told
 }
 
 // after checks one call's outcome; heard is the packet that it was about, if any.
@@ -74,23 +79,32 @@ func (w *watch) after(call string, out session.Outcome, was packet.State, heard 
 		t.Fatalf("%s at %d: %s: outcome %b, %v to %v, remote %+v, params %+v, polling %v, deadline %d",
 			call, w.now, what, out, was, s.State(), s.Remote(), s.Params(), s.Polling(), s.Deadline())
 	}
-	silent := s.Params().Passive && s.Remote().Discr == 0
+	p := s.Params()
+	alone := p.Kind == session.Unaffiliated
+	off := p.AdminDown || w.failed
+	silent := p.Passive && s.Remote().Discr == 0 && !alone || alone && off
+	asked, _ := s.Demand()
 	switch {
 	case s.State() > packet.Up || s.Diag() > packet.DiagReverseConcat:
 		fail("no such state or diagnostic")
-	case (s.State() == packet.AdminDown) != s.Params().AdminDown:
-		fail("AdminDown and the parameters disagree")
+	case (s.State() == packet.AdminDown) != (off && !alone):
+		fail("AdminDown and what disables the session disagree")
+	case (p.HoldDown || alone && off) && (s.State() == packet.Init || s.State() == packet.Up):
+		fail("up though held down")
+	case asked && (s.State() != packet.Up || s.Remote().State != packet.Up || !p.Demand):
+		fail("demand where it must not be")
 	case (out&session.Changed != 0) != (was != s.State()):
 		fail("Changed is wrong")
 	case (s.State() == packet.Init || s.State() == packet.Up) && s.Remote().Discr == 0:
 		fail("up to a peer that is not known")
-	case (out&session.SendFinal != 0) != (heard != nil && heard.Poll && was != packet.AdminDown):
+	case (out&session.SendFinal != 0) != (heard != nil && heard.Poll && was != packet.AdminDown && !alone):
 		fail("a Final without a Poll, or none to one")
 	case silent && out&session.Send != 0:
 		fail("a packet from a passive session that hears nobody")
-	case (s.Deadline() == session.Never) != silent:
+	case silent && s.Remote().Discr == 0 && s.Deadline() != session.Never,
+		!silent && !asked && s.Deadline() == session.Never:
 		fail("a deadline that never comes, or one for nothing")
-	case !silent && s.Deadline() > w.now+session.Time(255*(1<<32)*us):
+	case s.Deadline() != session.Never && s.Deadline() > w.now+session.Time(255*(1<<32)*us):
 		fail("a deadline beyond all reason")
 	}
 	var c packet.Control
@@ -107,6 +121,24 @@ func (w *watch) after(call string, out session.Outcome, was packet.State, heard 
 	if out&session.Send != 0 {
 		w.rate(fail, out)
 	}
+}
+
+// signal is one of the rarer calls.
+func (w *watch) signal(op uint8, rng *session.Rand) session.Outcome {
+	switch op / 9 % 6 {
+	case 0:
+		return w.s.ForwardingReset(w.now, rng)
+	case 1:
+		return w.s.Concatenated(w.now, packet.DiagReverseConcat, rng)
+	case 2:
+		return w.s.SetEchoing(w.now, op&1 != 0, rng)
+	case 3:
+		return w.s.EchoFailed(w.now, rng)
+	case 4:
+		return w.s.OfferEcho(w.now, uint32(op), rng)
+	}
+	w.s.Verify()
+	return 0
 }
 
 // rate bounds what is sent: by the schedule no faster than the interval less
@@ -147,7 +179,7 @@ func FuzzSession(f *testing.F) {
 		s.Control(&w.told)
 		for len(in) > 0 && w.now < 1<<60 {
 			was := s.State()
-			switch op := in.u8(); op % 8 {
+			switch op := in.u8(); op % 9 {
 			case 0, 1: // the next instant of its own
 				w.now = max(w.now, min(s.Deadline(), w.now+session.Time(1e12)))
 				w.after("Expire", s.Expire(w.now, true, rng), was, nil)
@@ -168,7 +200,10 @@ func FuzzSession(f *testing.F) {
 			case 6:
 				w.after("Configure", s.Configure(w.now, in.params(), rng), was, nil)
 			case 7:
-				w.after("Admin", s.Admin(w.now, op&64 != 0, packet.DiagPathDown, rng), was, nil)
+				w.failed = op&64 != 0
+				w.after("Admin", s.Admin(w.now, w.failed, packet.DiagPathDown, rng), was, nil)
+			case 8:
+				w.after("Signal", w.signal(op, rng), was, nil)
 			}
 		}
 	})

@@ -26,7 +26,7 @@ func (s *Session) PollQueued() bool { return s.poll == pollQueued || s.poll == p
 func (s *Session) startPoll() {
 	switch s.poll {
 	case pollIdle:
-		s.poll = pollActive
+		s.beginPoll()
 	case pollActive:
 		s.poll = pollQueued
 	case pollSettling:
@@ -34,9 +34,23 @@ func (s *Session) startPoll() {
 	}
 }
 
-// pollHeard moves the Poll on by the F bit of an accepted packet. A Final that
-// nobody asked for changes nothing.
-func (s *Session) pollHeard(final bool) {
+func (s *Session) beginPoll() { s.poll, s.pollAt = pollActive, Never }
+
+// Verify starts a Poll Sequence though nothing has changed: whether the peer
+// answers is seen by its end, and in Demand mode that is how the path is checked
+// (RFC 5880 §6.6). Unaffiliated Echo has nobody to ask.
+func (s *Session) Verify() {
+	if s.params.Kind != Unaffiliated {
+		s.startPoll()
+	}
+}
+
+// pollHeard moves the Poll on by the F bit of a packet accepted at now. A Final
+// that nobody asked for changes nothing.
+func (s *Session) pollHeard(now Time, final bool) {
+	if final && s.Polling() {
+		s.checkAt = now + Time(s.DetectionTime())
+	}
 	switch {
 	case final && s.poll == pollActive:
 		s.poll = pollSettling
@@ -46,7 +60,7 @@ func (s *Session) pollHeard(final bool) {
 	case !final && s.poll == pollSettling:
 		s.poll = pollIdle
 	case !final && s.poll == pollWaiting:
-		s.poll = pollActive
+		s.beginPoll()
 	}
 }
 

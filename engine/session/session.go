@@ -14,13 +14,31 @@ const SlowInterval = 1_000_000
 // seed makes a whole run repeatable.
 type Rand = rand.PCG
 
+// Kind is what sort of session this is.
+type Kind uint8
+
+// The kinds. A session keeps the one it was made with.
+const (
+	SingleHop    Kind = iota // RFC 5881
+	Multihop                 // RFC 5883
+	Unaffiliated             // RFC 9747: the peer only forwards our own packets back
+)
+
 // Params is what an operator may ask of a session. Intervals are microseconds.
 type Params struct {
 	DesiredMinTx  uint32 // bfd.DesiredMinTxInterval while Up; not 0
 	RequiredMinRx uint32 // bfd.RequiredMinRxInterval; 0 asks the peer for silence
+	EchoTx        uint32 // between our Echo packets, at least; 0 sends none
+	EchoRx        uint32 // Required Min Echo RX to offer where looping works; 0 loops none
+	DemandPoll    uint32 // between Polls while our demand is active; 0 polls when told to
+	Ceiling       uint32 // how far congestion may stretch the intervals; 0: not at all (§7)
 	DetectMult    uint8  // bfd.DetectMult; not 0
-	Passive       bool   // passive role: silent until the peer is heard (§6.1)
-	AdminDown     bool   // held in AdminDown (§6.8.16)
+	Kind          Kind
+	Passive       bool // passive role: silent until the peer is heard (§6.1)
+	AdminDown     bool // held in AdminDown (§6.8.16)
+	HoldDown      bool // held in Down by not advancing (§6.8.18)
+	Demand        bool // bfd.DemandMode: ask the peer for no periodic packets (§6.6)
+	CPI           bool // C: this speaker outlives its control plane (§4.1)
 }
 
 // Outcome is what a call asks of the caller, as a set of bits.
@@ -54,9 +72,15 @@ type Session struct {
 	remoteDiag  packet.Diag
 
 	remoteDemand bool
+	remoteCPI    bool
 	remoteMult   uint8
 	poll         pollState
 	extra        uint8 // packets that may still be sent outside the schedule
+	pathDown     bool  // told that the path failed: off, though not by configuration
+	off          bool  // disabled, as the state shows
+	demand       bool  // the D bit, as packets carry it
+	echoing      bool  // our Echo guards the path, so Control may be slow
+	congestion   congestion
 
 	localDiscr  uint32
 	remoteDiscr uint32 // not 0 exactly while the peer has been heard within a Detection Time
@@ -65,6 +89,8 @@ type Session struct {
 	requiredMinRx uint32 // as advertised
 	txInForce     uint32 // as timed: below desiredMinTx while a Poll holds an increase back
 	rxInForce     uint32 // as timed: above requiredMinRx while a Poll holds a reduction back
+
+	offered uint32 // Required Min Echo RX, as advertised
 
 	remoteMinTx     uint32 // Desired Min TX Interval last received
 	remoteMinRx     uint32
@@ -76,6 +102,9 @@ type Session struct {
 	lastTx  Time   // last packet of the periodic schedule
 	lastRx  Time   // arrival of the last accepted packet
 	extraAt Time   // when extra was last refilled
+	pollAt  Time   // first packet of the running Poll; Never before it was sent
+	checkAt Time   // our demand active: when the Poll's next step is due
+	struck  Time   // the latest sign of congestion
 }
 
 // New returns a session in state Down, or AdminDown if p says so, that has
@@ -92,9 +121,14 @@ func New(p Params, localDiscr uint32, first Time, rng *Rand) Session {
 		remoteMinRx:   1,
 		extra:         extraBurst,
 		extraAt:       first,
+		pollAt:        Never,
+		off:           p.AdminDown,
 	}
 	if p.AdminDown {
-		s.state, s.localDiag = packet.AdminDown, packet.DiagAdminDown
+		s.state, s.localDiag = s.offState(), packet.DiagAdminDown
+	}
+	if p.Kind == Unaffiliated {
+		s.remoteMult = p.DetectMult
 	}
 	s.desiredMinTx = s.wantedTx()
 	s.txInForce = s.desiredMinTx
@@ -113,12 +147,20 @@ func (s *Session) Control(c *packet.Control) {
 		State:         s.state,
 		Diag:          s.localDiag,
 		Poll:          s.Polling(),
+		CPI:           s.params.CPI,
+		Demand:        s.demand,
 		DetectMult:    s.params.DetectMult,
 		Length:        packet.ControlLen,
 		MyDiscr:       s.localDiscr,
 		YourDiscr:     s.remoteDiscr,
 		DesiredMinTx:  s.desiredMinTx,
 		RequiredMinRx: s.requiredMinRx,
+
+		RequiredMinEchoRx: s.offered,
+	}
+	if s.params.Kind == Unaffiliated {
+		// Nobody obeys them: a definite value (RFC 9747 §2).
+		c.DesiredMinTx, c.RequiredMinRx = SlowInterval, SlowInterval
 	}
 }
 
@@ -144,6 +186,7 @@ type Remote struct {
 	State         packet.State
 	Diag          packet.Diag
 	Demand        bool
+	CPI           bool
 	DetectMult    uint8
 	Discr         uint32 // bfd.RemoteDiscr, 0 while the peer is not heard
 	DesiredMinTx  uint32 // µs
@@ -154,7 +197,7 @@ type Remote struct {
 // Remote returns the peer's side of the session.
 func (s *Session) Remote() Remote {
 	return Remote{
-		State: s.remoteState, Diag: s.remoteDiag, Demand: s.remoteDemand, DetectMult: s.remoteMult,
+		State: s.remoteState, Diag: s.remoteDiag, Demand: s.remoteDemand, CPI: s.remoteCPI, DetectMult: s.remoteMult,
 		Discr: s.remoteDiscr, DesiredMinTx: s.remoteMinTx, RequiredMinRx: s.remoteMinRx, MinEchoRx: s.remoteMinEchoRx,
 	}
 }

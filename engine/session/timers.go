@@ -22,10 +22,24 @@ const (
 // wantedTx is the Desired Min TX Interval to advertise in the present state:
 // at least a second unless Up (RFC 5880 §6.8.3).
 func (s *Session) wantedTx() uint32 {
-	if s.state != packet.Up && s.params.DesiredMinTx < SlowInterval {
-		return SlowInterval
+	us := s.params.DesiredMinTx
+	if s.state != packet.Up {
+		return max(us, SlowInterval)
 	}
-	return s.params.DesiredMinTx
+	return s.congestion.stretch(us, s.params.Ceiling)
+}
+
+// wantedRx is the Required Min RX Interval to advertise: at least a second while
+// Echo guards the path (RFC 5880 §6.8.3).
+func (s *Session) wantedRx() uint32 {
+	us := s.params.RequiredMinRx
+	if s.state == packet.Up {
+		us = s.congestion.stretch(us, s.params.Ceiling)
+	}
+	if s.echoing {
+		us = max(us, SlowInterval)
+	}
+	return us
 }
 
 // setTx advertises a Desired Min TX Interval. An increase while Up is not timed
@@ -36,7 +50,7 @@ func (s *Session) setTx(us uint32) (changed bool) {
 		return false
 	}
 	s.desiredMinTx = us
-	if s.state != packet.Up || us < s.txInForce {
+	if s.state != packet.Up || us < s.txInForce || s.params.Kind == Unaffiliated {
 		s.txInForce = us
 	}
 	return true
@@ -66,11 +80,29 @@ func (s *Session) TxInterval() uint32 {
 }
 
 // DetectionTime in nanoseconds: the peer's multiplier times the greater of our
-// Required Min RX in force and the peer's Desired Min TX (RFC 5880 §6.8.4). It
-// reaches 1.1e15 (12.7 days), beyond 32 bits even in microseconds. 0 before
-// the peer was first heard.
+// Required Min RX in force and the peer's Desired Min TX; in Demand mode our
+// multiplier times our transmit interval, and so with unaffiliated Echo, where
+// the packets are our own (RFC 5880 §6.8.4, RFC 9747 §2). It reaches 1.1e15 (12.7
+// days), beyond 32 bits even in microseconds. 0 before the peer was first heard.
 func (s *Session) DetectionTime() int64 {
+	if s.demand || s.params.Kind == Unaffiliated {
+		return int64(s.params.DetectMult) * int64(max(s.txInForce, s.remoteMinRx)) * Microsecond
+	}
 	return int64(s.remoteMult) * int64(max(s.rxInForce, s.remoteMinTx)) * Microsecond
+}
+
+// spare sees to it that a Detection Time which was borne ns until now, and which
+// is shorter at once because it is made of our own variables, has not passed for
+// that: those of Demand mode and of unaffiliated Echo.
+func (s *Session) spare(borne int64, now Time) {
+	less := Time(borne - s.DetectionTime())
+	switch {
+	case less <= 0:
+	case s.params.Kind == Unaffiliated:
+		s.lastRx = max(s.lastRx, min(s.lastRx+less, now))
+	case s.demand && s.pollAt != Never:
+		s.pollAt = max(s.pollAt, min(s.pollAt+less, now))
+	}
 }
 
 // PeerDetectionTime in nanoseconds: how long the peer, by what we have told it,
@@ -90,31 +122,35 @@ func grain(interval int64) int64 {
 }
 
 // gap is the time in nanoseconds from the last periodic packet to the next,
-// before rounding up to the grid: the interval less a random 0 to 25 %, or 10
-// to 25 % with a Detect Mult of 1 (RFC 5880 §6.8.7). The window ends one grain
-// early so that rounding never leaves it.
+// before rounding up to the grid.
 func (s *Session) gap() int64 {
-	t := int64(max(s.txInForce, s.remoteMinRx)) * Microsecond
+	return gap(int64(max(s.txInForce, s.remoteMinRx))*Microsecond, int64(s.params.DetectMult), s.jitter)
+}
+
+// gap is an interval of t ns less a random 0 to 25 %, or 10 to 25 % with a Detect
+// Mult of 1 (RFC 5880 §6.8.7). The window ends one grain early so that rounding
+// never leaves it.
+func gap(t, mult int64, jitter uint16) int64 {
 	lo, hi := t-t/4, t
-	if s.params.DetectMult == 1 {
+	if mult == 1 {
 		hi = t - t/10
 	}
 	hi = max(lo, hi-grain(t))
-	return lo + (hi-lo)*int64(s.jitter)>>16
+	return lo + (hi-lo)*int64(jitter)>>16
 }
 
 // draw makes the jitter of the next gap.
 func (s *Session) draw(rng *Rand) { s.jitter = uint16(rng.Uint64() >> 48) }
 
-// remoteDemandActive reports whether the peer has asked us to stop periodic
-// packets and may: only while both ends are Up (RFC 5880 §6.6).
-func (s *Session) remoteDemandActive() bool {
-	return s.remoteDemand && s.state == packet.Up && s.remoteState == packet.Up
-}
-
 // maySend reports whether anything but a Final may leave: a passive session
-// that does not hear its peer is silent (RFC 5880 §6.8.7).
-func (s *Session) maySend() bool { return !s.params.Passive || s.remoteDiscr != 0 }
+// that does not hear its peer is silent (RFC 5880 §6.8.7), and so is an
+// unaffiliated one that is disabled: its AdminDown would tell nobody (RFC 9747 §2).
+func (s *Session) maySend() bool {
+	if s.params.Kind == Unaffiliated {
+		return !s.off
+	}
+	return !s.params.Passive || s.remoteDiscr != 0
+}
 
 // txDeadline is when the next periodic packet is due.
 func (s *Session) txDeadline() Time {
@@ -126,26 +162,45 @@ func (s *Session) txDeadline() Time {
 }
 
 // DetectDeadline is when the peer will have been silent for a Detection Time:
-// Never while it is not being heard at all.
+// Never while it is not being heard at all. In Demand mode silence means nothing
+// but after a Poll, from its first packet on (RFC 5880 §6.8.4).
 func (s *Session) DetectDeadline() Time {
-	if s.remoteDiscr == 0 {
+	switch {
+	case s.remoteDiscr == 0:
 		return Never
+	case !s.demand:
+		return s.lastRx + Time(s.DetectionTime())
+	case s.Polling() && s.pollAt != Never:
+		return s.pollAt + Time(s.DetectionTime())
 	}
-	return s.lastRx + Time(s.DetectionTime())
+	return Never
 }
 
 // Deadline is when Expire must be called next.
-func (s *Session) Deadline() Time { return min(s.txDeadline(), s.DetectDeadline()) }
+func (s *Session) Deadline() Time {
+	return min(s.txDeadline(), s.DetectDeadline(), s.checkDeadline(), s.calmDeadline())
+}
 
 // Expire does what is due at now. judge says whether every packet that arrived
 // before the detection deadline has been handed to Receive; while it has not,
 // silence is not yet proven and only sending is looked at (RFC 5880 §6.8.4).
 func (s *Session) Expire(now Time, judge bool, rng *Rand) Outcome {
 	var out Outcome
+	if due := s.txDeadline(); s.demand && s.Polling() && s.pollAt != Never && now > due {
+		// A Poll that we were too late to repeat is not unanswered for that long.
+		s.pollAt = min(s.pollAt+now-due, now)
+	}
 	if judge && now >= s.DetectDeadline() {
 		out = s.peerSilent(now, rng)
 	}
-	if now >= s.txDeadline() {
+	for now >= s.checkDeadline() {
+		s.check()
+	}
+	if now >= s.calmDeadline() {
+		out |= s.calmed(now, rng)
+	}
+	if due := s.txDeadline(); now >= due {
+		out |= s.noteLate(now, due, rng)
 		out |= s.sent(now, rng)
 	}
 	return out
@@ -159,7 +214,11 @@ func (s *Session) peerSilent(now Time, rng *Rand) Outcome {
 	s.remoteState = packet.Down
 	s.remoteDemand = false
 	if s.state == packet.Init || s.state == packet.Up {
-		return s.enter(packet.Down, packet.DiagControlExpiry, true, now, rng)
+		diag := packet.DiagControlExpiry
+		if s.params.Kind == Unaffiliated {
+			diag = packet.DiagEchoFailed // RFC 9747 §2
+		}
+		return s.enter(packet.Down, diag, true, now, rng)
 	}
 	return s.contentChanged(now, false, rng)
 }
@@ -167,6 +226,9 @@ func (s *Session) peerSilent(now Time, rng *Rand) Outcome {
 // sent notes a packet of the periodic schedule leaving now.
 func (s *Session) sent(now Time, rng *Rand) Outcome {
 	s.lastTx = now
+	if s.Polling() && s.pollAt == Never {
+		s.pollAt = now
+	}
 	s.draw(rng)
 	return Send
 }
@@ -174,9 +236,9 @@ func (s *Session) sent(now Time, rng *Rand) Outcome {
 // contentChanged lets the new content leave at once, in place of the pending
 // periodic packet (RFC 5880 §6.8.7), if the bucket allows; otherwise it rides
 // on the next one. New timers take a Poll (poll), and so does any change with
-// the peer in demand mode (§6.6); one Poll serves them all.
+// either end in demand mode (§6.6); one Poll serves them all.
 func (s *Session) contentChanged(now Time, poll bool, rng *Rand) Outcome {
-	if poll || s.remoteDemandActive() {
+	if (poll || s.demand || s.remoteDemandActive()) && s.params.Kind != Unaffiliated {
 		s.startPoll()
 	}
 	if n := (now - s.extraAt) / extraRefill; n > 0 {

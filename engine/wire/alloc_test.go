@@ -3,9 +3,12 @@ package wire
 import (
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/netns"
+	"github.com/xbfd/xbfd/packet"
 )
 
 // Nothing on the way of a packet allocates.
@@ -31,6 +34,18 @@ func TestNoAllocations(t *testing.T) {
 	}
 	if received == 0 {
 		t.Error("nothing was received")
+	}
+
+	m := r.b.openMultihop(t, Options{})
+	fd, payload := r.a.udpSocket(t, unix.AF_INET), make([]byte, packet.ControlLen)
+	must(t, unix.Connect(fd, &unix.SockaddrInet4{Port: packet.PortMultihop, Addr: r.b.addr[v4].As4()}))
+	received = 0
+	n := testing.AllocsPerRun(100, func() {
+		_, _ = unix.Write(fd, payload)
+		received += m.Port(0).Receive(batch)
+	})
+	if n != 0 || received == 0 {
+		t.Errorf("multihop: %v allocations, %d received", n, received)
 	}
 
 	w, err := newWaiter()

@@ -16,6 +16,9 @@
 // frame that has no Ethernet header yet leaves by a raw socket, where the
 // kernel knows or finds the neighbour.
 //
+// Multihop stands beside the Interfaces: UDP sockets of the whole host for port
+// 4784, whose packets arrive on any interface. Nothing is sent by it.
+//
 // An Interface may be asked from any goroutine; a Port belongs to its worker.
 // Nothing on the way of a packet allocates, blocks, locks or logs.
 package wire

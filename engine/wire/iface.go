@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/packet"
@@ -30,6 +28,7 @@ type Options struct {
 	Workers   int         // how many workers share the interface; 0 means 1
 	RxFrames  int         // received frames that the interface's queues can hold together; 0 means 4096
 	TxFrames  int         // frames that each worker can have on the way; 0 means 1024
+	LoopTX    bool        // the XDP program sends the peer's Echo packets back, not the engine
 	Logger    *slog.Logger
 }
 
@@ -105,7 +104,8 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 	if err := i.climb(); err != nil {
 		return nil, err
 	}
-	if err := i.openUDP(); err != nil {
+	i.udp, i.udpErr, err = openReaders(name, packet.PortControl, i.program != nil)
+	if err != nil {
 		return nil, err
 	}
 	i.makePorts()
@@ -114,24 +114,6 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 		o.Logger.Warn("no UDP sockets on interface", "ifname", name, "reason", i.udpErr)
 	}
 	return i, nil
-}
-
-// openUDP opens the receive sockets. Beside AF_XDP they are the second path,
-// and a missing one is told; alone they are the only one, and only IPv6 may be
-// missing, from a kernel that has none.
-func (i *Interface) openUDP() error {
-	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
-		r, err := newUDPReader(i.name, family)
-		switch {
-		case err == nil:
-			i.udp = append(i.udp, r)
-		case i.program == nil && !errors.Is(err, unix.EAFNOSUPPORT):
-			return err
-		case i.udpErr == nil:
-			i.udpErr = err
-		}
-	}
-	return nil
 }
 
 func (i *Interface) makePorts() {

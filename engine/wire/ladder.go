@@ -104,6 +104,9 @@ func (i *Interface) try(r rung) error {
 			i.program = nil
 			return err
 		}
+		if err := i.program.SetLoop(i.options.LoopTX); err != nil {
+			return err
+		}
 	}
 	rx := max(i.options.RxFrames/count, minRxFrames)
 	for id := range count {

@@ -159,7 +159,7 @@ func TestLoopMutesErrors(t *testing.T) {
 	var steps atomic.Int64
 	s := &stepper{
 		step:  func(session.Time) session.Time { steps.Add(1); return session.Never },
-		ports: []engine.Port{&port{fds: []int{pipe[0]}}},
+		ports: []engine.Port{&port{receiver: receiver{fds: []int{pipe[0]}}}},
 	}
 	l := start(t, s, -1)
 	time.Sleep(50 * time.Millisecond)

@@ -19,12 +19,67 @@ type source interface {
 	take(rx *engine.Rx)
 }
 
-// port is the engine.Port of one worker on one interface: its AF_XDP queues,
-// the interface's UDP sockets if they are this worker's, and the raw sockets.
-type port struct {
+// receiver merges what the sources of one worker's port deliver.
+type receiver struct {
 	sources []source
 	active  []source // those with something waiting
 	fds     []int    // to wait on
+}
+
+// Receive fills batch, of at most 64, in the order of arrival whatever the
+// socket: a full batch ends at an instant before which nothing is left behind.
+func (r *receiver) Receive(batch []engine.Rx) int {
+	now := Now()
+	r.active = r.active[:0]
+	for _, s := range r.sources {
+		if s.refresh(now); s.head() != session.Never {
+			r.active = append(r.active, s)
+		}
+	}
+	for n := range batch {
+		i := r.earliest()
+		if i < 0 {
+			return n
+		}
+		s := r.active[i]
+		if s.take(&batch[n]); s.head() == session.Never {
+			last := len(r.active) - 1
+			r.active[i] = r.active[last]
+			r.active = r.active[:last]
+		}
+	}
+	return len(batch)
+}
+
+// earliest returns the index of the active source whose next datagram arrived
+// first, -1 when none is active.
+func (r *receiver) earliest() int {
+	first, at := -1, session.Never
+	for i, s := range r.active {
+		if h := s.head(); first < 0 || h < at {
+			first, at = i, h
+		}
+	}
+	return first
+}
+
+// descriptors returns the sockets to wait on for reception.
+func (r *receiver) descriptors() []int { return r.fds }
+
+func (r *receiver) addQueue(q *queue) {
+	r.sources = append(r.sources, q)
+	r.fds = append(r.fds, q.fd)
+}
+
+func (r *receiver) addUDP(u *udpReader) {
+	r.sources = append(r.sources, u)
+	r.fds = append(r.fds, u.fd)
+}
+
+// port is the engine.Port of one worker on one interface: its AF_XDP queues,
+// the interface's UDP sockets if they are this worker's, and the raw sockets.
+type port struct {
+	receiver
 
 	tx     *queue // nil: no AF_XDP queue is this worker's
 	raw    *rawTx
@@ -33,42 +88,8 @@ type port struct {
 
 var _ engine.Port = (*port)(nil)
 
-// Receive fills batch, of at most 64, in the order of arrival whatever the
-// socket: a full batch ends at an instant before which nothing is left behind.
-func (p *port) Receive(batch []engine.Rx) int {
-	now := Now()
-	p.active = p.active[:0]
-	for _, s := range p.sources {
-		if s.refresh(now); s.head() != session.Never {
-			p.active = append(p.active, s)
-		}
-	}
-	for n := range batch {
-		i := p.earliest()
-		if i < 0 {
-			return n
-		}
-		s := p.active[i]
-		if s.take(&batch[n]); s.head() == session.Never {
-			last := len(p.active) - 1
-			p.active[i] = p.active[last]
-			p.active = p.active[:last]
-		}
-	}
-	return len(batch)
-}
-
-// earliest returns the index of the active source whose next datagram arrived
-// first, -1 when none is active.
-func (p *port) earliest() int {
-	first, at := -1, session.Never
-	for i, s := range p.active {
-		if h := s.head(); first < 0 || h < at {
-			first, at = i, h
-		}
-	}
-	return first
-}
+// Ring reports whether an AF_XDP queue of this worker sends.
+func (p *port) Ring() bool { return p.tx != nil }
 
 // Alloc lends a frame of an AF_XDP queue for a frame with its Ethernet header,
 // if there is one, and a raw socket's buffer otherwise.
@@ -96,19 +117,6 @@ func (p *port) Flush() (failed int) {
 		failed = p.tx.flush()
 	}
 	return failed + p.raw.flush()
-}
-
-// descriptors returns the sockets to wait on for reception.
-func (p *port) descriptors() []int { return p.fds }
-
-func (p *port) addQueue(q *queue) {
-	p.sources = append(p.sources, q)
-	p.fds = append(p.fds, q.fd)
-}
-
-func (p *port) addUDP(r *udpReader) {
-	p.sources = append(p.sources, r)
-	p.fds = append(p.fds, r.fd)
 }
 
 // closeAll closes what it is given and joins the errors.

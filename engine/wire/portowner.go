@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrPortTaken says that another program has UDP port 3784.
+// ErrPortTaken says that another program has a UDP port of BFD's.
 var ErrPortTaken = errors.New("port is taken by another program")
 
 // PortTakenError is ErrPortTaken with what is known of the program.

@@ -2,10 +2,10 @@ package wire
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,7 +16,8 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// The program that holds the port in the test below, started from this binary.
+// The program that holds the port in the tests below, started from this binary:
+// its value is the port.
 const holderEnv = "XBFD_TEST_HOLD_PORT"
 
 func TestMain(m *testing.M) {
@@ -28,35 +29,47 @@ func TestMain(m *testing.M) {
 }
 
 func holdPort() {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0)
+	port, err := strconv.Atoi(os.Getenv(holderEnv))
+	fd := -1
 	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet6{Port: packet.PortControl})
+		fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0)
+	}
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrInet6{Port: port})
 	}
 	fmt.Println("holding", err)
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+}
+
+// hold has another program take a port of both families until the test ends.
+func (e *end) hold(t *testing.T, port int) (pid int) {
+	t.Helper()
+	holder := e.Command(t.Context(), os.Args[0])
+	holder.Env = append(os.Environ(), fmt.Sprintf("%s=%d", holderEnv, port))
+	stdin, err := holder.StdinPipe()
+	must(t, err)
+	stdout, err := holder.StdoutPipe()
+	must(t, err)
+	must(t, holder.Start())
+	t.Cleanup(func() {
+		stdin.Close()
+		_ = holder.Wait() // t.Context may have ended it
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	must(t, err)
+	if line != "holding <nil>\n" {
+		t.Fatalf("the holder says %q", line)
+	}
+	return holder.Process.Pid
 }
 
 // Another program has port 3784: with XDP that costs the second path and is
 // told, without it is an error, and both name the owner.
 func TestPortTaken(t *testing.T) {
 	r := newRig(t, netns.VethOptions{})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	holder := r.a.Command(ctx, os.Args[0])
-	holder.Env = append(os.Environ(), holderEnv+"=1")
-	stdin, err := holder.StdinPipe()
-	must(t, err)
-	stdout, err := holder.StdoutPipe()
-	must(t, err)
-	must(t, holder.Start())
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	must(t, err)
-	if line != "holding <nil>\n" {
-		t.Fatalf("the holder says %q", line)
-	}
-	pid, name := holder.Process.Pid, "wire.test"
+	pid, name := r.a.hold(t, packet.PortControl), "wire.test"
 
-	_, err = r.a.tryOpen(Options{Transport: TransportUDP})
+	_, err := r.a.tryOpen(Options{Transport: TransportUDP})
 	var taken *PortTakenError
 	if !errors.Is(err, ErrPortTaken) || !errors.As(err, &taken) {
 		t.Fatalf("UDP only: error %v, want ErrPortTaken", err)
@@ -79,8 +92,6 @@ func TestPortTaken(t *testing.T) {
 			t.Errorf("XDP without sockets: received %d of 5", n)
 		}
 	}
-	must(t, stdin.Close())
-	must(t, holder.Wait())
 }
 
 func TestPortInodes(t *testing.T) {

@@ -92,7 +92,7 @@ func (q *queue) head() session.Time { return q.at }
 // take delivers the next frame.
 func (q *queue) take(rx *engine.Rx) {
 	packet.ParseEthernet(q.data, &rx.Datagram)
-	rx.Arrival = q.at
+	rx.Arrival, rx.Frame = q.at, q.data
 	q.lent = append(q.lent, lentFrame{q.frame, q.next.Addr})
 	q.advance()
 }

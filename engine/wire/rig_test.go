@@ -51,7 +51,9 @@ func newRig(t testing.TB, o netns.VethOptions) *rig {
 		must(t, err)
 		t.Cleanup(func() { must(t, e.tables.Close()) })
 		for family, a := range e.addr {
-			must(t, e.tables.AddPeer(int32(e.ifindex), packet.AddrFrom(a), packet.AddrFrom(e.neighbor.addr[family])))
+			must(t, e.tables.SetPeer(bpf.Peer{
+				Ifindex: int32(e.ifindex), Local: packet.AddrFrom(a), Peer: packet.AddrFrom(e.neighbor.addr[family]),
+			}))
 		}
 	}
 	for _, e := range []*end{r.a, r.b} {
@@ -176,6 +178,7 @@ func send(p engine.Port, tmpl *packet.Template, l2 bool, first, n int) (failed i
 type got struct {
 	packet.Datagram
 	at     session.Time
+	frame  []byte
 	number int
 }
 
@@ -187,7 +190,7 @@ func receive(t testing.TB, p engine.Port, n int) (list []got) {
 		k := p.Receive(batch[:])
 		for _, rx := range batch[:k] {
 			g := got{Datagram: rx.Datagram, at: rx.Arrival}
-			g.Payload = append([]byte(nil), rx.Payload...)
+			g.Payload, g.frame = append([]byte(nil), rx.Payload...), append([]byte(nil), rx.Frame...)
 			var c packet.Control
 			if c.Decode(g.Payload) == packet.DropNone {
 				g.number = int(c.DesiredMinTx)

@@ -16,8 +16,9 @@ import (
 // udpReader receives from one UDP socket. The worker that owns it calls
 // everything but failed.
 type udpReader struct {
-	fd int
-	v4 bool
+	fd   int
+	v4   bool
+	port uint16 // the destination of all that it reads
 
 	// The datagrams of one set are delivered while those of the other are still
 	// lent: a Receive takes fewer than a set holds.
@@ -32,10 +33,29 @@ type udpReader struct {
 	failed atomic.Uint64 // reads that failed
 }
 
-// newUDPReader opens a reader of the datagrams to port 3784 that arrive on one
-// interface, of one family (unix.AF_INET or AF_INET6). The port is not shared:
-// a program that has it keeps it, and the error then is a *PortTakenError.
-func newUDPReader(ifname string, family int) (_ *udpReader, err error) {
+// openReaders opens the receive sockets of both families. Where spare they are
+// a second path, and why one is missing is told; alone they are the only one,
+// and only IPv6 may be missing, from a kernel that has none.
+func openReaders(ifname string, port uint16, spare bool) (list []*udpReader, missing, err error) {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		r, err := newUDPReader(ifname, port, family)
+		switch {
+		case err == nil:
+			list = append(list, r)
+		case !spare && !errors.Is(err, unix.EAFNOSUPPORT):
+			return list, missing, err
+		case missing == nil:
+			missing = err
+		}
+	}
+	return list, missing, nil
+}
+
+// newUDPReader opens a reader of the datagrams to a port that arrive on one
+// interface, or on any ("") of the calling thread's network namespace, of one
+// family (unix.AF_INET or AF_INET6). The port is not shared: a program that has
+// it keeps it, and the error then is a *PortTakenError.
+func newUDPReader(ifname string, port uint16, family int) (_ *udpReader, err error) {
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open UDP socket: %w", err)
@@ -48,18 +68,18 @@ func newUDPReader(ifname string, family int) (_ *udpReader, err error) {
 	if err := prepareUDP(fd, ifname, family); err != nil {
 		return nil, err
 	}
-	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: packet.PortControl}
+	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(port)}
 	if family == unix.AF_INET6 {
-		sa = &unix.SockaddrInet6{Port: packet.PortControl}
+		sa = &unix.SockaddrInet6{Port: int(port)}
 	}
 	if err := unix.Bind(fd, sa); err != nil {
 		if errors.Is(err, unix.EADDRINUSE) {
-			err = portOwner(packet.PortControl, family)
+			err = portOwner(int(port), family)
 		}
 		return nil, fmt.Errorf("bind UDP socket: %w", err)
 	}
 	return &udpReader{
-		fd: fd, v4: family == unix.AF_INET,
+		fd: fd, v4: family == unix.AF_INET, port: port,
 		sets: [2]*udpSet{newUDPSet(), newUDPSet()}, drained: Now(),
 	}, nil
 }
@@ -77,6 +97,9 @@ func prepareUDP(fd int, ifname string, family int) error {
 		if err := unix.SetsockoptInt(fd, o.level, o.name, 1); err != nil {
 			return fmt.Errorf("set UDP socket option %d: %w", o.name, err)
 		}
+	}
+	if ifname == "" {
+		return nil
 	}
 	if err := unix.BindToDevice(fd, ifname); err != nil {
 		return fmt.Errorf("bind UDP socket to %s: %w", ifname, err)
@@ -143,9 +166,9 @@ func (r *udpReader) head() session.Time {
 // take delivers the next datagram. The kernel has verified its checksum.
 func (r *udpReader) take(rx *engine.Rx) {
 	set, i := r.sets[r.set], r.next
-	rx.Arrival = set.arrivals[i]
+	rx.Arrival, rx.Frame = set.arrivals[i], nil
 	rx.Datagram = packet.Datagram{
-		Dst: set.told[i].dst, DstPort: packet.PortControl, TTL: set.told[i].ttl, Payload: set.payload(i),
+		Dst: set.told[i].dst, DstPort: r.port, TTL: set.told[i].ttl, Payload: set.payload(i),
 	}
 	rx.Src, rx.SrcPort = set.source(i, r.v4)
 	if len(rx.Payload) < packet.ControlLen {

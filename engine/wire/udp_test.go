@@ -185,7 +185,9 @@ func TestUnknownPeerTakesTheSocket(t *testing.T) {
 	if n := b.Counters()["pass_foreign"]; n != 10 {
 		t.Errorf("pass_foreign is %d, want 10", n)
 	}
-	must(t, tables.AddPeer(int32(r.b.ifindex), packet.AddrFrom(r.b.addr[v4]), packet.AddrFrom(r.a.addr[v4])))
+	must(t, tables.SetPeer(bpf.Peer{
+		Ifindex: int32(r.b.ifindex), Local: packet.AddrFrom(r.b.addr[v4]), Peer: packet.AddrFrom(r.a.addr[v4]),
+	}))
 	send(a.Port(0), r.a.template(v4), true, 1, 5)
 	if list := receive(t, b.Port(0), 5); len(list) != 5 || list[0].SrcMAC != r.a.mac {
 		t.Errorf("session added: received %d of 5 from the ring", len(list))

@@ -44,7 +44,7 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 	err := s.o.In(func() (err error) {
 		w, err = wire.Open(p.Ifindex, p.Interface, wire.Options{
 			Transport: s.o.Transport(p.Interface), Tables: s.tables, NoXDP: s.noXDP,
-			Workers: s.o.Workers, Logger: s.log,
+			LoopTX: s.o.EchoLoop(p.Interface) == "xdp", Workers: s.o.Workers, Logger: s.log,
 		})
 		return err
 	})
@@ -74,7 +74,8 @@ func (s *Speaker) tell(ifname string, err error) {
 	}
 }
 
-// closeUnused closes the interfaces that no session's path uses any more.
+// closeUnused closes the interfaces that no session's path uses any more, and
+// the multihop sockets after the last multihop session.
 func (s *Speaker) closeUnused(ctx context.Context) {
 	s.mu.Lock()
 	unused := make(map[int]*iface)
@@ -88,6 +89,9 @@ func (s *Speaker) closeUnused(ctx context.Context) {
 		if err := s.close(ctx, i, f); err != nil {
 			s.log.Error("close interface", "ifname", f.name, "err", err)
 		}
+	}
+	if err := s.closeFar(ctx, false); err != nil {
+		s.log.Error("close multihop sockets", "err", err)
 	}
 }
 
@@ -115,7 +119,7 @@ func (s *Speaker) closeInterfaces(ctx context.Context) error {
 	for i, f := range all {
 		errs = append(errs, s.close(ctx, i, f))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.closeFar(ctx, true))...)
 }
 
 // InterfaceStatus is what is to be known of an open interface.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -38,6 +39,14 @@ func (s *Speaker) later(ctx context.Context, fn func()) {
 	select {
 	case s.ops <- fn:
 	case <-ctx.Done():
+	}
+}
+
+// post is later for callers without a context; after Close it does nothing.
+func (s *Speaker) post(fn func()) {
+	select {
+	case s.ops <- fn:
+	case <-s.stopped:
 	}
 }
 
@@ -95,30 +104,58 @@ func (s *Speaker) tryInstall(discr uint32, e *entry) error {
 		s.withdraw(discr, e)
 		return nil
 	}
-	if err := s.open(p); err != nil {
+	if err := s.openAll(e); err != nil {
 		s.withdraw(discr, e)
 		return err
 	}
 	next := engine.Path{
 		Ifindex: int32(p.Ifindex), Local: packet.AddrFrom(p.Local), Peer: packet.AddrFrom(p.Peer),
 		LocalMAC: p.LocalMAC, PeerMAC: p.PeerMAC, MACKnown: p.MACKnown,
+		EchoSource: packet.AddrFrom(p.EchoSource), PointToPoint: p.PointToPoint,
 	}
-	if e.set && keyOf(e.engine) == keyOf(next) {
-		e.engine = next
-		return s.setPath(discr, next)
+	steered := s.steered(e, next)
+	if e.set && keyOf(e.steered) != keyOf(steered) {
+		s.withdraw(discr, e)
 	}
-	s.withdraw(discr, e)
-	if err := s.steering.add(discr, next); err != nil {
+	if err := s.steering.set(discr, steered); err != nil {
 		return err
 	}
+	e.steered = steered
 	if err := s.setPath(discr, next); err != nil {
-		return errors.Join(err, s.steering.remove(discr, next))
+		if !e.set {
+			err = errors.Join(err, s.steering.remove(discr, steered))
+		}
+		return err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.set {
+		s.using(e, -1)
+	}
 	e.engine, e.set = next, true
-	s.ifaces[p.Ifindex].users++
-	s.mu.Unlock()
+	s.using(e, +1)
 	return nil
+}
+
+// using counts the users of what a session's packets travel by; the caller
+// holds s.mu.
+func (s *Speaker) using(e *entry, n int) {
+	if f := s.ifaces[int(e.engine.Ifindex)]; f != nil {
+		f.users += n
+	}
+	if e.want.kind == session.Multihop && s.far != nil {
+		s.far.users += n
+	}
+}
+
+// openAll opens what a session's packets travel by.
+func (s *Speaker) openAll(e *entry) error {
+	if e.want.kind == session.Multihop {
+		if err := s.openFar(); err != nil {
+			return err
+		}
+	}
+	return s.open(e.path)
 }
 
 // setPath gives the engine a path; a session that is being removed needs none.
@@ -136,14 +173,12 @@ func (s *Speaker) withdraw(discr uint32, e *entry) {
 	}
 	s.mu.Lock()
 	e.set = false
-	if f := s.ifaces[int(e.engine.Ifindex)]; f != nil {
-		f.users--
-	}
+	s.using(e, -1)
 	s.mu.Unlock()
 	if err := s.engine.ClearPath(discr); err != nil && !errors.Is(err, engine.ErrUnknown) {
 		s.log.Error("clear path", "session", discr, "err", err)
 	}
-	if err := s.steering.remove(discr, e.engine); err != nil {
+	if err := s.steering.remove(discr, e.steered); err != nil {
 		s.log.Error("withdraw from XDP tables", "session", discr, "err", err)
 	}
 }

@@ -11,14 +11,17 @@ import (
 )
 
 // Add creates a session with the peer of target. It starts when its path is
-// there; until then it waits, and Path tells for what.
+// there; until then it waits, and Path tells for what. Target and Params must
+// agree on whether it is multihop.
 func (s *Speaker) Add(target netlinkmon.Target, spec engine.Spec) (discr uint32, err error) {
 	discr, err = s.engine.Add(spec)
 	if err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
-	s.sessions[discr] = &entry{target: target, reason: "looking for a path", known: make(chan struct{})}
+	s.sessions[discr] = &entry{
+		target: target, want: steerSpecOf(spec), reason: "looking for a path", known: make(chan struct{}),
+	}
 	s.mu.Unlock()
 	s.monitor.Watch(discr, target)
 	return discr, nil
@@ -26,8 +29,24 @@ func (s *Speaker) Add(target netlinkmon.Target, spec engine.Spec) (discr uint32,
 
 // Configure changes a session's parameters while it runs.
 func (s *Speaker) Configure(discr uint32, p session.Params) error {
-	return s.engine.Configure(discr, p)
+	if err := s.engine.Configure(discr, p); err != nil {
+		return err
+	}
+	s.restate(discr, func(w *steerSpec) { w.configure(p) })
+	return nil
 }
+
+// SetChecks changes which packets a session accepts: see engine.Spec.
+func (s *Speaker) SetChecks(discr uint32, minTTL uint8, strict bool) error {
+	if err := s.engine.SetChecks(discr, minTTL, strict); err != nil {
+		return err
+	}
+	s.restate(discr, func(w *steerSpec) { w.setMinTTL(minTTL) })
+	return nil
+}
+
+// SetEchoSource says where the source addresses of Echo packets come from.
+func (s *Speaker) SetEchoSource(e netlinkmon.EchoSource) { s.monitor.SetEchoSource(e) }
 
 // Remove says AdminDown to the peer, for hold nanoseconds and its detection time
 // if it may be Up, and then forgets the session; an engine.Event with Gone tells
@@ -55,6 +74,9 @@ func (s *Speaker) Path(discr uint32) Path {
 	if i := s.ifaces[e.path.Ifindex]; i != nil && e.set {
 		p.Transport, p.TransportReason = i.wire.Transport()
 		p.Stamp = i.wire.Stamp()
+		if e.want.kind == session.Multihop && s.far != nil && s.far.wire.UDPStatus() != "" {
+			p.TransportReason += "; " + s.far.wire.UDPStatus()
+		}
 	}
 	return p
 }

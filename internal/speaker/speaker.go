@@ -23,8 +23,17 @@ type Options struct {
 	Workers   int                        // 0 means 1
 	CPUs      []int                      // of the workers; empty means any
 	Transport func(ifname string) string // auto, xdp, xdp-generic or udp; nil means auto
-	Sessions  int                        // how many sessions the XDP tables have room for; 0 means 65536
-	Logger    *slog.Logger
+
+	// EchoLoop says who sends the peers' Echo packets back on an interface: ring
+	// for the engine, xdp for the XDP program, which is faster; nil means auto.
+	// auto is ring: whether what a program sends by XDP_TX is delivered depends
+	// on the driver and on the other end, and nothing here proves that it is.
+	EchoLoop func(ifname string) string
+
+	Sessions    int    // how many sessions the XDP tables have room for; 0 means 65536
+	Capacity    uint64 // packets a second that one worker may be given; 0 means no limit
+	MinInterval uint32 // microseconds; shorter intervals are slowed to it; 0 means no limit
+	Logger      *slog.Logger
 
 	// In runs a function in the Speaker's network namespace; nil means that
 	// of the calling thread.
@@ -47,28 +56,32 @@ type Speaker struct {
 	tables  *bpf.Tables
 	noXDP   error // why tables is nil
 
-	mu       sync.Mutex // guards the two maps and what they point to
+	mu       sync.Mutex // guards the two maps, far, and what they point to
 	sessions map[uint32]*entry
 	ifaces   map[int]*iface
+	far      *far // nil while there is no multihop session
 
 	ops      chan func()       // run one after the other by the path loop
 	steering steering          // the path loop's, as is told
 	told     map[string]string // why an interface cannot be opened
 
-	stop context.CancelFunc
-	done sync.WaitGroup
-	fail chan error
+	stop    context.CancelFunc
+	stopped <-chan struct{} // closed by stop
+	done    sync.WaitGroup
+	fail    chan error
 }
 
 // entry is one session: what its path is to be found from, and how it stands.
 type entry struct {
-	target netlinkmon.Target
-	path   netlinkmon.Path
-	reason string // why nothing can be sent, "" if it can
-	engine engine.Path
-	set    bool // the engine and the tables have the path
-	known  chan struct{}
-	err    error // of opening the interface
+	target  netlinkmon.Target
+	want    steerSpec
+	path    netlinkmon.Path
+	reason  string // why nothing can be sent, "" if it can
+	engine  engine.Path
+	steered bpf.Peer // as the tables have it
+	set     bool     // the engine and the tables have the path
+	known   chan struct{}
+	err     error // of opening the interface
 }
 
 // New makes a Speaker and starts its workers. Close ends it.
@@ -78,7 +91,7 @@ func New(o Options) (_ *Speaker, err error) {
 		o: o, log: o.Logger,
 		sessions: make(map[uint32]*entry),
 		ifaces:   make(map[int]*iface),
-		steering: steering{users: make(map[steerKey]int)},
+		steering: steering{users: make(map[steerKey][]user)},
 		told:     make(map[string]string),
 		ops:      make(chan func(), 64),
 		fail:     make(chan error, o.Workers),
@@ -88,9 +101,9 @@ func New(o Options) (_ *Speaker, err error) {
 		return nil, fmt.Errorf("read random seed: %w", err)
 	}
 	s.engine, err = engine.New(engine.Config{
-		Workers: o.Workers,
-		Seed:    binary.NativeEndian.Uint64(seed[:]),
-		Wake:    func(i int) { s.loops[i].Wake() },
+		Workers: o.Workers, Capacity: o.Capacity, MinInterval: o.MinInterval,
+		Seed: binary.NativeEndian.Uint64(seed[:]),
+		Wake: func(i int) { s.loops[i].Wake() },
 	})
 	if err != nil {
 		return nil, err
@@ -132,6 +145,9 @@ func (o Options) withDefaults() Options {
 	if o.Transport == nil {
 		o.Transport = func(string) string { return "auto" }
 	}
+	if o.EchoLoop == nil {
+		o.EchoLoop = func(string) string { return "auto" }
+	}
 	if o.Sessions == 0 {
 		o.Sessions = defaultSessions
 	}
@@ -155,7 +171,7 @@ func (s *Speaker) start() {
 		runtime.GOMAXPROCS(n)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
+	s.stop, s.stopped = cancel, ctx.Done()
 	for _, l := range s.loops {
 		s.done.Go(func() {
 			if err := l.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -176,7 +192,7 @@ func (s *Speaker) Engine() *engine.Engine { return s.engine }
 // Close detaches from all interfaces and frees everything. Sessions just stop:
 // whoever wants the peers to be told removes them first (see Remove).
 func (s *Speaker) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err := s.onPathLoop(ctx, func() error { return s.closeInterfaces(ctx) })
 	s.stop()

@@ -7,21 +7,23 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
 
 // fakeTables hold what the real ones would.
 type fakeTables struct {
-	peers  map[steerKey]bool
+	peers  map[steerKey]bpf.Peer
 	discrs map[uint32]bool
 	full   bool // for discriminators
 }
 
 var errFull = errors.New("full")
 
-func (f *fakeTables) AddPeer(ifindex int32, local, peer packet.Addr) error {
-	f.peers[steerKey{ifindex, local, peer}] = true
+func (f *fakeTables) SetPeer(p bpf.Peer) error {
+	f.peers[keyOf(p)] = p
 	return nil
 }
 
@@ -51,32 +53,45 @@ func pathTo(peer string) engine.Path {
 
 // TestSteering follows sessions that share addresses for a while.
 func TestSteering(t *testing.T) {
-	f := &fakeTables{peers: map[steerKey]bool{}, discrs: map[uint32]bool{}}
-	s := steering{tables: f, users: map[steerKey]int{}}
-	one, two := pathTo("192.0.2.2"), pathTo("192.0.2.3")
+	f := &fakeTables{peers: map[steerKey]bpf.Peer{}, discrs: map[uint32]bool{}}
+	s := steering{tables: f, users: map[steerKey][]user{}}
+	plain := steerSpecOf(engine.Spec{})
+	one, two := plain.peer(pathTo("192.0.2.2")), plain.peer(pathTo("192.0.2.3"))
+	far := bpf.Peer{Local: one.Local, Peer: one.Peer, Multihop: true, MinTTL: 254}
+	loop, near := one, far
+	loop.Loop, near.MinTTL = true, 255
 	steps := []struct {
 		name   string
 		do     func() error
 		err    error
-		peers  []engine.Path
+		peers  []bpf.Peer
 		discrs []uint32
 	}{
-		{"the first comes", func() error { return s.add(1, one) }, nil, []engine.Path{one}, []uint32{1}},
-		{"another comes in its place", func() error { return s.add(2, one) }, nil, []engine.Path{one}, []uint32{1, 2}},
-		{"the first leaves", func() error { return s.remove(1, one) }, nil, []engine.Path{one}, []uint32{2}},
-		{"one with another peer", func() error { return s.add(3, two) }, nil, []engine.Path{one, two}, []uint32{2, 3}},
-		{"the second leaves", func() error { return s.remove(2, one) }, nil, []engine.Path{two}, []uint32{3}},
-		{"no room", func() error { f.full = true; return s.add(4, one) }, errFull, []engine.Path{two}, []uint32{3}},
-		{"no room beside another", func() error { return s.add(5, two) }, errFull, []engine.Path{two}, []uint32{3}},
+		{"the first comes", func() error { return s.set(1, one) }, nil, []bpf.Peer{one}, []uint32{1}},
+		{"again", func() error { return s.set(1, one) }, nil, []bpf.Peer{one}, []uint32{1}},
+		{"it loops", func() error { return s.set(1, loop) }, nil, []bpf.Peer{loop}, []uint32{1}},
+		{"another comes in its place", func() error { return s.set(2, one) }, nil, []bpf.Peer{one}, []uint32{1, 2}},
+		{"the first has no say", func() error { return s.set(1, one) }, nil, []bpf.Peer{one}, []uint32{1, 2}},
+		{"nor now", func() error { return s.set(1, loop) }, nil, []bpf.Peer{one}, []uint32{1, 2}},
+		{"the other leaves", func() error { return s.remove(2, one) }, nil, []bpf.Peer{loop}, []uint32{1}},
+		{"and comes back", func() error { return s.set(2, one) }, nil, []bpf.Peer{one}, []uint32{1, 2}},
+		{"the first leaves", func() error { return s.remove(1, loop) }, nil, []bpf.Peer{one}, []uint32{2}},
+		{"one with another peer", func() error { return s.set(3, two) }, nil, []bpf.Peer{one, two}, []uint32{2, 3}},
+		{"multihop to the same peer", func() error { return s.set(6, far) }, nil, []bpf.Peer{one, two, far}, []uint32{2, 3, 6}},
+		{"with another floor", func() error { return s.set(6, near) }, nil, []bpf.Peer{one, two, near}, []uint32{2, 3, 6}},
+		{"it leaves", func() error { return s.remove(6, near) }, nil, []bpf.Peer{one, two}, []uint32{2, 3}},
+		{"the second leaves", func() error { return s.remove(2, one) }, nil, []bpf.Peer{two}, []uint32{3}},
+		{"no room", func() error { f.full = true; return s.set(4, one) }, errFull, []bpf.Peer{two}, []uint32{3}},
+		{"no room beside another", func() error { return s.set(5, two) }, errFull, []bpf.Peer{two}, []uint32{3}},
 		{"the last leaves", func() error { return s.remove(3, two) }, nil, nil, nil},
 	}
 	for _, step := range steps {
 		if err := step.do(); !errors.Is(err, step.err) {
 			t.Errorf("%s: %v, want %v", step.name, err, step.err)
 		}
-		peers, discrs := map[steerKey]bool{}, map[uint32]bool{}
+		peers, discrs := map[steerKey]bpf.Peer{}, map[uint32]bool{}
 		for _, p := range step.peers {
-			peers[keyOf(p)] = true
+			peers[keyOf(p)] = p
 		}
 		for _, d := range step.discrs {
 			discrs[d] = true
@@ -96,7 +111,38 @@ func TestSteering(t *testing.T) {
 // TestNoSteering is a host without XDP.
 func TestNoSteering(t *testing.T) {
 	var s steering
-	if err := errors.Join(s.add(1, pathTo("192.0.2.2")), s.remove(1, pathTo("192.0.2.2"))); err != nil {
+	p := bpf.Peer{Ifindex: 7}
+	if err := errors.Join(s.set(1, p), s.remove(1, p)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSteerSpec(t *testing.T) {
+	path := pathTo("192.0.2.2")
+	hop := bpf.Peer{Ifindex: path.Ifindex, Local: path.Local, Peer: path.Peer}
+	far := bpf.Peer{Local: path.Local, Peer: path.Peer, Multihop: true, MinTTL: 254}
+	loop, low := hop, far
+	loop.Loop, low.MinTTL = true, 200
+	echo := session.Params{EchoRx: 1000}
+	for _, tt := range []struct {
+		name string
+		spec engine.Spec
+		then session.Params
+		want [2]bpf.Peer // as added, and with other parameters
+	}{
+		{"single hop", engine.Spec{}, echo, [2]bpf.Peer{hop, loop}},
+		{"with Echo", engine.Spec{Params: echo}, session.Params{}, [2]bpf.Peer{loop, hop}},
+		{"strict", engine.Spec{Strict: true, MinTTL: 0}, session.Params{}, [2]bpf.Peer{hop, hop}},
+		{"multihop", engine.Spec{Params: session.Params{Kind: session.Multihop}}, echo, [2]bpf.Peer{far, far}},
+		{"its floor", engine.Spec{Params: session.Params{Kind: session.Multihop}, MinTTL: 200}, echo, [2]bpf.Peer{low, low}},
+		{"unaffiliated", engine.Spec{Params: session.Params{Kind: session.Unaffiliated}}, echo, [2]bpf.Peer{hop, hop}},
+	} {
+		w := steerSpecOf(tt.spec)
+		got := [2]bpf.Peer{w.peer(path)}
+		w.configure(tt.then)
+		got[1] = w.peer(path)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }
