@@ -97,8 +97,8 @@ func (e *env) root() *cobra.Command {
 			return err
 		},
 	},
-		e.runCommand(), e.demoCommand(),
-		e.sessionsCommand(), e.sessionCommand(), e.keyCommand(),
+		e.runCommand(), e.demoCommand(), e.benchCommand(),
+		e.sessionsCommand(), e.sessionCommand(), e.keyCommand(), e.echoSourceCommand(),
 		e.statusCommand(), e.reloadCommand(), e.configCommand(), e.versionCommand())
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().StringVar(&e.control, "control", config.DefaultControlPath, "path of the control `socket`")

@@ -51,6 +51,22 @@ func intervalFlag(f *pflag.FlagSet, into **uint32, name string, bare uint64, usa
 	}, name, usage)
 }
 
+// switchFlag is intervalFlag, in milliseconds, for an interval that may also be
+// disabled, which is 0.
+func switchFlag(f *pflag.FlagSet, into **uint32, name, usage string) {
+	f.Var(optional[uint32]{
+		into: into,
+		parse: func(s string) (uint32, error) {
+			if s == "disabled" {
+				return 0, nil
+			}
+			return config.ParseInterval(s, config.Milliseconds)
+		},
+		show: func(us uint32) string { return config.FormatInterval(uint64(us)) },
+		kind: "duration",
+	}, name, usage)
+}
+
 // numberFlag adds a flag for a number of 32 bits.
 func numberFlag(f *pflag.FlagSet, into **uint32, name, usage string) {
 	f.Var(optional[uint32]{

@@ -18,11 +18,13 @@ func (e *env) sessionCommand() *cobra.Command {
 		Short: "Look at one session, or change sessions of the running daemon",
 		Long: "Look at one session, or change sessions of the running daemon.\n\n" +
 			"X is the address of a peer or a local discriminator; where several sessions have the peer,\n" +
-			"--interface and --local-addr (or --local) choose one. --peer-addr A says the same as X. A\n" +
+			"--interface, --local-addr (or --local) and --multihop choose one. --peer-addr A says the same as X. A\n" +
 			"change holds until the daemon ends or changes that session by its file; only the file is\n" +
-			"for ever. Numbers without a unit are microseconds here, as in VPP.",
+			"for ever. For --desired-min-tx and --required-min-rx a number without a unit is microseconds,\n" +
+			"as in VPP; for all other intervals it is milliseconds.",
 	},
 		e.showCommand(), e.addCommand(), e.setCommand(), e.delCommand(), e.authCommand(),
+		e.pollCommand(), e.diagCommand(),
 		e.shutdownCommand("up", "Take a session out of AdminDown", "taken out of admin-down", false),
 		e.shutdownCommand("down", "Put a session into AdminDown and tell the peer so", "put into admin-down", true))
 	// The names of the rest of xbfd besides VPP's.
@@ -43,6 +45,7 @@ func target(c *cobra.Command) func(args []string) (control.Target, error) {
 	c.Flags().StringVar(&t.X, "peer-addr", "", "`address` of the peer, instead of X")
 	c.Flags().StringVar(&t.Local, "local-addr", "", "local `address` of the session")
 	c.Flags().StringVar(&t.Interface, "interface", "", "`interface` of the session")
+	boolFlag(c.Flags(), &t.Multihop, "multihop", "the session is a multihop one; =false for another")
 	c.Args = cobra.MaximumNArgs(1)
 	return func(args []string) (control.Target, error) {
 		switch {
@@ -89,6 +92,17 @@ func valueFlags(f *pflag.FlagSet, c *control.SessionChange) {
 	intervalFlag(f, &c.RequiredMinRx, "required-min-rx", config.Microseconds, "ask the peer to send no more often than this")
 	byteFlag(f, &c.DetectMult, "detect-mult", 1, 255, "how many packets may be missed")
 	boolFlag(f, &c.Passive, "passive", "wait for the peer to speak first")
+	boolFlag(f, &c.HoldDown, "hold-down", "keep the session Down on purpose")
+	byteFlag(f, &c.DSCP, "dscp", 0, 63, "mark packets with this DSCP")
+	byteFlag(f, &c.MinTTL, "minimum-ttl", 1, 255, "multihop: accept packets that arrive with this TTL or more")
+	boolFlag(f, &c.Strict, "strict-interface", "accept packets from the session's interface only")
+	boolFlag(f, &c.Echo, "echo-mode", "send Echo packets, which the peer forwards back")
+	intervalFlag(f, &c.EchoTx, "echo-transmit-interval", config.Milliseconds, "send Echo packets no more often than this")
+	switchFlag(f, &c.EchoRx, "echo-receive-interval", "let the peer send Echo packets no more often than this, or disabled")
+	boolFlag(f, &c.Demand, "demand-mode", "ask the peer for no periodic packets")
+	intervalFlag(f, &c.DemandPoll, "demand-poll-interval", config.Milliseconds, "in Demand mode, poll the peer this often; 0 for only on command")
+	intervalFlag(f, &c.HoldOff, "hold-off", config.Milliseconds, "tell clients of no outage that is over within this time")
+	intervalFlag(f, &c.Ceiling, "congestion-ceiling", config.Milliseconds, "how slow congestion may make the session; 0 for not at all")
 }
 
 // done prints the session that a command left behind.
@@ -127,11 +141,12 @@ func (e *env) addCommand() *cobra.Command {
 	addrFlag(f, &spec.Peer, "peer-addr", "address of the peer")
 	addrFlag(f, &spec.Local, "local-addr", "address of this host; the route decides when it is left out")
 	f.StringVar(&spec.Interface, "interface", "", "`interface` to the peer; the route decides when it is left out")
+	f.BoolVar(&spec.Multihop, "multihop", false, "the peer is more than one hop away (RFC 5883)")
+	f.BoolVar(&spec.Unaffiliated, "unaffiliated-echo", false, "the peer speaks no BFD: hear our own packets, which it forwards back (RFC 9747)")
 	f.StringVar(&spec.Profile, "profile", "", "`name` of the profile for what is not said here")
 	valueFlags(f, &spec.SessionChange)
 	boolFlag(f, &spec.Shutdown, "shutdown", "create it in AdminDown")
 	auth.add(f)
-	byteFlag(f, &spec.DSCP, "dscp", 0, 63, "mark packets with this DSCP")
 	outputFlag(c, &format)
 	return c
 }
@@ -153,7 +168,7 @@ func (e *env) setCommand() *cobra.Command {
 			return err
 		}
 		if change == (control.SessionChange{}) {
-			return usagef("nothing to set: give --desired-min-tx, --required-min-rx, --detect-mult or --passive")
+			return usagef("nothing to set: say what to change")
 		}
 		return e.change(cmd, t, change, format, "changed")
 	}

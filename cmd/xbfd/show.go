@@ -17,10 +17,21 @@ func writeSession(w io.Writer, s *control.Session) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " "))
 	}
-	line("Peer", "%s", s.Peer)
+	line("Peer", "%s%s", s.Peer, sentFrom(s))
+	line("Type", "%s", sessionType(s))
 	line("Local", "%s", address(s.Local))
-	line("Interface", "%s (VRF %s)", dash(s.Interface), s.VRF)
+	strict := ""
+	if s.Strict {
+		strict = ", packets from this interface only"
+	}
+	line("Interface", "%s (VRF %s%s)", dash(s.Interface), s.VRF, strict)
+	if s.Multihop {
+		line("Minimum TTL", "%d", s.MinTTL)
+	}
 	line("Path", "%s", s.Path)
+	if s.HoldDown {
+		state += ", held there on purpose"
+	}
 	line("State", "%s", state)
 	line("Diagnostic", "%s", s.Diagnostic)
 	line("Remote state", "%s, diagnostic %s", s.RemoteState, s.RemoteDiagnostic)
@@ -32,6 +43,7 @@ func writeSession(w io.Writer, s *control.Session) {
 	line("Discriminator", "%d, remote %d", s.LocalDiscriminator, s.RemoteDiscriminator)
 	line("Role", "%s", s.Role)
 	line("Owner", "%s (profile %s)", s.Owner, dash(s.Profile))
+	writeClients(line, s.Clients)
 	line("We ask for", "transmit %s, receive %s, multiplier %d", interval(s.DesiredMinTx), interval(s.RequiredMinRx), s.DetectMult)
 	if s.RemoteDetectMult > 0 {
 		line("Peer asks for", "transmit %s, receive %s, echo receive %s, multiplier %d", interval(s.RemoteDesiredMinTx),
@@ -40,11 +52,19 @@ func writeSession(w io.Writer, s *control.Session) {
 		line("Peer asks for", "nothing yet")
 	}
 	line("In use", "transmit %s, detection time %s", interval(s.NegotiatedTx), interval(s.DetectionTime))
+	if s.Slowed > 0 {
+		line("Slowed", "intervals doubled %s by congestion", plural(int(s.Slowed), "time"))
+	}
+	writeEcho(line, s)
+	writeDemand(line, &s.Demand)
 	line("Authentication", "%s", authentication(s.Auth))
 	line("Poll sequence", "%s", s.Poll)
 	line("Transport", "%s (%s)", dash(s.Transport), dash(s.TransportReason))
 	line("Arrival times", "%s", dash(s.Stamp))
 	line("Packets", "%d sent, %d not sent, %d received", s.Counters.Tx, s.Counters.TxFailed, s.Counters.Rx)
+	if c := s.Counters; c.EchoTx+c.EchoRx+c.EchoLooped > 0 {
+		line("Echo packets", "%d sent, %d came back, %d of the peer's sent back", c.EchoTx, c.EchoRx, c.EchoLooped)
+	}
 	line("Discarded", "%s", counted(s.Counters.RxDiscarded))
 	line("Changes", "%d to up, %d to down, %d to admin-down", s.Counters.Up, s.Counters.Down, s.Counters.AdminDown)
 }
@@ -72,4 +92,25 @@ func authUse(a control.AuthUse) string {
 		return "none"
 	}
 	return fmt.Sprintf("%s with key %d, BFD key id %d", a.Type, a.Key, a.KeyID)
+}
+
+// writeClients writes who shares a session, unless it is one who is told all at
+// once.
+func writeClients(line writer, list []control.SessionClient) {
+	if len(list) == 1 && list[0].HoldOff == 0 {
+		return
+	}
+	for _, c := range list {
+		text := c.Name + " sees it " + c.State
+		if c.Failed {
+			text += ", failed"
+		}
+		if c.HoldOff > 0 {
+			text += ", hold-off " + interval(c.HoldOff)
+		}
+		if c.DependsOnlyOnBFD {
+			text += ", depends only on BFD"
+		}
+		line("Client", "%s", text)
+	}
 }

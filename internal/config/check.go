@@ -19,6 +19,19 @@ const (
 	fieldPassive    = "passive-mode"
 	fieldShutdown   = "shutdown"
 	fieldDSCP       = "dscp"
+
+	fieldMultihop     = "multihop"
+	fieldUnaffiliated = "unaffiliated-echo"
+	fieldMinTTL       = "minimum-ttl"
+	fieldStrict       = "strict-interface"
+	fieldEcho         = "echo-mode"
+	fieldEchoTx       = "echo-transmit-interval"
+	fieldEchoRx       = "echo-receive-interval"
+	fieldDemand       = "demand-mode"
+	fieldDemandPoll   = "demand-poll-interval"
+	fieldHoldDown     = "hold-down"
+	fieldHoldOff      = "hold-off"
+	fieldCeiling      = "congestion-ceiling"
 )
 
 // minTx is the shortest interval that a peer may be promised: below it the
@@ -39,26 +52,35 @@ func faultf(field, format string, args ...any) Fault {
 	return Fault{field, fmt.Sprintf(format, args...)}
 }
 
-// Check returns what is wrong with the values that are set.
+// Check returns what is wrong with the values that are set, each by itself.
 func (s Settings) Check() []Fault {
 	var faults []Fault
 	add := func(field, format string, args ...any) {
 		faults = append(faults, faultf(field, format, args...))
 	}
-	switch tx := or(s.DesiredMinTx, DefaultInterval); {
-	case tx == 0:
+	if or(s.DesiredMinTx, DefaultInterval) == 0 {
 		// RFC 5880 §4.1: the value zero is reserved.
 		add(fieldTx, "0 is reserved by the protocol: set %s or more, or shut the session down to silence it",
 			FormatInterval(minTx))
-	case tx < minTx:
-		add(fieldTx, "%s is more often than a host can send: set %s or more",
-			FormatInterval(uint64(tx)), FormatInterval(minTx))
 	}
-	if or(s.RequiredMinRx, DefaultInterval) == 0 {
-		// RFC 5880 §6.8.1: zero asks the peer to send no periodic packets, so
-		// every session would fail one detection time after it came up.
-		add(fieldRx, "0 tells the peer to send nothing, and a session that hears nothing cannot stay up: "+
-			"set 1us or more, or shut the session down")
+	if s.EchoTx != nil && *s.EchoTx == 0 {
+		add(fieldEchoTx, "0 is no interval: set %s or more, or echo-mode: false to send no echo", FormatInterval(minTx))
+	}
+	for _, i := range []struct {
+		field string
+		us    *uint32
+	}{{fieldTx, s.DesiredMinTx}, {fieldEchoTx, s.EchoTx}, {fieldDemandPoll, s.DemandPoll}} {
+		if us := or(i.us, 0); us != 0 && us < minTx {
+			add(i.field, "%s is more often than a host can send: set %s or more",
+				FormatInterval(uint64(us)), FormatInterval(minTx))
+		}
+	}
+	if us := or(s.EchoRx, 0); us != 0 && us < minTx {
+		add(fieldEchoRx, "%s is more often than a host can return echoes: set %s or more, or disabled",
+			FormatInterval(uint64(us)), FormatInterval(minTx))
+	}
+	if s.MinTTL != nil && *s.MinTTL == 0 {
+		add(fieldMinTTL, "0 is the TTL of no packet: set 1 to 255 (%d is usual, 1 takes packets from anywhere)", DefaultMinTTL)
 	}
 	if or(s.DetectMult, DefaultDetectMult) == 0 {
 		add(fieldDetectMult, "0 packets cannot be missed: set 1 to 255 (3 is usual; with 1, one lost packet is a failure)")
@@ -69,7 +91,7 @@ func (s Settings) Check() []Fault {
 	return faults
 }
 
-// check returns what is wrong with the identity of a single-hop session.
+// check returns what is wrong with the identity of a session.
 func (k Key) check() []Fault {
 	faults := checkAddr(nil, fieldPeer, k.Peer)
 	if !k.Peer.IsValid() {
@@ -77,8 +99,7 @@ func (k Key) check() []Fault {
 	}
 	faults = checkAddr(faults, fieldLocal, k.Local)
 	if k.Interface != "" && !validInterface(k.Interface) {
-		faults = append(faults, faultf(fieldInterface,
-			"%q cannot be the name of an interface: at most 15 characters, no space, '/' or ':'", k.Interface))
+		faults = append(faults, interfaceFault(k.Interface))
 	}
 	if k.VRF != DefaultVRF {
 		faults = append(faults, faultf(fieldVRF,
@@ -93,6 +114,11 @@ func (k Key) check() []Fault {
 // checkPair looks at how the addresses and the interface go together, each of
 // them being fine by itself.
 func (k Key) checkPair() []Fault {
+	if k.Multihop {
+		if faults := k.checkMultihop(); faults != nil {
+			return faults
+		}
+	}
 	switch {
 	case k.Peer == k.Local:
 		return []Fault{faultf(fieldLocal, "%s is the peer's address too: give an address of this host", k.Local)}
@@ -136,6 +162,10 @@ func family(a netip.Addr) string {
 		return "IPv4"
 	}
 	return "IPv6"
+}
+
+func interfaceFault(name string) Fault {
+	return faultf(fieldInterface, "%q cannot be the name of an interface: at most 15 characters, no space, '/' or ':'", name)
 }
 
 // validInterface applies the kernel's rule for names of network devices.

@@ -3,6 +3,7 @@ package config
 import (
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,12 @@ const (
 	DefaultInterval   = 300_000 // microseconds, both directions
 	DefaultDetectMult = 3
 	DefaultDSCP       = 48 // CS6, network control
+
+	DefaultEchoInterval = 50_000    // microseconds, both directions
+	DefaultDemandPoll   = 1_000_000 // microseconds
+	DefaultMinTTL       = 254       // multihop: one hop more than a direct one
+	DefaultCapacity     = 500_000   // packets a second for each worker
+	DefaultEchoLoop     = "auto"
 )
 
 // Limits of what a file may ask for.
@@ -35,6 +42,7 @@ type Config struct {
 	Interfaces   []Interface
 	Workers      Workers
 	ShutdownHold time.Duration // how long AdminDown is repeated on the way out
+	EchoSource   EchoSource
 	Profiles     map[string]Settings
 	Keys         []AuthKey // in the order of the file
 	Peers        []Peer    // in the order of the file
@@ -58,13 +66,20 @@ type Log struct {
 type Interface struct {
 	Name      string
 	Transport string
+	EchoLoop  string // who returns the peers' echoes: "auto", "ring" or "xdp"
 }
 
-// Workers says how many threads run sessions, and where. CPUs is empty (any
-// CPU) or has one entry for each worker.
+// Workers says how many threads run sessions, where, and what they may be asked
+// for. CPUs is empty (any CPU) or has one entry for each worker.
 type Workers struct {
-	Count int
-	CPUs  []int
+	Count       int
+	CPUs        []int
+	Capacity    int    // packets a second that one worker may be given; 0 is no limit
+	MinInterval uint32 // microseconds; what is asked for below is slowed to it (RFC 7419 §3)
+}
+
+func (w Workers) same(o Workers) bool {
+	return w.Count == o.Count && slices.Equal(w.CPUs, o.CPUs) && w.Capacity == o.Capacity && w.MinInterval == o.MinInterval
 }
 
 // TransportFor returns the transport asked for on the named interface.
@@ -77,13 +92,23 @@ func (c Config) TransportFor(name string) string {
 	return c.Transport
 }
 
+// EchoLoopFor returns who is to return the peers' echoes on the named interface.
+func (c Config) EchoLoopFor(name string) string {
+	for _, i := range c.Interfaces {
+		if i.Name == name {
+			return i.EchoLoop
+		}
+	}
+	return DefaultEchoLoop
+}
+
 func defaults(name string) Config {
 	return Config{
 		File:         name,
 		Control:      Control{Path: DefaultControlPath, Mode: DefaultControlMode},
 		Log:          Log{Level: slog.LevelInfo, Format: "text"},
 		Transport:    DefaultTransport,
-		Workers:      Workers{Count: 1},
+		Workers:      Workers{Count: 1, Capacity: DefaultCapacity},
 		ShutdownHold: DefaultShutdownHold,
 		Profiles:     map[string]Settings{},
 	}

@@ -56,29 +56,44 @@ func TestEveryKey(t *testing.T) {
 		Control:      Control{Path: "/run/xbfd/control.sock", Group: "0", Mode: 0o600},
 		Log:          Log{Level: slog.LevelDebug, Format: "json"},
 		Transport:    "xdp",
-		Interfaces:   []Interface{{Name: "eth0", Transport: "udp"}, {Name: "eth1", Transport: "auto"}},
-		Workers:      Workers{Count: 2, CPUs: []int{2, 3}},
+		Interfaces:   []Interface{{Name: "eth0", Transport: "udp", EchoLoop: "auto"}, {Name: "eth1", Transport: "auto", EchoLoop: "xdp"}},
+		Workers:      Workers{Count: 2, CPUs: []int{2, 3}, MinInterval: 3300},
 		ShutdownHold: 1500 * time.Millisecond,
+		EchoSource:   EchoSource{IPv4: addr("10.10.10.2"), IPv6: addr("2001:db8:10::2")},
 		Peers: []Peer{
-			{Peer: addr("192.0.2.1"), VRF: "default", DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48, Line: 24},
+			{Peer: addr("192.0.2.1"), VRF: "default", DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48,
+				EchoRx: 50_000, DemandPoll: 1_000_000, Line: 39},
 			{Peer: addr("192.0.2.2"), Local: addr("192.0.2.9"), Interface: "eth0", VRF: "default", Profile: "fast",
-				DesiredMinTx: 50_000, RequiredMinRx: 20_000, DetectMult: 1, DSCP: 46, Auth: Auth{true, 4_000_000_000, 255}, Line: 25},
+				DesiredMinTx: 50_000, RequiredMinRx: 20_000, DetectMult: 1, DSCP: 46, Auth: Auth{true, 4_000_000_000, 255},
+				EchoRx: 50_000, DemandPoll: 1_000_000, Line: 40},
 			{Peer: addr("2001:db8::1"), Local: addr("2001:db8::2"), VRF: "default", Profile: "faster",
-				DesiredMinTx: 3300, RequiredMinRx: 100, DetectMult: 3, DSCP: 48, Line: 33},
+				DesiredMinTx: 3300, RequiredMinRx: 100, DetectMult: 3, DSCP: 48,
+				EchoRx: 50_000, DemandPoll: 1_000_000, Line: 48},
 			{Peer: addr("fe80::1"), Interface: "eth1", VRF: "default", Profile: "same",
-				DesiredMinTx: 10_000, RequiredMinRx: 20_000, DetectMult: 5, Passive: true, Shutdown: true, Auth: Auth{true, 4_000_000_000, 255}, Line: 34},
+				DesiredMinTx: 10_000, RequiredMinRx: 20_000, DetectMult: 5, Passive: true, Shutdown: true, Auth: Auth{true, 4_000_000_000, 255},
+				EchoRx: 50_000, DemandPoll: 1_000_000, Line: 49},
 			{Peer: addr("192.0.2.3"), VRF: "default", Profile: "not-there-yet",
-				DesiredMinTx: 300_000, RequiredMinRx: 1, DetectMult: 3, DSCP: 48, Auth: Auth{true, 7, 7}, Line: 38},
+				DesiredMinTx: 300_000, RequiredMinRx: 1, DetectMult: 3, DSCP: 48, Auth: Auth{true, 7, 7},
+				EchoRx: 50_000, DemandPoll: 1_000_000, Line: 53},
+			{Peer: addr("192.0.2.4"), Local: addr("192.0.2.9"), VRF: "default", Profile: "far", Multihop: true,
+				DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48, Auth: Auth{true, 4_000_000_000, 1},
+				MinTTL: 250, Demand: true, HoldOff: 500_000, Ceiling: 1_000_000, Line: 54},
+			{Peer: addr("192.0.2.5"), VRF: "default", Profile: "echo",
+				DesiredMinTx: 300_000, DetectMult: 3, DSCP: 48,
+				Strict: true, EchoTx: 20_000, EchoRx: 100, DemandPoll: 1_000_000, HoldDown: true, Line: 55},
+			{Peer: addr("192.0.2.6"), VRF: "default", Unaffiliated: true,
+				DesiredMinTx: 20_000, RequiredMinRx: 300_000, DetectMult: 4, DSCP: 48, Auth: Auth{true, 4_000_000_000, 1},
+				DemandPoll: 1_000_000, Line: 56},
 		},
 		Keys: []AuthKey{
 			{ID: 4_000_000_000, Method: packet.AuthMethod{Type: packet.AuthMeticulousSHA1},
-				Secret: packet.NewSecret([]byte("hunter2hunter2hunter")), Line: 41},
-			{ID: 7, Method: packet.AuthMethod{Type: packet.AuthSimple}, Secret: packet.NewSecret([]byte("hunter2")), Line: 42},
+				Secret: packet.NewSecret([]byte("hunter2hunter2hunter")), Line: 59},
+			{ID: 7, Method: packet.AuthMethod{Type: packet.AuthSimple}, Secret: packet.NewSecret([]byte("hunter2")), Line: 60},
 		},
 		Warnings: []Problem{
-			{File: "testdata/full.yaml", Line: 34, Column: 5, Field: "peers[3]",
+			{File: "testdata/full.yaml", Line: 49, Column: 5, Field: "peers[3]",
 				Text: "fe80::1 is passive: it stays silent until the peer speaks, so the peer must not be passive too"},
-			{File: "testdata/full.yaml", Line: 38, Column: 32, Field: "peers[4].profile",
+			{File: "testdata/full.yaml", Line: 53, Column: 32, Field: "peers[4].profile",
 				Text: `there is no profile "not-there-yet" (yet): until there is, this session runs with its own values and the defaults`},
 		},
 	}
@@ -86,6 +101,9 @@ func TestEveryKey(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	rows.Covers(t, "5880-6.1-04") // a passive single hop is pointed out
+	// A multihop session has no echo; an unaffiliated one has the interval and
+	// the multiplier that are written here.
+	rows.Covers(t, "5883-3-01", "9747-2-10", "9747-2-12")
 }
 
 func TestNothingConfigured(t *testing.T) {
@@ -121,13 +139,29 @@ func TestErrors(t *testing.T) {
 	}
 	// 0 and 256 as multiplier, and 0 as transmit interval, are in fields.yaml.
 	rows.Covers(t, "5880-6.8.1-11", "5880-4.1-06")
+	// Echo over several hops is in kinds.yaml, the second session of a pair of
+	// addresses and the one besides unaffiliated echo are in clashes.yaml.
+	rows.Covers(t, "5883-3-01", "5883-4.1-02", "9747-4-01")
 }
 
 func TestWarnings(t *testing.T) {
+	const sha1 = "keys: [{id: 1, type: keyed-sha1, secret: x}]"
 	tests := []struct{ name, source, want string }{
 		{"open socket", `control: {path: /a, mode: "0666"}`, `x:1:27: control.mode: 0666 lets every user of this host change sessions: "0660" with a group is safer`},
 		{"perhaps the same", "peers:\n  - {peer: 192.0.2.1}\n  - {peer: 192.0.2.1, interface: eth0}",
 			"x:3:5: peers[1]: may turn out to be the same session with 192.0.2.1 as on line 2: name local-address and interface in both"},
+		{"multihop is another session", "peers:\n  - {peer: 192.0.2.1}\n  - {peer: 192.0.2.1, local-address: 192.0.2.2, multihop: true, auth: {key: 1}}\n" + sha1, ""},
+		{"multihop is never alone passive", "peers: [{peer: 192.0.2.1, local-address: 192.0.2.2, multihop: true, passive-mode: true, auth: {key: 1}}]\n" + sha1, ""},
+		{"multihop without auth", "peers: [{peer: 192.0.2.1, local-address: 192.0.2.2, multihop: true}]",
+			"x:1:63: peers[0].multihop: packets for 192.0.2.1 may be forged from hops away: add auth with a SHA1 key, at both ends"},
+		{"multihop with a password", "peers: [{peer: 192.0.2.1, local-address: 192.0.2.2, multihop: true, auth: {key: 1}}]\nkeys: [{id: 1, type: simple-password, secret: x}]",
+			"x:1:75: peers[0].auth: a simple password proves nothing to whoever can listen: use a SHA1 key"},
+		{"unaffiliated without auth", "echo-source: {interface: lo}\npeers: [{peer: 192.0.2.1, unaffiliated-echo: true}]",
+			"x:2:46: peers[0].unaffiliated-echo: without auth, whoever guesses our packets can keep the session with 192.0.2.1 up: add auth with a SHA1 key"},
+		{"low ceiling", "peers: [{peer: 192.0.2.1, congestion-ceiling: 200ms}]",
+			"x:1:47: peers[0].congestion-ceiling: 200ms is shorter than the transmit-interval of 300ms: congestion will slow nothing; set it longer, or 0"},
+		{"low ceiling of a profile", "profiles: {p: {congestion-ceiling: 200ms}}\npeers: [{peer: 192.0.2.1, profile: p}]",
+			"x:2:9: peers[0]: 200ms is shorter than the transmit-interval of 300ms: congestion will slow nothing; set it longer, or 0"},
 		{"surely not the same", "peers:\n  - {peer: fe80::1, interface: eth1}\n  - {peer: fe80::1, interface: eth0}", ""},
 	}
 	for _, tt := range tests {
@@ -145,6 +179,7 @@ func TestWarnings(t *testing.T) {
 			}
 		})
 	}
+	rows.Covers(t, "5880-9-02", "5883-6-01", "9747-5-01")
 }
 
 func TestAliasOfItself(t *testing.T) {
@@ -174,8 +209,11 @@ func TestLoadFails(t *testing.T) {
 }
 
 func TestTransportFor(t *testing.T) {
-	c := Config{Transport: "xdp", Interfaces: []Interface{{"eth0", "udp"}}}
+	c := Config{Transport: "xdp", Interfaces: []Interface{{"eth0", "udp", "ring"}}}
 	if got := c.TransportFor("eth0") + " " + c.TransportFor("eth1"); got != "udp xdp" {
 		t.Errorf("got %q", got)
+	}
+	if got := c.EchoLoopFor("eth0") + " " + c.EchoLoopFor("eth1"); got != "ring auto" {
+		t.Errorf("echo loop %q", got)
 	}
 }

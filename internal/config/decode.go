@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // The values that a few fields choose from.
 var (
 	Transports = []string{"auto", "xdp", "xdp-generic", "udp"}
+	EchoLoops  = []string{"auto", "ring", "xdp"}
 	LogLevels  = []string{"debug", "info", "warn", "error"}
 	LogFormats = []string{"text", "json"}
 )
@@ -31,16 +33,18 @@ func Parse(source []byte, name string) (Config, error) {
 		"interfaces":    d.interfaces(&cfg.Interfaces),
 		"workers":       d.workers(&cfg.Workers),
 		"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
+		sectionEcho:     d.echoSource(&cfg.EchoSource),
 		"keys":          d.keys(&cfg.Keys),
 		"profiles":      d.profiles(cfg.Profiles),
 		"peers":         d.peers(&peers),
 	}
 	d.sections = slices.Sorted(maps.Keys(f))
 	if root, ok := d.parse(source); ok {
-		d.mapping(root, f)
-		// A profile or a key may stand below the peers that use it.
+		at := places{}
+		d.mapping(root, d.note(at, f))
+		// A profile, a key or the echo source may stand below the peers that use it.
 		d.resolveKeys()
-		cfg.Peers = d.resolvePeers(peers, cfg.Profiles)
+		cfg.Peers = d.resolvePeers(peers, &cfg, at)
 	}
 	if err := d.err(); err != nil {
 		return Config{}, err
@@ -131,11 +135,12 @@ func (d *document) interfaces(into *[]Interface) func(value) {
 	return func(v value) {
 		lines := map[string]int{}
 		d.list(v, func(v value) {
-			i := Interface{Transport: DefaultTransport}
+			i := Interface{Transport: DefaultTransport, EchoLoop: DefaultEchoLoop}
 			before := len(d.problems)
 			d.mapping(v, fields{
 				"name":      d.interfaceName(&i.Name),
 				"transport": d.choice(&i.Transport, Transports),
+				"echo-loop": d.choice(&i.EchoLoop, EchoLoops),
 			})
 			switch line, twice := lines[i.Name]; {
 			case len(d.problems) > before:
@@ -172,22 +177,14 @@ func (d *document) interfaceName(into *string) func(value) {
 func (d *document) workers(into *Workers) func(value) {
 	return func(v value) {
 		count := 0
+		var least *uint32
 		d.mapping(v, fields{
-			"count": func(v value) {
-				if n, ok := d.integer(v, 1, MaxWorkers); ok {
-					count = n
-				}
-			},
-			"cpus": func(v value) {
-				d.list(v, func(v value) {
-					n, ok := d.integer(v, 0, 4095)
-					if ok && slices.Contains(into.CPUs, n) {
-						d.fault(v, "CPU %d stands twice: give each worker its own", n)
-					}
-					into.CPUs = append(into.CPUs, n)
-				})
-			},
+			"count":            d.number(&count, 1, MaxWorkers),
+			"cpus":             d.cpus(&into.CPUs),
+			"capacity":         d.number(&into.Capacity, 0, math.MaxInt32),
+			"minimum-interval": d.interval(&least),
 		})
+		into.MinInterval = or(least, 0)
 		switch cpus := len(into.CPUs); {
 		case cpus > MaxWorkers:
 			d.fault(v, "%d CPUs are listed, but there can be %d workers at most", cpus, MaxWorkers)
@@ -196,5 +193,17 @@ func (d *document) workers(into *Workers) func(value) {
 		default:
 			into.Count = max(count, cpus, 1)
 		}
+	}
+}
+
+func (d *document) cpus(into *[]int) func(value) {
+	return func(v value) {
+		d.list(v, func(v value) {
+			n, ok := d.integer(v, 0, 4095)
+			if ok && slices.Contains(*into, n) {
+				d.fault(v, "CPU %d stands twice: give each worker its own", n)
+			}
+			*into = append(*into, n)
+		})
 	}
 }

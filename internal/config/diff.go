@@ -4,7 +4,9 @@ import "slices"
 
 // Diff says what to do to sessions that run as before so that they run as
 // after: create added, remove removed (as they are in before) and change
-// changed (as they are in after). Each list is in the order of its file.
+// changed (as they are in after). Each list is in the order of its file. What
+// cannot change while a session lives is part of its Key, and so makes it one
+// that is removed and another that is added.
 func Diff(before, after []Peer) (added, removed, changed []Peer) {
 	had := make(map[Key]Peer, len(before))
 	for _, p := range before {
@@ -45,7 +47,7 @@ func RestartNeeded(before, after Config) []string {
 		{"log", before.Log == after.Log},
 		{"transport", before.Transport == after.Transport},
 		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
-		{"workers", before.Workers.Count == after.Workers.Count && slices.Equal(before.Workers.CPUs, after.Workers.CPUs)},
+		{"workers", before.Workers.same(after.Workers)},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)

@@ -48,7 +48,14 @@ func FuzzParse(f *testing.F) {
 			if p.Auth.On && !pool[p.Auth.Key] {
 				t.Fatalf("accepted %+v without its key", p)
 			}
-			if p.DesiredMinTx < minTx || p.RequiredMinRx == 0 || p.DetectMult == 0 || p.DSCP > maxDSCP || !p.Peer.IsValid() {
+			if p.EchoTx != 0 && (p.EchoTx < minTx || !cfg.EchoSource.Set()) || p.EchoRx != 0 && (p.EchoRx < minTx || p.Multihop) ||
+				p.Multihop != (p.MinTTL != 0) || p.Unaffiliated && !cfg.EchoSource.Set() {
+				t.Fatalf("accepted %+v with %+v", p, cfg.EchoSource)
+			}
+			if same, faults := p.With(Settings{}); same != p || faults != nil {
+				t.Fatalf("without a change, %+v becomes %+v: %v", p, same, faults)
+			}
+			if p.DesiredMinTx < minTx || p.RequiredMinRx == 0 && !p.HoldDown || p.DetectMult == 0 || p.DSCP > maxDSCP || !p.Peer.IsValid() {
 				t.Fatalf("accepted %+v", p)
 			}
 			if _, faults := NewPeer(p.Key(), "", Settings{}, nil); faults != nil {

@@ -43,6 +43,11 @@ func NewAuth(key uint32, keyID *uint8) (Auth, []Fault) {
 	return Auth{On: true, Key: key, KeyID: uint8(key)}, nil
 }
 
+// password tells whether a key of the file is a plain password.
+func (c *Config) password(key uint32) bool {
+	return slices.ContainsFunc(c.Keys, func(k AuthKey) bool { return k.ID == key && k.Method.Type == packet.AuthSimple })
+}
+
 // KeyTypes are the kinds of authentication that a key can be for.
 var KeyTypes = []string{
 	"simple-password", "keyed-md5", "meticulous-keyed-md5", "keyed-sha1", "meticulous-keyed-sha1", "frr-hmac-sha1",

@@ -21,10 +21,8 @@ func unknownKey(cited, key string, known []string) string {
 // laterKeys belong to xbfd's file format but not to this version. They are
 // refused like any other unknown key, in words that do not call them a typo.
 var laterKeys = []string{
-	"metrics", "fast-path", "capture", "dplane", "addresses", "gobgp", "echo-source", "routes", "hooks",
+	"metrics", "fast-path", "capture", "dplane", "addresses", "gobgp", "routes", "hooks",
 	"scheduling", "priority", "wait",
-	"multihop", "minimum-ttl", "echo-mode", "echo-transmit-interval", "echo-receive-interval", "demand-mode",
-	"unaffiliated-echo", "strict-interface", "hold-down", "hold-off",
 }
 
 // Nearest returns the one of known that word is most likely a misspelling of,

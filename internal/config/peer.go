@@ -1,45 +1,10 @@
 package config
 
-import "net/netip"
-
-// Settings are the values that a profile, a file's peer or an API client may
-// choose for a session. Nil means not chosen here. Intervals are microseconds.
-type Settings struct {
-	DesiredMinTx  *uint32
-	RequiredMinRx *uint32
-	DetectMult    *uint8
-	Passive       *bool
-	Shutdown      *bool
-	DSCP          *uint8
-	Auth          *Auth
-}
-
-// Over returns s with what it leaves open taken from base.
-func (s Settings) Over(base Settings) Settings {
-	return Settings{
-		DesiredMinTx:  first(s.DesiredMinTx, base.DesiredMinTx),
-		RequiredMinRx: first(s.RequiredMinRx, base.RequiredMinRx),
-		DetectMult:    first(s.DetectMult, base.DetectMult),
-		Passive:       first(s.Passive, base.Passive),
-		Shutdown:      first(s.Shutdown, base.Shutdown),
-		DSCP:          first(s.DSCP, base.DSCP),
-		Auth:          first(s.Auth, base.Auth),
-	}
-}
-
-func first[T any](a, b *T) *T {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
-func or[T any](p *T, fallback T) T {
-	if p != nil {
-		return *p
-	}
-	return fallback
-}
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
 
 // Key tells one session from every other. It is comparable, and so a map key.
 type Key struct {
@@ -47,28 +12,48 @@ type Key struct {
 	Local     netip.Addr // the zero Addr when the route decides
 	Interface string     // empty when the route decides
 	VRF       string
+
+	// What kind of session it is is part of it: one that hears of its peer over
+	// several hops never becomes one that does over a single one.
+	Multihop     bool // RFC 5883
+	Unaffiliated bool // RFC 9747
 }
 
 // Peer is one session as it is to run: nothing in it is left open. It is
 // comparable; two Peers that differ only in Line ask for the same thing.
+// Intervals are microseconds.
 type Peer struct {
 	Peer, Local             netip.Addr
 	Interface, VRF, Profile string
+	Multihop, Unaffiliated  bool // not both; neither is a single hop
 
-	DesiredMinTx  uint32 // microseconds, 100 or more
-	RequiredMinRx uint32 // microseconds, 1 or more
+	DesiredMinTx  uint32 // 100 or more
+	RequiredMinRx uint32 // 0 only with HoldDown
 	DetectMult    uint8  // 1 to 255
 	Passive       bool
 	Shutdown      bool
 	DSCP          uint8 // 0 to 63
 	Auth          Auth
 
+	MinTTL     uint8  // 1 to 255 for multihop, otherwise 0
+	Strict     bool   // packets count on the path's interface only
+	EchoTx     uint32 // 100 or more in echo mode, otherwise 0
+	EchoRx     uint32 // what to offer where echoes can be returned; 0 for nothing
+	Demand     bool
+	DemandPoll uint32 // 0: only on command
+	HoldDown   bool
+	HoldOff    uint32 // how long clients are not told of a failure
+	Ceiling    uint32 // how slow congestion may make it; 0: congestion changes nothing
+
 	Line int // in the file; 0 when it came from elsewhere
 }
 
 // Key returns the identity of the session.
 func (p Peer) Key() Key {
-	return Key{Peer: p.Peer, Local: p.Local, Interface: p.Interface, VRF: p.VRF}
+	return Key{
+		Peer: p.Peer, Local: p.Local, Interface: p.Interface, VRF: p.VRF,
+		Multihop: p.Multihop, Unaffiliated: p.Unaffiliated,
+	}
 }
 
 // NewPeer returns the session that key, the name of a profile and the settings
@@ -84,21 +69,27 @@ func NewPeer(k Key, profile string, own Settings, profiles map[string]Settings) 
 		k.VRF = DefaultVRF
 	}
 	faults = append(faults, k.check()...)
-	s := own
-	if profile != "" {
-		s = own.Over(profiles[profile])
+	p := own.Over(profiles[profile]).session(k, profile)
+	alone := own.session(k, "").check()
+	for _, f := range p.check() {
+		if !slices.Contains(alone, f) {
+			f.Text += fmt.Sprintf(" (its profile %q has a part in this: change that, or name another)", profile)
+		}
+		faults = append(faults, f)
 	}
-	return Peer{
-		Peer: k.Peer, Local: k.Local,
-		Interface: k.Interface, VRF: k.VRF, Profile: profile,
-		DesiredMinTx:  or(s.DesiredMinTx, DefaultInterval),
-		RequiredMinRx: or(s.RequiredMinRx, DefaultInterval),
-		DetectMult:    or(s.DetectMult, DefaultDetectMult),
-		Passive:       or(s.Passive, false),
-		Shutdown:      or(s.Shutdown, false),
-		DSCP:          or(s.DSCP, DefaultDSCP),
-		Auth:          or(s.Auth, Auth{}),
-	}, faults
+	return p, faults
+}
+
+// With returns p with the settings that s chooses. It stays the same session:
+// its Key and its Line are p's. With any Fault the Peer must not be used.
+func (p Peer) With(s Settings) (Peer, []Fault) {
+	faults := s.Check()
+	if s.EchoTx != nil && !or(s.Echo, p.EchoTx != 0) {
+		faults = append(faults, Fault{fieldEchoTx, "the session sends no echo: set echo-mode to true with it"})
+	}
+	changed := s.Over(p.settings()).session(p.Key(), p.Profile)
+	changed.Line = p.Line
+	return changed, append(faults, changed.check()...)
 }
 
 // withoutZones moves the zone of fe80::1%eth0 to where the interface belongs.

@@ -24,6 +24,8 @@ func TestPrecedence(t *testing.T) {
 		Shutdown:      false,   // its own, against the profile's
 		Passive:       true,
 		DSCP:          48,
+		EchoRx:        50_000,
+		DemandPoll:    1_000_000,
 	}
 	if diff := cmp.Diff(want, got, compare); diff != "" || faults != nil {
 		t.Errorf("faults %v (-want +got):\n%s", faults, diff)
@@ -53,7 +55,7 @@ func TestRestartNeeded(t *testing.T) {
 		}
 		return c
 	}
-	one := parse("peers: [{peer: 192.0.2.1}]\nshutdown-hold: 1s")
+	one := parse("peers: [{peer: 192.0.2.1}]\nshutdown-hold: 1s\necho-source: {interface: lo}")
 	if got := RestartNeeded(parse(""), one); got != nil {
 		t.Errorf("peers need a restart: %v", got)
 	}
@@ -61,6 +63,15 @@ func TestRestartNeeded(t *testing.T) {
 	want := []string{"control", "log", "transport", "interfaces", "workers"}
 	if diff := cmp.Diff(want, RestartNeeded(one, other)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, source := range []string{"workers: {capacity: 1000}", "workers: {minimum-interval: 10ms}", "workers: {count: 2}"} {
+		if diff := cmp.Diff([]string{"workers"}, RestartNeeded(one, parse(source))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", source, diff)
+		}
+	}
+	kept := one.Reloaded(parse("echo-source: {address: 10.10.10.2}\nworkers: {capacity: 1}"))
+	if kept.EchoSource != (EchoSource{IPv4: addr("10.10.10.2")}) || kept.Workers.Capacity != DefaultCapacity {
+		t.Errorf("a reload makes %+v of it", kept)
 	}
 }
 
@@ -72,7 +83,7 @@ func TestFromArgs(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Peer{{Peer: addr("192.0.2.1"), Local: addr("192.0.2.2"), Interface: "eth0", VRF: "default",
-		DesiredMinTx: 15_000, RequiredMinRx: 20_000, DetectMult: 4, DSCP: 48}}
+		DesiredMinTx: 15_000, RequiredMinRx: 20_000, DetectMult: 4, DSCP: 48, EchoRx: 50_000, DemandPoll: 1_000_000}}
 	if diff := cmp.Diff(want, got.Peers, compare); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -105,10 +116,10 @@ func TestOverrides(t *testing.T) {
 	want := defaults("")
 	want.Control.Path, want.Transport = "/b", "udp"
 	want.Log = Log{slog.LevelError, "json"}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, Overrides{}.Apply(want)); diff != "" {
+	if diff := cmp.Diff(want, Overrides{}.Apply(want), compare); diff != "" {
 		t.Errorf("empty overrides changed something:\n%s", diff)
 	}
 	for _, bad := range []Overrides{{Control: "b"}, {LogLevel: "x"}, {LogFormat: "x"}, {Transport: "x"}} {

@@ -88,6 +88,9 @@ func (d *document) peers(into *[]entry) func(value) {
 				fieldInterface: d.string(&e.key.Interface),
 				fieldVRF:       d.string(&e.key.VRF),
 				fieldProfile:   d.string(&e.profile),
+
+				fieldMultihop:     d.flag(&e.key.Multihop),
+				fieldUnaffiliated: d.flag(&e.key.Unaffiliated),
 			})
 			if d.mapping(v, d.note(e.places, f)) {
 				*into = append(*into, e)
@@ -106,71 +109,17 @@ func (d *document) settings(s *Settings) fields {
 		fieldShutdown:   d.boolean(&s.Shutdown),
 		fieldDSCP:       d.optional(&s.DSCP, "a whole number from 0 to 63"),
 		fieldAuth:       d.auth(&s.Auth),
-	}
-}
 
-// resolvePeers makes sessions of the entries and compares them with each other.
-func (d *document) resolvePeers(entries []entry, profiles map[string]Settings) []Peer {
-	var peers []Peer
-	same := map[netip.Addr][]Peer{} // by the peer's address
-	for _, e := range entries {
-		p, faults := NewPeer(e.key, e.profile, e.own, profiles)
-		if len(faults) > 0 {
-			d.faults(e.item, e.places, faults)
-			continue
-		}
-		p.Line = d.line(e.item)
-		if d.clashes(e.item, p, same[p.Peer]) {
-			continue
-		}
-		same[p.Peer] = append(same[p.Peer], p)
-		peers = append(peers, p)
-		if _, known := profiles[p.Profile]; !known && p.Profile != "" {
-			d.warn(e.places[fieldProfile].value,
-				"there is no profile %q (yet): until there is, this session runs with its own values and the defaults", p.Profile)
-		}
-		if p.Passive {
-			// RFC 5881 §3: both ends of a single hop take the active role.
-			d.warn(e.item, "%s is passive: it stays silent until the peer speaks, so the peer must not be passive too", p.Peer)
-		}
-	}
-	return peers
-}
-
-// clashes reports p when it is one of others, and warns when the route could
-// make it one of them.
-func (d *document) clashes(item value, p Peer, others []Peer) bool {
-	for _, o := range others {
-		if p.Key() == o.Key() {
-			d.fault(item, "the session with %s stands on line %d already: keep one of them, "+
-				"or tell them apart by local-address or interface", p.Peer, o.Line)
-			return true
-		}
-	}
-	for _, o := range others {
-		localMay := p.Local == o.Local || !p.Local.IsValid() || !o.Local.IsValid()
-		interfaceMay := p.Interface == o.Interface || p.Interface == "" || o.Interface == ""
-		if localMay && interfaceMay {
-			d.warn(item, "may turn out to be the same session with %s as on line %d: "+
-				"name local-address and interface in both", p.Peer, o.Line)
-			return false
-		}
-	}
-	return false
-}
-
-func (d *document) interval(into **uint32) func(value) {
-	return func(v value) {
-		s, ok := d.text(v)
-		if !ok {
-			return
-		}
-		us, err := ParseInterval(s, Milliseconds)
-		if err != nil {
-			d.fault(v, "%s", err)
-			return
-		}
-		*into = &us
+		fieldMinTTL:     d.optional(&s.MinTTL, "a whole number from 1 to 255"),
+		fieldStrict:     d.boolean(&s.Strict),
+		fieldEcho:       d.boolean(&s.Echo),
+		fieldEchoTx:     d.interval(&s.EchoTx),
+		fieldEchoRx:     d.interval(&s.EchoRx, "disabled"),
+		fieldDemand:     d.boolean(&s.Demand),
+		fieldDemandPoll: d.interval(&s.DemandPoll),
+		fieldHoldDown:   d.boolean(&s.HoldDown),
+		fieldHoldOff:    d.interval(&s.HoldOff),
+		fieldCeiling:    d.interval(&s.Ceiling),
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,17 +36,22 @@ func (d *document) choice(into *string, from []string) func(value) {
 
 func (d *document) boolean(into **bool) func(value) {
 	return func(v value) {
+		var b bool
+		before := len(d.problems)
+		if d.flag(&b)(v); len(d.problems) == before {
+			*into = &b
+		}
+	}
+}
+
+func (d *document) flag(into *bool) func(value) {
+	return func(v value) {
 		s, ok := d.text(v)
-		if !ok {
+		if ok && s != "true" && s != "false" {
+			d.fault(v, "%q is neither true nor false", s)
 			return
 		}
-		switch s {
-		case "true", "false":
-			b := s == "true"
-			*into = &b
-		default:
-			d.fault(v, "%q is neither true nor false", s)
-		}
+		*into = s == "true"
 	}
 }
 
@@ -76,6 +82,34 @@ func (d *document) integer(v value, low, high int) (int, bool) {
 		return 0, false
 	}
 	return int(n), true
+}
+
+func (d *document) number(into *int, low, high int) func(value) {
+	return func(v value) {
+		if n, ok := d.integer(v, low, high); ok {
+			*into = n
+		}
+	}
+}
+
+// interval reads a time that fits the protocol's 32 bits of microseconds, or one
+// of the words that stand for 0.
+func (d *document) interval(into **uint32, zero ...string) func(value) {
+	return func(v value) {
+		s, ok := d.text(v)
+		if !ok {
+			return
+		}
+		var us uint32
+		if !slices.Contains(zero, s) {
+			var err error
+			if us, err = ParseInterval(s, Milliseconds); err != nil {
+				d.fault(v, "%s", err)
+				return
+			}
+		}
+		*into = &us
+	}
 }
 
 // optional reads a number of eight bits; want describes the ones that are

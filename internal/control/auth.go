@@ -117,7 +117,7 @@ func (s *Server) changeAuth(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	found, err := s.find(r)
+	found, err := s.running(r)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -11,8 +11,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/packet"
 )
 
 // Client talks to a Server. Its methods return an *Error for what the server
@@ -37,6 +40,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // discriminator, narrowed by what else is given.
 type Target struct {
 	X, Interface, Local, VRF string
+	Multihop                 *bool // nil: either
 }
 
 // path returns the path of the session, or of what lies below it.
@@ -46,6 +50,9 @@ func (t Target) path(below string) string {
 		if value != "" {
 			q.Set(name, value)
 		}
+	}
+	if t.Multihop != nil {
+		q.Set("multihop", strconv.FormatBool(*t.Multihop))
 	}
 	return "/v1/sessions/" + url.PathEscape(t.X) + below + suffix(q)
 }
@@ -90,6 +97,46 @@ func (c *Client) Delete(ctx context.Context, t Target) error {
 func (c *Client) SetAuth(ctx context.Context, t Target, change AuthChange) (s Session, err error) {
 	err = c.do(ctx, http.MethodPost, t.path("/auth"), change, &s)
 	return s, err
+}
+
+// Poll starts a Poll Sequence and returns the session.
+func (c *Client) Poll(ctx context.Context, t Target) (s Session, err error) {
+	err = c.do(ctx, http.MethodPost, t.path("/poll"), nil, &s)
+	return s, err
+}
+
+// Signal sets one of Signals on a session and returns it.
+func (c *Client) Signal(ctx context.Context, t Target, d packet.Diag) (s Session, err error) {
+	err = c.do(ctx, http.MethodPost, t.path("/diag"), signalBody{d.String()}, &s)
+	return s, err
+}
+
+// SetClient makes name a client of a session, which it returns.
+func (c *Client) SetClient(ctx context.Context, t Target, name string, spec ClientSpec) (s Session, err error) {
+	err = c.do(ctx, http.MethodPut, t.path("/clients/"+url.PathEscape(name)), spec, &s)
+	return s, err
+}
+
+// DeleteClient ends what a client asks of a session.
+func (c *Client) DeleteClient(ctx context.Context, t Target, name string) error {
+	return c.do(ctx, http.MethodDelete, t.path("/clients/"+url.PathEscape(name)), nil, nil)
+}
+
+// EchoSource returns where Echo packets come from.
+func (c *Client) EchoSource(ctx context.Context) (e EchoSource, err error) {
+	err = c.do(ctx, http.MethodGet, echoSourcePath, nil, &e)
+	return e, err
+}
+
+// SetEchoSource says where Echo packets are to come from.
+func (c *Client) SetEchoSource(ctx context.Context, e EchoSource) (set EchoSource, err error) {
+	err = c.do(ctx, http.MethodPut, echoSourcePath, e, &set)
+	return set, err
+}
+
+// DeleteEchoSource leaves Echo without a source, which ends it.
+func (c *Client) DeleteEchoSource(ctx context.Context) error {
+	return c.do(ctx, http.MethodDelete, echoSourcePath, nil, nil)
 }
 
 // Keys returns the pool of keys, sorted by their ids.

@@ -41,8 +41,7 @@ func TestRoundTrip(t *testing.T) {
 
 	spec := control.SessionSpec{
 		Peer: netip.MustParseAddr("192.0.2.3"), Local: netip.MustParseAddr("192.0.2.9"), Interface: "eth0", Profile: "p",
-		DSCP:          ptr(uint8(0)),
-		SessionChange: control.SessionChange{DesiredMinTx: ptr(uint32(50_000)), Passive: ptr(true)},
+		SessionChange: control.SessionChange{DesiredMinTx: ptr(uint32(50_000)), Passive: ptr(true), DSCP: ptr(uint8(0))},
 	}
 	added, err := c.Add(ctx, spec)
 	if err != nil || added.Owner != "api" || added.DesiredMinTx != 50_000 || added.RequiredMinRx != 300_000 ||

@@ -18,6 +18,8 @@ const (
 	CodeAmbiguous   Code = "ambiguous"   // more than one session is meant
 	CodeExists      Code = "exists"      // there is such a session already
 	CodeInUse       Code = "in-use"      // sessions use it
+	CodeConflict    Code = "conflict"    // who shares it asks for something else
+	CodeCapacity    Code = "capacity"    // more than the workers can serve
 	CodeNotOwner    Code = "not-owner"   // it belongs to somebody else
 	CodeInvalid     Code = "invalid"     // understood, but a value cannot be
 	CodeUnavailable Code = "unavailable" // not now
@@ -30,6 +32,8 @@ var statusOf = map[Code]int{
 	CodeAmbiguous:   http.StatusConflict,
 	CodeExists:      http.StatusConflict,
 	CodeInUse:       http.StatusConflict,
+	CodeConflict:    http.StatusConflict,
+	CodeCapacity:    http.StatusConflict,
 	CodeNotOwner:    http.StatusForbidden,
 	CodeInvalid:     http.StatusUnprocessableEntity,
 	CodeUnavailable: http.StatusServiceUnavailable,
@@ -77,9 +81,14 @@ var ErrNoDaemon = errors.New("no daemon")
 
 // jsonNames are the fields that the API calls by another name than the file.
 var jsonNames = map[string]string{
-	"local-address":     "local",
-	"transmit-interval": "desired-min-tx-us",
-	"receive-interval":  "required-min-rx-us",
+	"local-address":          "local",
+	"transmit-interval":      "desired-min-tx-us",
+	"receive-interval":       "required-min-rx-us",
+	"echo-transmit-interval": "echo-transmit-interval-us",
+	"echo-receive-interval":  "echo-receive-interval-us",
+	"demand-poll-interval":   "demand-poll-interval-us",
+	"congestion-ceiling":     "congestion-ceiling-us",
+	"hold-off":               "hold-off-us",
 }
 
 // invalid turns the first of faults into an Error, or nil.

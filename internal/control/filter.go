@@ -18,6 +18,7 @@ import (
 type Filter struct {
 	Peer, Local    netip.Addr
 	Interface, VRF string
+	Multihop       *bool // nil: either
 	State          string
 }
 
@@ -30,6 +31,7 @@ func (f Filter) Match(s *Session) bool {
 		(!f.Local.IsValid() || f.Local == s.Local) &&
 		(f.Interface == "" || f.Interface == s.Interface) &&
 		(f.VRF == "" || f.VRF == s.VRF) &&
+		(f.Multihop == nil || *f.Multihop == s.Multihop) &&
 		(f.State == "" || f.State == s.State)
 }
 
@@ -49,6 +51,9 @@ func (f Filter) query() url.Values {
 	}
 	set("interface", f.Interface)
 	set("vrf", f.VRF)
+	if f.Multihop != nil {
+		set("multihop", strconv.FormatBool(*f.Multihop))
+	}
 	set("state", f.State)
 	return q
 }
@@ -80,6 +85,11 @@ func parseFilter(raw string, allowed ...string) (Filter, error) {
 			f.Interface = value
 		case name == "vrf":
 			f.VRF = value
+		case name == "multihop" && value != "true" && value != "false":
+			wrong = fmt.Sprintf("%q is not true or false", value)
+		case name == "multihop":
+			multihop := value == "true"
+			f.Multihop = &multihop
 		case name == "state" && !slices.Contains(States, value):
 			wrong = fmt.Sprintf("%q is not one of %s", value, strings.Join(States, ", "))
 		case name == "state":
@@ -112,7 +122,7 @@ type selector struct {
 }
 
 func parseSelector(id, rawQuery string) (selector, error) {
-	f, err := parseFilter(rawQuery, "interface", "local", "vrf")
+	f, err := parseFilter(rawQuery, "interface", "local", "vrf", "multihop")
 	if err != nil {
 		return selector{}, err
 	}
@@ -143,11 +153,14 @@ func (s selector) one(found []Session) (Session, error) {
 			local = x.Local.String()
 		}
 		fmt.Fprintf(&b, "\n  %d: local %s, interface %s", x.LocalDiscriminator, local, cmp.Or(x.Interface, "-"))
+		if x.Multihop {
+			b.WriteString(", multihop")
+		}
 	}
 	if len(found) > most {
 		fmt.Fprintf(&b, "\n  and %d more", len(found)-most)
 	}
-	return Session{}, Errorf(CodeAmbiguous, "%d sessions with %s: name one by interface, local or its discriminator%s",
+	return Session{}, Errorf(CodeAmbiguous, "%d sessions with %s: name one by interface, local, multihop or its discriminator%s",
 		len(found), s, &b)
 }
 
@@ -157,7 +170,7 @@ func (s selector) String() string {
 	if s.id != 0 {
 		words = append(words, fmt.Sprintf("local discriminator %d", s.id))
 	}
-	for _, name := range []string{"peer", "local", "interface", "vrf"} {
+	for _, name := range []string{"peer", "local", "interface", "vrf", "multihop"} {
 		if value := s.query().Get(name); value != "" {
 			words = append(words, name+" "+value)
 		}

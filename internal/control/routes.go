@@ -12,13 +12,19 @@ import (
 
 func (s *Server) routes() {
 	for pattern, m := range map[string]methods{
-		"/v1/sessions":           {http.MethodGet: s.sessions, http.MethodPost: s.add},
-		"/v1/sessions/{id}":      {http.MethodGet: s.show, http.MethodPatch: s.change, http.MethodDelete: s.remove},
-		"/v1/sessions/{id}/auth": {http.MethodPost: s.changeAuth},
-		"/v1/keys":               {http.MethodGet: s.listKeys},
-		"/v1/keys/{id}":          {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
-		"/v1/reload":             {http.MethodPost: s.reload},
-		"/v1/status":             {http.MethodGet: s.status},
+		"/v1/sessions":                     {http.MethodGet: s.sessions, http.MethodPost: s.add},
+		"/v1/sessions/{id}":                {http.MethodGet: s.show, http.MethodPatch: s.change, http.MethodDelete: s.remove},
+		"/v1/sessions/{id}/auth":           {http.MethodPost: s.changeAuth},
+		"/v1/sessions/{id}/poll":           {http.MethodPost: s.poll},
+		"/v1/sessions/{id}/diag":           {http.MethodPost: s.signal},
+		"/v1/sessions/{id}/clients/{name}": {http.MethodPut: s.setClient, http.MethodDelete: s.deleteClient},
+		echoSourcePath: {
+			http.MethodGet: s.showEchoSource, http.MethodPut: s.setEchoSource, http.MethodDelete: s.deleteEchoSource,
+		},
+		"/v1/keys":      {http.MethodGet: s.listKeys},
+		"/v1/keys/{id}": {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
+		"/v1/reload":    {http.MethodPost: s.reload},
+		"/v1/status":    {http.MethodGet: s.status},
 	} {
 		s.mux.HandleFunc(pattern, s.answer(m))
 	}
@@ -26,8 +32,8 @@ func (s *Server) routes() {
 }
 
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status",
-		r.URL.Path))
+	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, "+
+		"/v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/reload and /v1/status", r.URL.Path))
 }
 
 func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request, m methods) {
@@ -38,7 +44,7 @@ func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request, m methods)
 }
 
 func (s *Server) sessions(r *http.Request) (int, any, error) {
-	f, err := parseFilter(r.URL.RawQuery, "peer", "local", "interface", "vrf", "state")
+	f, err := parseFilter(r.URL.RawQuery, "peer", "local", "interface", "vrf", "multihop", "state")
 	if err != nil {
 		return 0, nil, err
 	}
@@ -77,7 +83,7 @@ func (s *Server) change(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	found, err := s.find(r)
+	found, err := s.running(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -86,7 +92,7 @@ func (s *Server) change(r *http.Request) (int, any, error) {
 }
 
 func (s *Server) remove(r *http.Request) (int, any, error) {
-	found, err := s.find(r)
+	found, err := s.running(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -136,6 +142,16 @@ func (s *Server) find(r *http.Request) (Session, error) {
 	return found, err
 }
 
+// running is find for a route that does something to the session, which takes
+// one that the Backend runs.
+func (s *Server) running(r *http.Request) (Session, error) {
+	found, err := s.find(r)
+	if err == nil && found.LocalDiscriminator == 0 {
+		return found, Errorf(CodeUnavailable, "the session does not run: %s", found.Path)
+	}
+	return found, err
+}
+
 func bodyOf(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	var tooLong *http.MaxBytesError
@@ -167,5 +183,7 @@ func counts(m map[string]uint64) map[string]uint64 {
 
 func whole(s Session) Session {
 	s.Counters.RxDiscarded = counts(s.Counters.RxDiscarded)
+	s.Clients = list(s.Clients)
+	s.Echo.RTT.Histogram = list(s.Echo.RTT.Histogram)
 	return s
 }

@@ -14,6 +14,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/packet"
 )
 
 // Limits on what one client can take.
@@ -32,16 +35,31 @@ type Backend interface {
 	Sessions(ctx context.Context, f Filter) ([]Session, error)
 	// Session returns the session with a local discriminator, or CodeNotFound.
 	Session(ctx context.Context, id uint32) (Session, error)
-	// AddSession creates a session of owner "api", or answers CodeExists or
-	// CodeInvalid. SessionSpec.Resolve says what s means.
+	// AddSession creates a session of owner "api", or answers CodeExists,
+	// CodeInvalid or CodeCapacity. SessionSpec.Resolve says what s means.
 	AddSession(ctx context.Context, s SessionSpec) (Session, error)
-	// ChangeSession returns the session as it is with c asked of it.
+	// ChangeSession returns the session as it is with c asked of it, or answers
+	// CodeInvalid or CodeCapacity.
 	ChangeSession(ctx context.Context, id uint32, c SessionChange) (Session, error)
 	// DeleteSession removes a session that the API made, or answers CodeNotOwner.
 	DeleteSession(ctx context.Context, id uint32) error
 	// SetAuth changes the authentication of a session; AuthChange.Resolve says
 	// to what. A key that does not exist is CodeInvalid.
 	SetAuth(ctx context.Context, id uint32, c AuthChange) (Session, error)
+	// Poll starts a Poll Sequence with the peer, or answers CodeUnavailable for a
+	// session that is not Up.
+	Poll(ctx context.Context, id uint32) (Session, error)
+	// Signal sets one of Signals on a session.
+	Signal(ctx context.Context, id uint32, d packet.Diag) (Session, error)
+	// SetClient makes somebody a client of a session or changes what it asks for.
+	// It answers CodeConflict where the session's other clients rule that out.
+	SetClient(ctx context.Context, id uint32, name string, c ClientSpec) (Session, error)
+	// DeleteClient ends that, and with the last client the session.
+	DeleteClient(ctx context.Context, id uint32, name string) error
+	// EchoSource returns where Echo packets come from.
+	EchoSource(ctx context.Context) (config.EchoSource, error)
+	// SetEchoSource changes that; the zero EchoSource is none.
+	SetEchoSource(ctx context.Context, e config.EchoSource) error
 	// Keys returns the pool of keys, in any order.
 	Keys(ctx context.Context) ([]Key, error)
 	// SetKey adds a key of owner "api" or changes one, or answers CodeInUse or

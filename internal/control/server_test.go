@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/control/controltest"
 	"github.com/xbfd/xbfd/internal/rows"
@@ -145,9 +146,9 @@ func TestErrors(t *testing.T) {
 		status                     int
 		want                       e
 	}{
-		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status`}},
-		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status`}},
-		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/auth, /v1/keys, /v1/keys/{id}, /v1/reload and /v1/status`}},
+		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/reload and /v1/status`}},
+		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/reload and /v1/status`}},
+		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/reload and /v1/status`}},
 		{"method", "PUT", "/v1/sessions", "", 405, e{Code: "bad-request", Message: "PUT is not for this route: it takes GET, POST"}},
 		{"parameter", "GET", "/v1/sessions?per=192.0.2.1", "", 400, e{Code: "bad-request", Field: "per", Message: `unknown parameter: did you mean "peer"?`}},
 		{"parameter of none", "POST", "/v1/reload?now=1", "", 400, e{Code: "bad-request", Field: "now", Message: "unknown parameter: this route takes none"}},
@@ -162,7 +163,7 @@ func TestErrors(t *testing.T) {
 		{"no such id", "GET", "/v1/sessions/99", "", 404, e{Code: "not-found", Message: "no session with local discriminator 99"}},
 		{"other interface", "GET", "/v1/sessions/11?interface=eth1", "", 404, e{Code: "not-found", Message: "no session with local discriminator 11, interface eth1"}},
 		{"no such peer", "DELETE", "/v1/sessions/192.0.2.7", "", 404, e{Code: "not-found", Message: "no session with peer 192.0.2.7"}},
-		{"ambiguous", "PATCH", "/v1/sessions/fe80::1", `{"shutdown": true}`, 409, e{Code: "ambiguous", Message: "2 sessions with peer fe80::1: name one by interface, local or its discriminator\n" +
+		{"ambiguous", "PATCH", "/v1/sessions/fe80::1", `{"shutdown": true}`, 409, e{Code: "ambiguous", Message: "2 sessions with peer fe80::1: name one by interface, local, multihop or its discriminator\n" +
 			"  13: local fe80::9, interface eth0\n  14: local fe80::9, interface eth1"}},
 		{"owner", "DELETE", "/v1/sessions/11", "", 403, e{Code: "not-owner", Message: "the session with 192.0.2.1 belongs to file: remove it there"}},
 		{"exists", "POST", "/v1/sessions", `{"peer": "192.0.2.1", "local": "192.0.2.9", "interface": "eth0"}`, 409, e{Code: "exists", Field: "peer", Message: "there is a session with 192.0.2.1 already"}},
@@ -172,14 +173,14 @@ func TestErrors(t *testing.T) {
 		{"array", "POST", "/v1/sessions", `[]`, 400, e{Code: "bad-request", Message: "the body is not a JSON object: cannot unmarshal array into Go value of type map[string]json.RawMessage"}},
 		{"trailing", "POST", "/v1/sessions", `{"peer": "192.0.2.1"} {}`, 400, e{Code: "bad-request", Message: "the body goes on after the JSON object"}},
 		{"key", "POST", "/v1/sessions", `{"Peer": "192.0.2.1"}`, 400, e{Code: "bad-request", Field: "Peer", Message: `unknown key: did you mean "peer"?`}},
-		{"later key", "PATCH", "/v1/sessions/11", `{"demand-mode": true}`, 400, e{Code: "bad-request", Field: "demand-mode", Message: "unknown key: there are desired-min-tx-us, detect-multiplier, passive-mode, required-min-rx-us, shutdown"}},
+		{"key of a new session", "PATCH", "/v1/sessions/11", `{"multihop": true}`, 400, e{Code: "bad-request", Field: "multihop", Message: "unknown key: there are congestion-ceiling-us, demand-mode, demand-poll-interval-us, desired-min-tx-us, detect-multiplier, dscp, echo-mode, echo-receive-interval-us, echo-transmit-interval-us, hold-down, hold-off-us, minimum-ttl, passive-mode, required-min-rx-us, shutdown, strict-interface"}},
 		{"type", "POST", "/v1/sessions", `{"peer": 5}`, 400, e{Code: "bad-request", Field: "peer", Message: "5 is not an address in a string"}},
 		{"number", "PATCH", "/v1/sessions/11", `{"desired-min-tx-us": "10ms"}`, 400, e{Code: "bad-request", Field: "desired-min-tx-us", Message: `"10ms" is not a whole number of microseconds from 100 to 4294967295`}},
-		{"32 bits", "PATCH", "/v1/sessions/11", `{"required-min-rx-us": 4294967296}`, 400, e{Code: "bad-request", Field: "required-min-rx-us", Message: "4294967296 is not a whole number of microseconds from 1 to 4294967295"}},
+		{"32 bits", "PATCH", "/v1/sessions/11", `{"required-min-rx-us": 4294967296}`, 400, e{Code: "bad-request", Field: "required-min-rx-us", Message: "4294967296 is not a whole number of microseconds from 0 to 4294967295"}},
 		{"mult 256", "PATCH", "/v1/sessions/11", `{"detect-multiplier": 256}`, 400, e{Code: "bad-request", Field: "detect-multiplier", Message: "256 is not a whole number from 1 to 255"}},
 		{"mult 0", "PATCH", "/v1/sessions/11", `{"detect-multiplier": 0}`, 422, e{Code: "invalid", Field: "detect-multiplier", Message: "0 packets cannot be missed: set 1 to 255 (3 is usual; with 1, one lost packet is a failure)"}},
 		{"tx 0", "PATCH", "/v1/sessions/11", `{"desired-min-tx-us": 0}`, 422, e{Code: "invalid", Field: "desired-min-tx-us", Message: "0 is reserved by the protocol: set 100us or more, or shut the session down to silence it"}},
-		{"rx 0", "POST", "/v1/sessions", `{"peer": "192.0.2.3", "required-min-rx-us": 0}`, 422, e{Code: "invalid", Field: "required-min-rx-us", Message: "0 tells the peer to send nothing, and a session that hears nothing cannot stay up: set 1us or more, or shut the session down"}},
+		{"rx 0", "POST", "/v1/sessions", `{"peer": "192.0.2.3", "required-min-rx-us": 0}`, 422, e{Code: "invalid", Field: "required-min-rx-us", Message: "0 tells the peer to send nothing, and a session that hears nothing cannot stay up: set 1us or more, shut the session down, or keep it down by hold-down: true"}},
 		{"no change", "PATCH", "/v1/sessions/11", `{"shutdown": null}`, 400, e{Code: "bad-request", Message: "nothing to change: give at least one key"}},
 		{"no peer", "POST", "/v1/sessions", `{}`, 422, e{Code: "invalid", Field: "peer", Message: "is missing: give the address of the other end"}},
 		{"family", "POST", "/v1/sessions", `{"peer": "192.0.2.1", "local": "2001:db8::1"}`, 422, e{Code: "invalid", Field: "local", Message: "2001:db8::1 is IPv6 but the peer 192.0.2.1 is IPv4: give a local address of the peer's family"}},
@@ -228,6 +229,13 @@ func TestBackendFails(t *testing.T) {
 		{"POST", "/v1/reload", ""},
 		{"GET", "/v1/status", ""},
 		{"POST", "/v1/sessions/11/auth", `{"off": true}`},
+		{"POST", "/v1/sessions/11/poll", ""},
+		{"POST", "/v1/sessions/11/diag", `{"diagnostic": "path-down"}`},
+		{"PUT", "/v1/sessions/11/clients/ospfd", "{}"},
+		{"DELETE", "/v1/sessions/11/clients/ospfd", ""},
+		{"GET", "/v1/echo-source", ""},
+		{"PUT", "/v1/echo-source", `{"interface": "lo"}`},
+		{"DELETE", "/v1/echo-source", ""},
 		{"GET", "/v1/keys", ""},
 		{"GET", "/v1/keys/1", ""},
 		{"PUT", "/v1/keys/1", `{"type": "keyed-md5", "secret": "hunter2"}`},
@@ -294,6 +302,8 @@ func FuzzSessionSpec(f *testing.F) {
 		`{"peer": "192.0.2.1", "local": "192.0.2.9", "interface": "eth0", "vrf": "default", "profile": "p", "dscp": 0}`,
 		`{"peer": "fe80::1%eth0", "desired-min-tx-us": 100, "required-min-rx-us": 1, "detect-multiplier": 1}`,
 		`{"peer": "2001:db8::1", "local": "2001:db8::2", "passive-mode": true, "shutdown": false}`,
+		`{"peer": "192.0.2.1", "local": "192.0.2.2", "multihop": true, "minimum-ttl": 1}`, `{"peer": "192.0.2.1", "unaffiliated-echo": true}`,
+		`{"echo-mode": true, "echo-transmit-interval-us": 100, "echo-receive-interval-us": 0, "demand-mode": true}`, `{"hold-down": true, "required-min-rx-us": 0}`,
 		`{"peer": "192.0.2.1", "auth": {"key": 1, "bfd-key-id": 255}}`, `{"peer": "192.0.2.1", "auth": {"key": 256}}`, `{"auth": {"key": {}}}`, `{"peer": null}`, `{}`, `null`, `[`, `{"peer": "192.0.2.1"}{`, "{\"\xff\": 1}",
 	} {
 		f.Add([]byte(body))
@@ -316,7 +326,8 @@ func FuzzSessionSpec(f *testing.F) {
 			if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil {
 				t.Fatal(err)
 			}
-			if !s.Peer.IsValid() || s.Peer.Zone() != "" || s.DesiredMinTx < 100 || s.RequiredMinRx == 0 || s.DetectMult == 0 {
+			if !s.Peer.IsValid() || s.Peer.Zone() != "" || s.DesiredMinTx < 100 || s.RequiredMinRx == 0 && !s.HoldDown ||
+				s.DetectMult == 0 || s.Multihop != (s.MinTTL > 0) || s.Echo.TxInterval > 0 && (s.Demand.Mode == "on" || s.Multihop) {
 				t.Fatalf("%s accepted %s", rq[0], w.Body)
 			}
 		}
@@ -325,7 +336,7 @@ func FuzzSessionSpec(f *testing.F) {
 
 // TestNothingIsNull: what a Backend leaves nil is an empty list or object.
 func TestNothingIsNull(t *testing.T) {
-	for _, rq := range [][2]string{{"GET", "/v1/keys"}, {"GET", "/v1/sessions"}, {"GET", "/v1/sessions/7"}, {"GET", "/v1/status"}, {"POST", "/v1/reload"}} {
+	for _, rq := range [][2]string{{"GET", "/v1/keys"}, {"GET", "/v1/sessions"}, {"GET", "/v1/sessions/7"}, {"GET", "/v1/status"}, {"POST", "/v1/reload"}, {"GET", "/v1/echo-source"}} {
 		w := request(bare{}, rq[0], rq[1], "")
 		text := strings.ReplaceAll(w.Body.String(), `"last-change":null`, "")
 		text = strings.ReplaceAll(text, `"auth":null`, "")
@@ -344,6 +355,7 @@ func (bare) Sessions(context.Context, control.Filter) ([]control.Session, error)
 }
 func (bare) Session(context.Context, uint32) (control.Session, error) { return control.Session{}, nil }
 func (bare) Reload(context.Context) (control.ReloadReport, error)     { return control.ReloadReport{}, nil }
+func (bare) EchoSource(context.Context) (config.EchoSource, error)    { return config.EchoSource{}, nil }
 func (bare) Keys(context.Context) ([]control.Key, error)              { return nil, nil }
 func (bare) Status(context.Context) (control.Status, error) {
 	return control.Status{Interfaces: []control.InterfaceStatus{{}}}, nil

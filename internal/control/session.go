@@ -12,16 +12,28 @@ type Session struct {
 	Local     netip.Addr `json:"local"`     // empty until the route has decided
 	Interface string     `json:"interface"` // likewise
 	VRF       string     `json:"vrf"`
-	Owner     string     `json:"owner"` // who asked for it: "file" or "api"
-	Profile   string     `json:"profile"`
+	Multihop  bool       `json:"multihop"`
+	// Unaffiliated: the peer speaks no BFD and only forwards our own packets
+	// back to us (RFC 9747).
+	Unaffiliated bool   `json:"unaffiliated"`
+	Owner        string `json:"owner"` // who asked for it: "file" or "api"
+	// Clients are all who share it, Owner the first of them.
+	Clients []SessionClient `json:"clients"`
+	Profile string          `json:"profile"`
 
 	State               string `json:"state"` // admin-down, down, init or up
 	RemoteState         string `json:"remote-state"`
 	Diagnostic          string `json:"diagnostic"` // a name of RFC 9127, or the number
 	RemoteDiagnostic    string `json:"remote-diagnostic"`
-	LocalDiscriminator  uint32 `json:"local-discriminator"` // also the id in /v1/sessions/{id}
+	LocalDiscriminator  uint32 `json:"local-discriminator"` // also the id in /v1/sessions/{id}; 0: it does not run, Path says why
 	RemoteDiscriminator uint32 `json:"remote-discriminator"`
-	Role                string `json:"role"` // active or passive
+	// PeerSource is where the peer's packets come from when that is not Peer.
+	PeerSource netip.Addr `json:"peer-source"`
+	Role       string     `json:"role"`             // active or passive
+	DSCP       uint8      `json:"dscp"`             // of the packets we send
+	HoldDown   bool       `json:"hold-down"`        // kept Down on purpose
+	MinTTL     uint8      `json:"minimum-ttl"`      // of accepted packets; 0 unless multihop
+	Strict     bool       `json:"strict-interface"` // accepts packets from its interface only
 
 	DetectMult              uint8  `json:"detect-multiplier"`
 	RemoteDetectMult        uint8  `json:"remote-detect-multiplier"`
@@ -30,11 +42,15 @@ type Session struct {
 	RemoteDesiredMinTx      uint32 `json:"remote-desired-min-tx-us"`
 	RemoteRequiredMinRx     uint32 `json:"remote-required-min-rx-us"`
 	RemoteRequiredMinEchoRx uint32 `json:"remote-required-min-echo-rx-us"`
-	NegotiatedTx            uint32 `json:"negotiated-tx-us"`  // 0: nothing periodic is sent
-	DetectionTime           uint64 `json:"detection-time-us"` // 0 until the peer has been heard
+	NegotiatedTx            uint32 `json:"negotiated-tx-us"`      // 0: nothing periodic is sent
+	DetectionTime           uint64 `json:"detection-time-us"`     // 0 until the peer has been heard
+	Slowed                  uint8  `json:"slowed"`                // how often congestion has doubled the intervals
+	Ceiling                 uint32 `json:"congestion-ceiling-us"` // how far; 0: not at all
 
-	Auth *SessionAuth `json:"auth"` // null when there is none and none is to follow
-	Poll string       `json:"poll"` // none, active, or queued: active with another behind it
+	Echo   Echo         `json:"echo"`
+	Demand Demand       `json:"demand"`
+	Auth   *SessionAuth `json:"auth"` // null when there is none and none is to follow
+	Poll   string       `json:"poll"` // none, active, or queued: active with another behind it
 
 	Transport       string `json:"transport"` // xdp-zerocopy, xdp-native, xdp-generic, udp
 	TransportReason string `json:"transport-reason"`
@@ -60,7 +76,10 @@ type Counters struct {
 	Rx          uint64            `json:"rx"`           // accepted
 	RxDiscarded map[string]uint64 `json:"rx-discarded"` // by reason; those that are not 0
 	TxFailed    uint64            `json:"tx-failed"`
-	Up          uint64            `json:"up"` // how often each state was entered
+	EchoTx      uint64            `json:"echo-tx"`     // ours sent
+	EchoRx      uint64            `json:"echo-rx"`     // ours that came back
+	EchoLooped  uint64            `json:"echo-looped"` // the peer's sent back
+	Up          uint64            `json:"up"`          // how often each state was entered
 	Down        uint64            `json:"down"`
 	AdminDown   uint64            `json:"admin-down"`
 }

@@ -34,7 +34,19 @@ func (d *Daemon) setAuth(id uint32, c control.AuthChange) error {
 	if err := d.knownKey(a); err != nil {
 		return err
 	}
-	return d.authenticate(h, a, c.Delayed)
+	// The book first: those who share a session authenticate alike.
+	i := h.at(h.chief())
+	w := h.wants[i]
+	w.peer.Auth = a
+	if _, err := d.book.Register(path(w.peer), w.owner, w.wish()); err != nil {
+		return inAPIWords(err)
+	}
+	if err := d.authenticate(h, a, c.Delayed); err != nil {
+		d.undo(w)
+		return err
+	}
+	h.wants[i] = w
+	return nil
 }
 
 // authenticate makes a session authenticate as a says. d.mu is held.

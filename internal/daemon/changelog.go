@@ -65,8 +65,12 @@ func (l *changeLog) one(ev *engine.Event, c engine.Change, ifname string, attrs 
 		if !ev.Failure.Admin { // an administrative act is no failure (RFC 5882 §3.2)
 			level = slog.LevelWarn
 		}
+		silent := "silent"
+		if c.Diag == packet.DiagEchoFailed {
+			silent = "last-return" // the peer may be talking, but does not forward
+		}
 		attrs = append(attrs,
-			slog.Duration("silent", time.Duration(ev.Failure.At-ev.Failure.LastRx)),
+			slog.Duration(silent, time.Duration(ev.Failure.At-ev.Failure.LastRx)),
 			slog.Duration("detection-time", time.Duration(ev.Failure.DetectionTime)))
 		if ev.Failure.Stalled > 0 {
 			attrs = append(attrs, slog.Duration("stalled", time.Duration(ev.Failure.Stalled)))

@@ -80,6 +80,12 @@ func TestChangesOneByOne(t *testing.T) {
 	gone := &engine.Event{Transitions: 2, Failed: true, Failure: admin.Failure, Change: engine.Change{At: at + 1, From: packet.Down, To: packet.Init}}
 	neighbor := &engine.Event{Transitions: 2, Failed: true, Failure: admin.Failure, Change: gone.Change}
 	neighbor.Failure.Admin = false
+	echo := silent()
+	echo.Change.Diag, echo.Failure.Diag = packet.DiagEchoFailed, packet.DiagEchoFailed
+	pathDown := &engine.Event{Transitions: 1, Change: engine.Change{
+		At: at, From: packet.Up, To: packet.AdminDown, Diag: packet.DiagPathDown, Remote: packet.Up}}
+	reset := &engine.Event{Transitions: 1, Change: engine.Change{
+		At: at, From: packet.Up, To: packet.Down, Diag: packet.DiagForwardingReset, Remote: packet.Up}}
 
 	const failed = "silent=160ms detection-time=150ms"
 	for _, c := range []struct {
@@ -90,6 +96,9 @@ func TestChangesOneByOne(t *testing.T) {
 		{"up", up(), []string{"level=INFO from=init to=up diag=none cause=up"}},
 		{"failure", silent(), []string{"level=WARN from=up to=down diag=control-expiry cause=control-expiry " + failed}},
 		{"failure while we were stalled", stalled, []string{"level=WARN from=up to=down diag=control-expiry cause=control-expiry " + failed + " stalled=20ms"}},
+		{"echo that does not come back", echo, []string{"level=WARN from=up to=down diag=echo-failed cause=echo-failed last-return=160ms detection-time=150ms"}},
+		{"somebody knows that the path failed", pathDown, []string{"level=INFO from=up to=admin-down diag=path-down cause=path-down"}},
+		{"forwarding reset", reset, []string{"level=INFO from=up to=down diag=forwarding-reset cause=forwarding-reset"}},
 		{"administrative", admin, []string{"level=INFO from=up to=down diag=neighbor-down cause=remote-admin-down " + failed}},
 		{"failure and recovery before anybody looked", recovered, []string{
 			"level=WARN from=up to=down diag=control-expiry cause=control-expiry " + failed,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/speaker"
@@ -43,21 +44,27 @@ type Daemon struct {
 	speaker *speaker.Speaker
 	started time.Time
 	changes *changeLog
+	looping map[string]bool // interfaces of which the log says so; serve's own
 
 	mu       sync.Mutex // guards everything below
 	cfg      config.Config
 	byKey    map[config.Key]*held
 	byDiscr  map[uint32]*held // those that are leaving included
+	book     clients.Book     // who wants what of which session
+	refused  map[config.Key]refusal
 	keys     map[uint32]*heldKey
 	reloaded *control.LastReload
 	restart  []string // keys that wait for the next start
 	gone     chan struct{}
+
+	echoSource   config.EchoSource // what is in use: the file's, or the API's
+	unaffiliated int               // how many of the sessions are
 }
 
 // held is a session and who asked for it.
 type held struct {
-	peer   config.Peer
-	owner  string
+	peer   config.Peer // as the first of wants has it
+	wants  []want      // never empty
 	discr  uint32
 	ifname string // for the log, when the path is gone
 	up     bool
@@ -78,7 +85,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d := &Daemon{
 		o: o, cfg: cfg, log: newLogger(o.LogTo, cfg.Log), started: time.Now(),
 		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held),
-		keys: make(map[uint32]*heldKey), gone: make(chan struct{}, 1),
+		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), gone: make(chan struct{}, 1),
 	}
 	d.changes = newChangeLog(d.log, time.Now)
 	for _, w := range cfg.Warnings {
@@ -100,29 +107,17 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 
 // start opens everything and creates the file's sessions.
 func (d *Daemon) start(ctx context.Context) (err error) {
+	cfg := d.cfg // what it says of interfaces and workers holds until the next start
 	d.speaker, err = speaker.New(speaker.Options{
-		Workers: d.cfg.Workers.Count, CPUs: d.cfg.Workers.CPUs,
-		Transport: func(ifname string) string { return d.config().TransportFor(ifname) },
-		Logger:    d.log, In: d.o.In, OnEvents: d.note,
+		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs,
+		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
+		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
+		Logger: d.log, In: d.o.In, OnEvents: d.note,
 	})
 	if err != nil {
 		return err
 	}
-	var discrs []uint32
-	d.mu.Lock()
-	err = d.setKeys(d.cfg)
-	for _, p := range d.cfg.Peers {
-		if err != nil {
-			break
-		}
-		h, e := d.add(p, ownerFile)
-		if e != nil {
-			err = fmt.Errorf("peer %v: %w", p.Peer, e)
-			break
-		}
-		discrs = append(discrs, h.discr)
-	}
-	d.mu.Unlock()
+	discrs, err := d.addAll()
 	if err == nil {
 		settle, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()
@@ -142,6 +137,26 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 	}
 	d.log.Info("started", "version", d.o.Version, "sessions", len(discrs), "control", d.cfg.Control.Path)
 	return nil
+}
+
+// addAll creates what the file has.
+func (d *Daemon) addAll() (discrs []uint32, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.setKeys(d.cfg); err != nil {
+		return nil, err
+	}
+	d.setEchoSource(d.cfg.EchoSource)
+	for _, p := range d.cfg.Peers {
+		h, err := d.register(want{owner: ownerFile, peer: p})
+		switch {
+		case err == nil:
+			discrs = append(discrs, h.discr)
+		case !d.refuse(p, err):
+			return discrs, fmt.Errorf("peer %v: %w", p.Peer, err)
+		}
+	}
+	return discrs, nil
 }
 
 // logWaiting says what sessions wait for, each reason once.
@@ -173,8 +188,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 				d.log.Error("reload refused, the running configuration stays", "err", err)
 			}
 		case <-tick.C:
-			d.flushChanges(false)
-			d.checkDigests(ctx)
+			d.everySecond(ctx)
 		case err := <-d.speaker.Failed():
 			return err
 		case err := <-served:
@@ -184,6 +198,16 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 			return <-served
 		}
 	}
+}
+
+func (d *Daemon) everySecond(ctx context.Context) {
+	d.flushChanges(false)
+	d.checkDigests(ctx)
+	d.noteLooping(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.retryRefused()
+	d.expireHolds()
 }
 
 // leave says AdminDown to every peer and waits until each has had the time to
@@ -211,12 +235,6 @@ func (d *Daemon) leave(now context.Context) {
 	}
 }
 
-func (d *Daemon) config() config.Config {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.cfg
-}
-
 // note is told by the speaker what became of sessions.
 func (d *Daemon) note(events []engine.Event) {
 	d.mu.Lock()
@@ -228,6 +246,7 @@ func (d *Daemon) note(events []engine.Event) {
 			continue
 		}
 		if ev.Transitions > 0 {
+			d.observe(h, ev)
 			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
 				h.ifname = name
 			}
@@ -237,6 +256,9 @@ func (d *Daemon) note(events []engine.Event) {
 		}
 		if ev.AuthSwitched {
 			d.authSwitched(h)
+		}
+		if ev.SourceChanged {
+			d.log.Info("peer sends from another address", "session", ev.Discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
 		}
 		if ev.Gone {
 			delete(d.byDiscr, ev.Discr)

@@ -23,9 +23,10 @@ import (
 // end is a daemon in a namespace of its own, whose one peer is the other end.
 type end struct {
 	*control.Client
-	t    testing.TB
-	peer netip.Addr
-	log  journal
+	t         testing.TB
+	peer      netip.Addr
+	transport string
+	log       journal
 
 	mu     sync.Mutex
 	source string // of its configuration
@@ -52,23 +53,28 @@ func (j *journal) String() string {
 // detection is the detection time of the sessions here.
 const detection = 3 * 50 * time.Millisecond
 
-// two returns two daemons with a session between them; more is what the file of
-// each has besides.
+// two returns two daemons with a session between them over sockets; more is what
+// the file of each has besides.
 func two(t *testing.T, moreA, moreB string) (a, b *end) {
+	t.Helper()
+	return twoOver(t, "udp", moreA, moreB)
+}
+
+func twoOver(t *testing.T, transport, moreA, moreB string) (a, b *end) {
 	t.Helper()
 	left, right := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
 	testnet.Veth(t, left, "eth0", right, "eth0")
 	left.AddAddr(t, "eth0", "192.0.2.1/24")
 	right.AddAddr(t, "eth0", "192.0.2.2/24")
-	a = startEnd(t, left, "192.0.2.1", "192.0.2.2", moreA)
-	b = startEnd(t, right, "192.0.2.2", "192.0.2.1", moreB)
+	a = startEnd(t, left, transport, "192.0.2.1", "192.0.2.2", moreA)
+	b = startEnd(t, right, transport, "192.0.2.2", "192.0.2.1", moreB)
 	return a, b
 }
 
-func startEnd(t *testing.T, ns *testnet.NS, local, peer, more string) *end {
+func startEnd(t *testing.T, ns *testnet.NS, transport, local, peer, more string) *end {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "sock")
-	e := &end{Client: control.NewClient(socket), t: t, peer: netip.MustParseAddr(peer)}
+	e := &end{Client: control.NewClient(socket), t: t, peer: netip.MustParseAddr(peer), transport: transport}
 	e.source = e.file(local, more)
 	load := func() (config.Config, error) {
 		e.mu.Lock()
@@ -111,8 +117,8 @@ const marker = "hunter2"
 // others follow it.
 func (e *end) file(local, more string) string {
 	auth, rest, _ := strings.Cut(more, "\n")
-	return fmt.Sprintf("transport: udp\nshutdown-hold: 0s\npeers:\n  - {peer: %s, local-address: %s, interface: eth0, "+
-		"transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 10%s}\n%s", e.peer, local, auth, rest)
+	return fmt.Sprintf("transport: %s\nshutdown-hold: 0s\npeers:\n  - {peer: %s, local-address: %s, interface: eth0, "+
+		"transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 10%s}\n%s", e.transport, e.peer, local, auth, rest)
 }
 
 // reload makes the daemon read a file with other keys and another auth.
@@ -126,7 +132,7 @@ func (e *end) reload(more string) (control.ReloadReport, error) {
 
 func (e *end) session() control.Session {
 	e.t.Helper()
-	s, err := e.Session(e.t.Context(), control.Target{X: e.peer.String()})
+	s, err := e.Session(e.t.Context(), e.self())
 	if err != nil {
 		e.t.Fatal(err)
 	}

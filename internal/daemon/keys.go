@@ -53,7 +53,7 @@ func (d *Daemon) checkKeys(next config.Config, removed, changed []config.Peer) e
 	}
 	after := make(map[config.Key]config.Auth) // what else sessions will use
 	for _, p := range removed {
-		if h := d.byKey[p.Key()]; h != nil && h.owner == ownerFile {
+		if h := d.byKey[p.Key()]; h != nil && len(h.wants) == 1 && h.owner() == ownerFile {
 			after[p.Key()] = config.Auth{}
 		}
 	}
@@ -67,7 +67,7 @@ func (d *Daemon) checkKeys(next config.Config, removed, changed []config.Peer) e
 		}
 		if k := d.keys[auth.Key]; auth.On && !kept[auth.Key] && k != nil && k.owner == ownerFile {
 			return control.Errorf(control.CodeInUse, "key %d is not in %s any more, but the session with peer %v (owner %s) uses it: "+
-				"move that to another key first", auth.Key, next.File, h.peer.Peer, h.owner)
+				"move that to another key first", auth.Key, next.File, h.peer.Peer, h.owner())
 		}
 	}
 	return nil

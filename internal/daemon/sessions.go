@@ -8,58 +8,17 @@ import (
 	"time"
 
 	"github.com/xbfd/xbfd/engine"
-	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
-	"github.com/xbfd/xbfd/netlinkmon"
 )
 
-func params(p config.Peer) session.Params {
-	return session.Params{
-		DesiredMinTx: p.DesiredMinTx, RequiredMinRx: p.RequiredMinRx, DetectMult: p.DetectMult,
-		Passive: p.Passive, AdminDown: p.Shutdown,
-	}
-}
-
-// add creates a session. d.mu is held, as in the two below.
-func (d *Daemon) add(p config.Peer, owner string) (*held, error) {
-	discr, err := d.speaker.Add(
-		netlinkmon.Target{Peer: p.Peer, Local: p.Local, Interface: p.Interface},
-		engine.Spec{Params: params(p), DSCP: p.DSCP, Auth: engine.Auth(p.Auth)})
-	if err != nil {
-		return nil, err
-	}
-	h := &held{peer: p, owner: owner, discr: discr, ifname: p.Interface}
-	d.byKey[p.Key()] = h
-	d.byDiscr[discr] = h
-	return h, nil
-}
-
-// change makes a session be as p says; nothing flaps, but for a shutdown. That
-// is why another authentication waits for the peer's while the session is up.
-func (d *Daemon) change(h *held, p config.Peer) error {
-	if h.peer.DSCP != p.DSCP {
-		if err := d.speaker.Engine().SetDSCP(h.discr, p.DSCP); err != nil {
-			return err
-		}
-	}
-	if params(h.peer) != params(p) {
-		if err := d.speaker.Configure(h.discr, params(p)); err != nil {
-			return err
-		}
-	}
-	if h.peer.Auth != p.Auth {
-		if err := d.authenticate(h, p.Auth, h.up); err != nil {
-			return err
-		}
-	}
-	h.peer = p
-	return nil
-}
-
-// remove says AdminDown and forgets the session; its Gone event comes later.
+// remove says AdminDown and forgets the session; its Gone event comes later. d.mu
+// is held.
 func (d *Daemon) remove(h *held) {
 	delete(d.byKey, h.peer.Key())
+	if h.peer.Unaffiliated {
+		d.unaffiliated--
+	}
 	if err := d.speaker.Remove(h.discr, int64(d.cfg.ShutdownHold)); err != nil && !errors.Is(err, engine.ErrUnknown) {
 		d.log.Error("remove session", "session", h.discr, "err", err)
 	}
@@ -76,14 +35,21 @@ func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (cont
 	if h := d.byKey[p.Key()]; h != nil {
 		d.mu.Unlock()
 		return control.Session{}, control.Errorf(control.CodeExists,
-			"there is a session with peer %v already: local discriminator %d, owner %s", p.Peer, h.discr, h.owner)
+			"there is a session with peer %v already: local discriminator %d, owner %s", p.Peer, h.discr, h.owner())
 	}
-	if err := d.knownKey(p.Auth); err != nil {
+	err = d.knownKey(p.Auth)
+	if err == nil {
+		err = d.excluded(p)
+	}
+	if err != nil {
 		d.mu.Unlock()
 		return control.Session{}, err
 	}
-	h, err := d.add(p, ownerAPI)
+	h, err := d.register(want{owner: ownerAPI, peer: p})
 	d.mu.Unlock()
+	if refused := tooMuch(err); refused != nil {
+		return control.Session{}, refused
+	}
 	if err != nil {
 		return control.Session{}, control.Errorf(control.CodeUnavailable, "%v", err)
 	}
@@ -106,11 +72,15 @@ func (d *Daemon) changeSession(id uint32, c control.SessionChange) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.Apply(h.peer)
-	if err != nil {
+	w := h.wants[h.at(h.chief())]
+	if w.peer, err = c.Apply(w.peer); err != nil {
 		return err
 	}
-	return d.change(h, p)
+	_, err = d.register(w)
+	if refused := tooMuch(err); refused != nil {
+		return refused
+	}
+	return err
 }
 
 // DeleteSession removes a session that the API made.
@@ -121,12 +91,13 @@ func (d *Daemon) DeleteSession(_ context.Context, id uint32) error {
 	if err != nil {
 		return err
 	}
-	if h.owner != ownerAPI {
-		return control.Errorf(control.CodeNotOwner,
-			"the session with peer %v belongs to the %s: remove it there and reload", h.peer.Peer, h.owner)
+	switch {
+	case h.at(ownerAPI) >= 0:
+		return d.release(h, ownerAPI)
+	case h.at(ownerFile) >= 0:
+		return control.Errorf(control.CodeNotOwner, "the session with peer %v belongs to the file: remove it there and reload", h.peer.Peer)
 	}
-	d.remove(h)
-	return nil
+	return control.Errorf(control.CodeNotOwner, "the session with peer %v belongs to its client %q: remove that", h.peer.Peer, h.owner())
 }
 
 // find returns a session that is not leaving.
@@ -178,25 +149,35 @@ func (d *Daemon) become(next config.Config) (control.ReloadReport, error) {
 	for _, w := range next.Warnings {
 		report.Warnings = append(report.Warnings, w.String())
 	}
+	before := d.cfg
 	d.cfg = d.cfg.Reloaded(next)
+	var errs []error
+	if before.EchoSource != next.EchoSource {
+		d.setEchoSource(next.EchoSource)
+	}
 	for _, p := range removed {
-		if h := d.byKey[p.Key()]; h != nil && h.owner == ownerFile {
-			d.remove(h)
+		delete(d.refused, p.Key())
+		if h := d.byKey[p.Key()]; h != nil {
+			errs = append(errs, d.release(h, ownerFile))
 		}
 	}
-	var errs []error
 	waiting := 0
 	for _, p := range slices.Concat(changed, added) {
 		if h := d.byKey[p.Key()]; h != nil && h.up && h.peer.Auth != p.Auth {
 			waiting++
 		}
-		if err := d.ensure(p); err != nil {
+		switch err := d.ensure(p); {
+		case err == nil:
+			delete(d.refused, p.Key())
+		case d.refuse(p, err):
+		default:
 			errs = append(errs, fmt.Errorf("peer %v: %w", p.Peer, err))
 		}
 	}
 	if waiting > 0 {
 		report.Warnings = append(report.Warnings, waitingForPeers(waiting))
 	}
+	report.Warnings = append(report.Warnings, d.capacityWarnings()...)
 	d.dropKeys(next)
 	return report, errors.Join(errs...)
 }
@@ -206,9 +187,29 @@ func (d *Daemon) become(next config.Config) (control.ReloadReport, error) {
 func (d *Daemon) ensure(p config.Peer) error {
 	h := d.byKey[p.Key()]
 	if h == nil {
-		_, err := d.add(p, ownerFile)
-		return err
+		if err := d.excluded(p); err != nil {
+			return err
+		}
+	} else if h.at(ownerAPI) >= 0 && h.at(ownerFile) < 0 {
+		if err := d.hand(h); err != nil {
+			return err
+		}
 	}
-	h.owner = ownerFile
-	return d.change(h, p)
+	_, err := d.register(want{owner: ownerFile, peer: p})
+	return err
+}
+
+// excluded refuses a session that cannot run besides another one.
+func (d *Daemon) excluded(p config.Peer) error {
+	if !p.Unaffiliated && d.unaffiliated == 0 {
+		return nil
+	}
+	for _, h := range d.byKey {
+		if p.Excludes(h.peer) {
+			return &control.Error{Code: control.CodeExists, Field: "peer", Message: fmt.Sprintf(
+				"there is a session with peer %v already, and unaffiliated echo allows a peer no other one (RFC 9747 §4): local discriminator %d, owner %s",
+				p.Peer, h.discr, h.owner())}
+		}
+	}
+	return nil
 }

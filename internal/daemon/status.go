@@ -9,6 +9,7 @@ import (
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -25,7 +26,9 @@ func (d *Daemon) Sessions(ctx context.Context, f control.Filter) ([]control.Sess
 			list = append(list, s)
 		}
 	}
-	return list, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append(list, d.refusedSessions(f)...), nil
 }
 
 // Session returns one session.
@@ -51,30 +54,15 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 		d.mu.Unlock()
 		return s, false
 	}
-	peer, owner, auth := h.peer, h.owner, d.describeAuth(st)
+	peer, owner, auth, owners := h.peer, h.owner(), d.describeAuth(st), d.describeClients(h)
 	d.mu.Unlock()
 	p := d.speaker.Path(st.Discr)
 	s = control.Session{
-		Peer: peer.Peer, Local: peer.Local, Interface: peer.Interface, VRF: peer.VRF, Owner: owner, Profile: peer.Profile,
-		State: st.State.String(), RemoteState: st.Remote.State.String(),
-		Diagnostic: st.Diag.String(), RemoteDiagnostic: st.Remote.Diag.String(),
-		LocalDiscriminator: st.Discr, RemoteDiscriminator: st.Remote.Discr,
-		Role:       role(st.Params.Passive),
-		DetectMult: st.Params.DetectMult, RemoteDetectMult: st.Remote.DetectMult,
-		DesiredMinTx: st.Params.DesiredMinTx, RequiredMinRx: st.Params.RequiredMinRx,
-		RemoteDesiredMinTx: st.Remote.DesiredMinTx, RemoteRequiredMinRx: st.Remote.RequiredMinRx,
-		RemoteRequiredMinEchoRx: st.Remote.MinEchoRx,
-		NegotiatedTx:            st.TxInterval, DetectionTime: uint64(st.DetectionTime / session.Microsecond),
-		Auth:      auth,
-		Poll:      poll(st),
-		Transport: p.Transport, TransportReason: p.TransportReason, Stamp: p.Stamp,
-		Path: "ready",
-		Counters: control.Counters{
-			Tx: st.Counters.Tx, Rx: st.Counters.Rx, TxFailed: st.Counters.TxFailed,
-			RxDiscarded: byReason(&st.Discards),
-			Up:          st.Counters.Up, Down: st.Counters.Down, AdminDown: st.Counters.AdminDown,
-		},
+		Owner: owner, Clients: owners, Auth: auth, Echo: describeEcho(st, &p),
+		Transport: p.Transport, TransportReason: p.TransportReason, Stamp: p.Stamp, Path: "ready",
 	}
+	describePeer(&s, peer)
+	describeStatus(&s, st)
 	if p.Path.Local.IsValid() {
 		s.Local = p.Path.Local
 	}
@@ -83,9 +71,41 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 	}
 	if p.Waiting != "" {
 		s.Path = p.Waiting
+	} else if why := waitsForEcho(st, &p); why != "" {
+		s.Path = why
 	}
 	d.describeTimes(st, &s)
 	return s, true
+}
+
+// describePeer fills in what the configuration says of a session.
+func describePeer(s *control.Session, p config.Peer) {
+	s.Peer, s.Local, s.Interface, s.VRF, s.Profile = p.Peer, p.Local, p.Interface, p.VRF, p.Profile
+	s.Multihop, s.Unaffiliated = p.Multihop, p.Unaffiliated
+}
+
+// describeStatus fills in what the engine says of it.
+func describeStatus(s *control.Session, st *engine.Status) {
+	s.State, s.RemoteState = st.State.String(), st.Remote.State.String()
+	s.Diagnostic, s.RemoteDiagnostic = st.Diag.String(), st.Remote.Diag.String()
+	s.LocalDiscriminator, s.RemoteDiscriminator = st.Discr, st.Remote.Discr
+	s.PeerSource = st.PeerSource.Netip()
+	s.Role, s.DSCP, s.HoldDown, s.Strict = role(st.Params.Passive), st.DSCP, st.Params.HoldDown, st.Strict
+	if st.Params.Kind == session.Multihop {
+		s.MinTTL = st.MinTTL
+	}
+	s.DetectMult, s.RemoteDetectMult = st.Params.DetectMult, st.Remote.DetectMult
+	s.DesiredMinTx, s.RequiredMinRx = st.Params.DesiredMinTx, st.Params.RequiredMinRx
+	s.RemoteDesiredMinTx, s.RemoteRequiredMinRx = st.Remote.DesiredMinTx, st.Remote.RequiredMinRx
+	s.RemoteRequiredMinEchoRx = st.Remote.MinEchoRx
+	s.NegotiatedTx, s.DetectionTime = st.TxInterval, uint64(st.DetectionTime/session.Microsecond)
+	s.Slowed, s.Ceiling = st.Slowed, st.Params.Ceiling
+	s.Demand, s.Poll = describeDemand(st), poll(st)
+	s.Counters = control.Counters{
+		Tx: st.Counters.Tx, Rx: st.Counters.Rx, TxFailed: st.Counters.TxFailed, RxDiscarded: byReason(&st.Discards),
+		EchoTx: st.Echo.Sent, EchoRx: st.Echo.Returned, EchoLooped: st.Echo.Looped,
+		Up: st.Counters.Up, Down: st.Counters.Down, AdminDown: st.Counters.AdminDown,
+	}
 }
 
 func (d *Daemon) describeTimes(st *engine.Status, s *control.Session) {
@@ -159,6 +179,10 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 			st.Warnings = append(st.Warnings, fmt.Sprintf("session with peer %v: %s", h.peer.Peer, digestAdvice(digest)))
 		}
 	}
+	refused := len(d.refusedSessions(control.Filter{}))
+	st.Sessions.Total += refused
+	st.Sessions.Down += refused
+	st.Warnings = append(st.Warnings, d.capacityWarnings()...)
 	for _, w := range d.cfg.Warnings {
 		st.Warnings = append(st.Warnings, w.String())
 	}

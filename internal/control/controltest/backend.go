@@ -5,12 +5,10 @@ package controltest
 import (
 	"context"
 	"maps"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
@@ -22,6 +20,7 @@ type Backend struct {
 	mu       sync.Mutex
 	sessions map[uint32]control.Session
 	keys     map[uint32]control.Key // without their uses
+	source   config.EchoSource
 	next     uint32
 
 	// Err, when set, is what every method answers.
@@ -41,51 +40,6 @@ func New(sessions ...control.Session) *Backend {
 		b.sessions[s.LocalDiscriminator] = s
 	}
 	return b
-}
-
-// Up returns a session of owner "file" that is Up at 10 ms x 3.
-func Up(id uint32, peer, local, ifname string) control.Session {
-	s := created(id, config.Peer{
-		Peer: netip.MustParseAddr(peer), Local: netip.MustParseAddr(local), Interface: ifname,
-		VRF: config.DefaultVRF, DesiredMinTx: 10_000, RequiredMinRx: 10_000, DetectMult: 3,
-	}, "file")
-	s.State, s.RemoteState = "up", "up"
-	s.RemoteDiscriminator, s.RemoteDetectMult = id+500, 3
-	s.RemoteDesiredMinTx, s.RemoteRequiredMinRx, s.RemoteRequiredMinEchoRx = 10_000, 10_000, 50_000
-	s.NegotiatedTx, s.DetectionTime = 10_000, 30_000
-	s.UptimeSeconds = 83.25
-	s.LastChange = &control.LastChange{From: "init", To: "up", Cause: "peer-init", At: When}
-	s.Counters = control.Counters{Tx: 8300, Rx: 8299, RxDiscarded: map[string]uint64{"ttl": 2}, Up: 1}
-	return s
-}
-
-// When is the time of everything that happens here.
-var When = time.Date(2026, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
-
-func created(id uint32, p config.Peer, owner string) control.Session {
-	s := control.Session{
-		Peer: p.Peer, Local: p.Local, Interface: p.Interface, VRF: p.VRF, Owner: owner, Profile: p.Profile,
-		State: "down", RemoteState: "down", Diagnostic: "none", RemoteDiagnostic: "none",
-		LocalDiscriminator: id, NegotiatedTx: 1_000_000, Poll: "none",
-		Transport: "xdp-native", TransportReason: "native XDP, copy mode", Stamp: "xdp", Path: "ready",
-		Counters: control.Counters{RxDiscarded: map[string]uint64{}},
-	}
-	set(&s, p)
-	return s
-}
-
-func set(s *control.Session, p config.Peer) {
-	s.DesiredMinTx, s.RequiredMinRx, s.DetectMult = p.DesiredMinTx, p.RequiredMinRx, p.DetectMult
-	s.Role = "active"
-	if p.Passive {
-		s.Role = "passive"
-	}
-	switch {
-	case p.Shutdown:
-		s.State, s.Diagnostic = "admin-down", "admin-down"
-	case s.State == "admin-down":
-		s.State = "down"
-	}
 }
 
 // ready takes the lock, or answers what the test wants answered.
@@ -150,7 +104,7 @@ func (b *Backend) AddSession(ctx context.Context, spec control.SessionSpec) (con
 		return control.Session{}, err
 	}
 	for _, s := range b.sessions {
-		if s.Peer == p.Peer && s.Local == p.Local && s.Interface == p.Interface {
+		if k := asked(&s); k.Key() == p.Key() {
 			return control.Session{}, &control.Error{Code: control.CodeExists, Field: "peer",
 				Message: "there is a session with " + p.Peer.String() + " already"}
 		}
@@ -175,10 +129,7 @@ func (b *Backend) ChangeSession(ctx context.Context, id uint32, c control.Sessio
 	if err != nil {
 		return s, err
 	}
-	p, err := c.Apply(config.Peer{
-		DesiredMinTx: s.DesiredMinTx, RequiredMinRx: s.RequiredMinRx, DetectMult: s.DetectMult,
-		Passive: s.Role == "passive", Shutdown: s.State == "admin-down",
-	})
+	p, err := c.Apply(asked(&s))
 	if err != nil {
 		return s, err
 	}

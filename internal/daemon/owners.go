@@ -1,0 +1,237 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/clients"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/control"
+)
+
+// want is what one owner asks of a session. Several may share one, and the
+// strictest of what they ask for is what it is (RFC 5882 §2).
+type want struct {
+	owner string
+	peer  config.Peer
+	flags control.ClientFlags
+}
+
+func (w want) wish() clients.Wish {
+	return clients.Wish{
+		Spec: spec(w.peer), HoldOff: int64(w.peer.HoldOff) * session.Microsecond,
+		DependsOnlyOnBFD: w.flags.DependsOnlyOnBFD, AssumeCapable: w.flags.AssumeCapable,
+	}
+}
+
+func path(p config.Peer) clients.Key {
+	return clients.Key{Peer: p.Peer, Local: p.Local, Interface: p.Interface, VRF: p.VRF, Multihop: p.Multihop}
+}
+
+// at returns where h keeps what an owner asks for, -1 if that asks for nothing.
+func (h *held) at(owner string) int {
+	return slices.IndexFunc(h.wants, func(w want) bool { return w.owner == owner })
+}
+
+// owner is whoever was there first.
+func (h *held) owner() string { return h.wants[0].owner }
+
+// operator returns what the file or else the API asks for, nil where only
+// clients are left.
+func (h *held) operator() *want {
+	for _, owner := range []string{ownerFile, ownerAPI} {
+		if i := h.at(owner); i >= 0 {
+			return &h.wants[i]
+		}
+	}
+	return nil
+}
+
+// chief is whose wishes change when nobody says whose: the API's if it has some.
+func (h *held) chief() string {
+	if h.at(ownerAPI) >= 0 {
+		return ownerAPI
+	}
+	return h.owner()
+}
+
+// register makes a session be as w and the other owners say, and creates it
+// where there is none. With an error nothing has changed. d.mu is held, as in
+// all of this file.
+func (d *Daemon) register(w want) (*held, error) {
+	h := d.byKey[w.peer.Key()]
+	if h != nil {
+		w = h.obey(w)
+	}
+	c, err := d.book.Register(path(w.peer), w.owner, w.wish())
+	if err != nil {
+		return nil, inAPIWords(err)
+	}
+	if h == nil {
+		h, err = d.create(w.peer, c.Spec)
+	} else {
+		err = d.carry(h, c)
+	}
+	if err != nil {
+		d.undo(w)
+		return nil, err
+	}
+	if i := h.at(w.owner); i >= 0 {
+		h.wants[i] = w
+	} else {
+		h.wants = append(h.wants, w)
+	}
+	h.peer = h.wants[0].peer
+	for _, o := range slices.Clone(h.wants) {
+		if h.obey(o).peer != o.peer {
+			if _, err := d.register(o); err != nil {
+				return h, err
+			}
+		}
+	}
+	return h, nil
+}
+
+// obey returns w with what the operator says of being down, which holds for all:
+// no client keeps a session up against that.
+func (h *held) obey(w want) want {
+	if o := h.operator(); o != nil && w.owner != ownerFile && w.owner != ownerAPI {
+		w.peer.Shutdown, w.peer.HoldDown = o.peer.Shutdown, o.peer.HoldDown
+	}
+	return w
+}
+
+// undo takes back what register asked of the book.
+func (d *Daemon) undo(w want) {
+	if h := d.byKey[w.peer.Key()]; h != nil {
+		if i := h.at(w.owner); i >= 0 {
+			// It was there before, so nothing speaks against it now.
+			_, _ = d.book.Register(path(w.peer), w.owner, h.wants[i].wish())
+			return
+		}
+	}
+	d.book.Unregister(path(w.peer), w.owner)
+}
+
+// hand gives what the API asks of a session to the file, which may then ask for
+// something else.
+func (d *Daemon) hand(h *held) error {
+	i := h.at(ownerAPI)
+	w := h.wants[i]
+	w.owner = ownerFile
+	if _, err := d.book.Register(path(w.peer), ownerFile, w.wish()); err != nil {
+		return inAPIWords(err)
+	}
+	d.book.Unregister(path(w.peer), ownerAPI)
+	h.wants[i] = w
+	return nil
+}
+
+// create makes a session that nobody had.
+func (d *Daemon) create(p config.Peer, s engine.Spec) (*held, error) {
+	discr, err := d.speaker.Add(target(p), s)
+	if err != nil {
+		return nil, err
+	}
+	h := &held{discr: discr, ifname: p.Interface}
+	d.byKey[p.Key()] = h
+	d.byDiscr[discr] = h
+	if p.Unaffiliated {
+		d.unaffiliated++
+	}
+	return h, nil
+}
+
+// carry makes a session be as its owners say now; nothing flaps, but for a
+// shutdown. That is why another authentication waits for the peer's while the
+// session is up.
+func (d *Daemon) carry(h *held, c clients.Change) error {
+	if c.Do != clients.Configure {
+		return nil
+	}
+	was, is := c.Was, c.Spec
+	if was.Params != is.Params {
+		if err := d.speaker.Configure(h.discr, is.Params); err != nil {
+			return err // an engine that cannot serve it leaves all as it was
+		}
+	}
+	if was.DSCP != is.DSCP {
+		if err := d.speaker.Engine().SetDSCP(h.discr, is.DSCP); err != nil {
+			return err
+		}
+	}
+	if was.MinTTL != is.MinTTL || was.Strict != is.Strict {
+		if err := d.speaker.SetChecks(h.discr, is.MinTTL, is.Strict); err != nil {
+			return err
+		}
+	}
+	if was.Auth != is.Auth {
+		return d.authenticate(h, config.Auth(is.Auth), h.up)
+	}
+	return nil
+}
+
+// release ends what an owner asks of a session, and with the last one the
+// session.
+func (d *Daemon) release(h *held, owner string) error {
+	i := h.at(owner)
+	if i < 0 {
+		return nil
+	}
+	c := d.book.Unregister(path(h.peer), owner)
+	if c.Do == clients.Remove {
+		d.remove(h)
+		return nil
+	}
+	h.wants = slices.Delete(h.wants, i, i+1)
+	h.peer = h.wants[0].peer
+	return d.carry(h, c)
+}
+
+// inAPIWords names the one error of a Book that a client can do something about.
+func inAPIWords(err error) error {
+	var conflict *clients.ConflictError
+	if errors.As(err, &conflict) {
+		return &control.Error{Code: control.CodeConflict, Message: conflict.Error()}
+	}
+	return err
+}
+
+// observe tells the owners of a session what has become of it.
+func (d *Daemon) observe(h *held, ev *engine.Event) {
+	if d.byKey[h.peer.Key()] == h {
+		d.tell(d.book.Observe(path(h.peer), clients.Transitions(ev)...))
+	}
+}
+
+// expireHolds tells owners of failures that have lasted as long as they wanted.
+func (d *Daemon) expireHolds() { d.tell(d.book.Expire(session.Time(wire.Now()))) }
+
+func (d *Daemon) tell(notices []clients.Notice) {
+	if len(notices) == 0 || !d.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	for _, n := range notices {
+		d.log.Debug("client told", "client", n.Owner, "peer", n.Key.Peer.String(), "ifname", n.Key.Interface,
+			"what", n.Kind.String(), "state", n.View.State.String())
+	}
+}
+
+// describeClients shows the owners of a session and how it looks to each.
+func (d *Daemon) describeClients(h *held) []control.SessionClient {
+	d.expireHolds()
+	var list []control.SessionClient
+	for _, c := range d.book.Clients(path(h.peer)) {
+		list = append(list, control.SessionClient{
+			Name: c.Owner, State: c.View.State.String(), Administrative: c.View.Admin, Failed: c.View.Failed,
+			AdjacencyAllowed: c.View.AdjacencyAllowed, HoldOff: uint32(c.Wish.HoldOff / session.Microsecond),
+			ClientFlags: control.ClientFlags{DependsOnlyOnBFD: c.Wish.DependsOnlyOnBFD, AssumeCapable: c.Wish.AssumeCapable},
+		})
+	}
+	return list
+}
