@@ -16,7 +16,7 @@ var order = [][]string{
 	{"internal/speaker"},
 	{"netlinkmon"},
 	{"engine/wire"},
-	{"bpf", "internal/netns"},
+	{"bpf", "internal/netns", "engine/clients"},
 	{"engine"},
 	{"engine/session"},
 	{"timerwheel"},
@@ -26,7 +26,7 @@ var order = [][]string{
 // testOnly are the packages that only tests, each other and bench import.
 var testOnly = []string{
 	"internal/sim", "internal/testnet", "internal/rows", "internal/interop", "internal/control/controltest",
-	"internal/imports", "internal/tools",
+	"internal/imports", "internal/tools", "internal/scenario", "internal/wirebed",
 }
 
 // never are single arrows that the order would allow.
@@ -35,7 +35,7 @@ var never = map[[2]string]string{
 }
 
 // pure are the packages that run under a virtual clock with no kernel.
-var pure = []string{"packet", "timerwheel", "engine/session", "engine"}
+var pure = []string{"packet", "timerwheel", "engine/session", "engine", "engine/clients"}
 
 // impure are what pure packages must not import, with what is below each.
 var impure = map[string]string{

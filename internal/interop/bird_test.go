@@ -50,7 +50,12 @@ func (b *bird) write(t testing.TB) {
 	fmt.Fprint(&c, "router id 192.0.2.254;\nlog stderr all;\ntimeformat log iso long us;\nprotocol device {}\n")
 	fmt.Fprintf(&c, "protocol bfd bfd1 {\n debug { events };\n interface %q { interval %s ms; multiplier %d; %s};\n",
 		b.host.ifname, milliseconds(b.s.interval), b.s.mult, b.role())
+	fmt.Fprintf(&c, " multihop { interval %s ms; multiplier %d; };\n", milliseconds(b.s.interval), b.s.mult)
 	for _, p := range b.s.sessions {
+		if p.multihop {
+			fmt.Fprintf(&c, " neighbor %s local %s multihop yes;\n", p.peer, p.local)
+			continue
+		}
 		fmt.Fprintf(&c, " neighbor %s dev %q local %s;\n", p.peer, b.host.ifname, p.local)
 	}
 	fmt.Fprint(&c, "}\n")

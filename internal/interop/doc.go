@@ -7,6 +7,9 @@
 //	|                       |            |      tap and scripted peer|
 //	+-----------------------+            +---------------------------+
 //
+// In place of b there may be a plain Linux host that only forwards, and a router
+// between the two.
+//
 // What happened on the link is read off a packet socket at the far end, with
 // the kernel's time stamps; what xbfd makes of it, off its control socket and
 // its log. It holds nothing but tests.

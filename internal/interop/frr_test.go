@@ -116,6 +116,9 @@ func (f *frr) config() string {
 }
 
 func (p pairing) frr() string {
+	if p.multihop {
+		return fmt.Sprintf("peer %s multihop local-address %s", p.peer, p.local)
+	}
 	line := fmt.Sprintf("peer %s local-address %s", p.peer, p.local)
 	if p.ifname != "" {
 		line += " interface " + p.ifname

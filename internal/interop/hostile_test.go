@@ -189,7 +189,10 @@ func TestNoise(t *testing.T) {
 		}
 	}
 	time.Sleep(500 * time.Millisecond)
-	unmoved(t, before, d.session(t, b.v4))
+	after := d.session(t, b.v4)
+	// The next port is that of echoes, and to return one is all that they do.
+	after.Echo.Loop.Looped = before.Echo.Loop.Looped
+	unmoved(t, before, after)
 	if n := discarded(t, d)["short"]; n < 500 {
 		t.Errorf("%d frames counted as short, of more than a thousand", n)
 	}

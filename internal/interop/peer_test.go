@@ -25,6 +25,7 @@ func oneSession(b *host, interval time.Duration, more string) string {
 type pairing struct {
 	local, peer netip.Addr
 	ifname      string // for link-local addresses; empty: the route decides
+	multihop    bool
 }
 
 // speech is how the other daemon is to run its sessions.

@@ -1,10 +1,12 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,32 +18,42 @@ import (
 
 // sighting is a BFD packet that passed an interface.
 type sighting struct {
-	at       time.Duration // by the kernel's clock of that moment
-	out      bool          // sent by the host of the tap
-	src, dst netip.Addr
-	srcPort  uint16
-	ttl      uint8
-	mac      packet.MAC  // of the sender
-	drop     packet.Drop // what is wrong with it
-	packet.Control
+	at             time.Duration // by the kernel's clock of that moment
+	out            bool          // sent by the host of the tap
+	src, dst       netip.Addr
+	srcPort        uint16
+	dstPort        uint16
+	ttl            uint8
+	mac            packet.MAC // of the sender
+	to             packet.MAC // of the receiver
+	payload        []byte
+	drop           packet.Drop // what is wrong with it
+	packet.Control             // of an Echo packet it may be anything
 }
 
 func (s sighting) String() string {
-	return fmt.Sprintf("%v %s:%d -> %s %v %+v", s.at, s.src, s.srcPort, s.dst, s.drop, s.Control)
+	return fmt.Sprintf("%v out=%v %s:%d -> %s:%d ttl %d %v %+v", s.at, s.out, s.src, s.srcPort, s.dst, s.dstPort, s.ttl, s.drop, s.Control)
 }
 
 // tap sees every BFD packet that passes an interface, in both directions. It
 // has to be at the far end of the link: what xbfd takes by AF_XDP no packet
 // socket of its own host sees.
 type tap struct {
-	file *os.File
-	mu   sync.Mutex
-	seen []sighting
+	file      *os.File
+	ports     []uint16
+	mu        sync.Mutex
+	seen      []sighting
+	redirects int // ICMP and ICMPv6 Redirects
 }
 
-func newTap(t testing.TB, h *host) *tap {
+// newTap taps a host's interface for packets to some ports; with none named, to
+// that of Control packets over a single hop.
+func newTap(t testing.TB, h *host, ports ...uint16) *tap {
 	t.Helper()
-	p := new(tap)
+	if len(ports) == 0 {
+		ports = []uint16{packet.PortControl}
+	}
+	p := &tap{ports: ports}
 	must(t, h.Do(func() error {
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
@@ -84,18 +96,43 @@ func (p *tap) read(fd uintptr) bool {
 		var d packet.Datagram
 		var s sighting
 		packet.ParseEthernet(frame[:n], &d)
-		if d.DstPort != packet.PortControl {
+		if redirect(frame[:n]) {
+			p.mu.Lock()
+			p.redirects++
+			p.mu.Unlock()
+		}
+		if !slices.Contains(p.ports, d.DstPort) {
 			continue
 		}
 		if s.drop = d.Drop; s.drop == packet.DropNone {
 			s.drop = s.Decode(d.Payload)
 		}
-		s.at, s.src, s.dst, s.srcPort, s.ttl, s.mac = stamp(control[:cn]), d.Src.Netip(), d.Dst.Netip(), d.SrcPort, d.TTL, d.SrcMAC
+		s.at, s.src, s.dst, s.srcPort, s.dstPort, s.ttl = stamp(control[:cn]), d.Src.Netip(), d.Dst.Netip(), d.SrcPort, d.DstPort, d.TTL
+		s.mac, s.to, s.payload = d.SrcMAC, d.DstMAC, bytes.Clone(d.Payload)
 		s.out = from.(*unix.SockaddrLinklayer).Pkttype == unix.PACKET_OUTGOING
 		p.mu.Lock()
 		p.seen = append(p.seen, s)
 		p.mu.Unlock()
 	}
+}
+
+// redirect reports whether a frame tells its receiver of a shorter way.
+func redirect(f []byte) bool {
+	const l3, l4, l4v6 = 14, 34, 54
+	switch {
+	case len(f) > l4 && binary.BigEndian.Uint16(f[l3-2:]) == unix.ETH_P_IP:
+		return f[l3+9] == unix.IPPROTO_ICMP && f[l4] == 5
+	case len(f) > l4v6 && binary.BigEndian.Uint16(f[l3-2:]) == unix.ETH_P_IPV6:
+		return f[l3+6] == unix.IPPROTO_ICMPV6 && f[l4v6] == 137
+	}
+	return false
+}
+
+// redirected returns how many Redirects passed.
+func (p *tap) redirected() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.redirects
 }
 
 // stamp returns the time that the kernel noted.

@@ -2,6 +2,8 @@ package interop
 
 import (
 	"encoding/binary"
+	"net"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -15,10 +17,15 @@ import (
 // or wrong.
 type tester struct {
 	*tap
+	t           testing.TB
 	fd, ifindex int
+	port3784    net.PacketConn
 	to          packet.MAC
 	from        *host
 	peer        *host
+	src, dst    netip.Addr
+	port        uint16
+	ttl         uint8
 
 	mu      sync.Mutex
 	say     packet.Control // what goes out periodically
@@ -36,7 +43,8 @@ func newTester(t testing.TB, from, to *host, interval time.Duration) *tester {
 	t.Helper()
 	us := uint32(interval.Microseconds())
 	p := &tester{
-		tap: newTap(t, from), from: from, peer: to, ifindex: from.Ifindex(t, from.ifname), to: packet.MAC(to.MAC(t, to.ifname)),
+		t: t, tap: newTap(t, from), from: from, peer: to, ifindex: from.Ifindex(t, from.ifname), to: packet.MAC(to.MAC(t, to.ifname)),
+		src: from.v4, dst: to.v4, port: packet.PortControl, ttl: 255,
 		say: packet.Control{
 			State: packet.Down, DetectMult: mult, Length: packet.ControlLen, MyDiscr: testerDiscr, DesiredMinTx: us, RequiredMinRx: us,
 		},
@@ -46,10 +54,14 @@ func newTester(t testing.TB, from, to *host, interval time.Duration) *tester {
 		if err != nil {
 			return err
 		}
-		// Nobody has the port in this namespace; the kernel need not say so to each packet.
-		return from.NS.NS.Sysctl("net/ipv4/icmp_ratelimit", "100000")
+		// Without a socket that has the port, the kernel would answer each packet by an error.
+		p.port3784, err = net.ListenPacket("udp", ":3784")
+		return err
 	}))
-	t.Cleanup(func() { _ = unix.Close(p.fd) })
+	t.Cleanup(func() {
+		_ = p.port3784.Close()
+		_ = unix.Close(p.fd)
+	})
 	return p
 }
 
@@ -128,11 +140,22 @@ func (p *tester) silence() {
 	p.quiet = true
 }
 
-// send sends a packet as it should be.
+// send sends a packet as it should be. A full queue is the only reason to fail,
+// and then the packet is lost as on any link.
 func (p *tester) send(c packet.Control) {
 	payload := make([]byte, packet.ControlLen)
 	c.Put(payload)
-	p.frame(payload, nil)
+	d := datagram{
+		mac: packet.MAC{2, 0, 0, 0, 0, 1}, to: p.to, src: p.src, dst: p.dst,
+		srcPort: 49152, dstPort: p.port, ttl: p.ttl, payload: payload,
+	}
+	_ = unix.Sendto(p.fd, d.bytes(p.t), 0, &unix.SockaddrLinklayer{Ifindex: p.ifindex})
+}
+
+// over6 makes it talk between its hosts' IPv6 addresses.
+func (p *tester) over6() *tester {
+	p.src, p.dst = p.from.v6, p.peer.v6
+	return p
 }
 
 // frame sends a payload in a frame that edit may spoil; the IPv4 header's

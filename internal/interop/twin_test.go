@@ -34,6 +34,10 @@ func (w *twin) config() string {
 	fmt.Fprintf(&b, "transport: udp\nprofiles: {p: {transmit-interval: %v, receive-interval: %[1]v, detect-multiplier: %d, passive-mode: %v}}\npeers:\n",
 		w.s.interval, w.s.mult, w.s.passive)
 	for _, p := range w.s.sessions {
+		if p.multihop {
+			fmt.Fprintf(&b, "  - {peer: %q, local-address: %q, profile: p, multihop: true}\n", p.peer, p.local)
+			continue
+		}
 		fmt.Fprintf(&b, "  - {peer: %q, local-address: %q, profile: p, interface: %s}\n", p.peer, p.local, w.host.ifname)
 	}
 	return b.String()

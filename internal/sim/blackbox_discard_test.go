@@ -120,7 +120,7 @@ var discardProbes = []probe{
 		d := b.frameOf(c)
 		d.udp.DstPort = 4784
 		return d
-	}, packet.DropFrame, nil},
+	}, packet.DropUnknownYourDiscr, nil},
 }
 
 // Every reason for which a packet must be discarded, each shown by all four

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -11,12 +12,23 @@ type tally struct {
 	finalsDue, finals                uint64
 }
 
+// unaccounted are discards that frames of the Echo port cause, too.
+var unaccounted = [packet.NumDrops]bool{
+	packet.DropTTL: true, packet.DropFrame: true, packet.DropEchoAuth: true,
+	packet.DropEchoStale: true, packet.DropEchoReplayed: true, packet.DropEchoRefused: true,
+}
+
 // checkCounts is rule (f) for one session, after each Step, and the part of
 // rule (d) that is about answering: one Final for each Poll heard.
 func (l *ledger) checkCounts(st *engine.Status) {
 	var discarded uint64
-	for _, n := range st.Discards {
-		discarded += n
+	for d, n := range st.Discards {
+		if !unaccounted[d] && l.params.Kind != session.Unaffiliated {
+			discarded += n
+		}
+	}
+	if l.params.Kind == session.Unaffiliated {
+		discarded = l.discarded
 	}
 	switch {
 	case st.Counters.Rx != l.received:
@@ -44,7 +56,7 @@ func (v *Watch) checkFrames(hosts []*Host, links []*Link) {
 		}
 	}
 	for _, h := range hosts {
-		var taken, committed, refused uint64
+		var taken, committed, refused, noRoom uint64
 		for _, n := range h.NICs {
 			var offered uint64
 			for _, q := range n.queues {
@@ -54,9 +66,10 @@ func (v *Watch) checkFrames(hosts []*Host, links []*Link) {
 				taken += q.Taken
 				committed += q.Committed
 				refused += q.Refused
+				noRoom += q.NoRoom
 				offered += q.Committed - q.Refused
 			}
-			if offered != n.out.Offered {
+			if offered+n.out.Injected != n.out.Offered {
 				v.fail(h.name, "(f) %d frames left for the wire, which saw %d", offered, n.out.Offered)
 			}
 		}
@@ -65,10 +78,11 @@ func (v *Watch) checkFrames(hosts []*Host, links []*Link) {
 		for d := range packet.NumDrops {
 			dropped += t.Drops[d]
 		}
-		if t.Rx+dropped != taken {
-			v.fail(h.name, "(f) %d datagrams received, %d accepted and %d dropped", taken, t.Rx, dropped)
+		// What should have been looped and found no buffer is nowhere.
+		if n := t.Rx + dropped + h.looped + h.returned; n > taken || n+noRoom < taken {
+			v.fail(h.name, "(f) %d datagrams received, %d accepted, %d dropped, %d looped, %d came back", taken, t.Rx, dropped, h.looped, h.returned)
 		}
-		if t.Tx != committed || t.Refused != refused {
+		if t.Tx+h.echoFrames != committed || t.Refused != refused {
 			v.fail(h.name, "(f) %d frames sent and %d refused, counted %d and %d", committed, refused, t.Tx, t.Refused)
 		}
 	}

@@ -27,9 +27,10 @@ func (l *ledger) grace() session.Time {
 // Detection Time, for a peer on a host that stood still with its own.
 const stallSettle = 5 * Millisecond
 
-// settled is when a stall no longer keeps a silence from being believed.
-func (l *ledger) settled(t *thread) session.Time {
-	if t.resumed <= l.at || 4*t.missed < l.detectionTime(l.rx.lo) {
+// settled is when a stall no longer keeps a silence since some instant from
+// being believed.
+func (l *ledger) settled(t *thread, since, detection session.Time) session.Time {
+	if t.resumed <= since || 4*t.missed < detection {
 		return 0
 	}
 	return t.resumed + min(t.missed, stallSettle) + handoffRetry
@@ -39,12 +40,8 @@ func (l *ledger) settled(t *thread) session.Time {
 func (l *ledger) checkDetection(s *step, st *engine.Status) {
 	forgot := st.Remote.Discr == 0
 	if forgot && l.known {
-		l.checkSilence(s)
-		if st.Change.At == s.now && st.Diag == packet.DiagControlExpiry {
-			l.watch.expired++
-		}
-		l.known, l.stirred, l.doubt = false, true, ""
-		l.peer.RequiredMinRx = 1 // RFC 5880 §6.8.18
+		l.checkSilence(s, st)
+		l.forget()
 	}
 	if forgot && (st.State == packet.Init || st.State == packet.Up) {
 		l.fail("(b) is %v and has forgotten its peer (RFC 5880 §6.8.4)", st.State)
@@ -52,25 +49,41 @@ func (l *ledger) checkDetection(s *step, st *engine.Status) {
 	if !forgot && !l.known {
 		l.fail("(f) has heard a peer that said nothing to it: %+v", st.Remote)
 	}
+	if l.params.Kind == session.Unaffiliated && st.Diag == packet.DiagControlExpiry {
+		l.fail("(a) unaffiliated Echo is Down with diagnostic 1 (RFC 9747 §2)")
+	}
 	if moves(st) != moves(&l.status) && st.State == packet.Down && st.Diag == packet.DiagControlExpiry && !forgot {
 		l.fail("(a) is Down with diagnostic 1 and its peer not forgotten (RFC 5880 §6.8.1)")
 	}
-	if !l.known || s.next <= s.now {
+	if !l.known || s.next <= s.now || st.Demand.Local {
 		return
 	}
-	due := l.at + l.detectionTime(l.rx.hi)
-	switch end := max(due, l.settled(s.thread)) + l.grace(); {
+	lo, dt := l.detection()
+	from := max(l.at, l.spared)
+	switch end := max(from+dt, l.settled(s.thread, from, lo)) + l.grace(); {
 	case s.now >= end:
 		l.fail("(b) is %v %.6f s after it last heard its peer, the Detection Time being %.6f s",
-			st.State, seconds(s.now-l.at), seconds(l.detectionTime(l.rx.hi)))
+			st.State, seconds(s.now-l.at), seconds(dt))
 	case s.next > end+timerwheel.Tick:
 		l.fail("(b) asks to be called %.6f s after the Detection Time", seconds(s.next-end))
 	}
 }
 
 // checkSilence: the session has just declared its peer silent.
-func (l *ledger) checkSilence(s *step) {
-	dt := l.detectionTime(l.rx.lo)
+func (l *ledger) checkSilence(s *step, st *engine.Status) {
+	down := st.Change.At == s.now && st.Diag == l.silenceDiag()
+	if l.status.Demand.Local && down {
+		l.checkUnanswered(s)
+		return
+	}
+	dt, _ := l.detection()
+	switch {
+	case !down:
+	case l.params.Kind == session.Unaffiliated:
+		l.watch.Downs.Unaffiliated++
+	default:
+		l.watch.Downs.Silence++
+	}
 	if s.now-l.at < dt {
 		l.fail("(a) silence declared %.6f s after the last accepted packet, Detection Time %.6f s",
 			seconds(s.now-l.at), seconds(dt))

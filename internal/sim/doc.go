@@ -16,8 +16,10 @@
 //	│            the rules that no run may break                           │
 //	└──────────────────────────────────────────────────────────────────────┘
 //
-// Run plays one seed: a random network, random sessions and random incidents,
-// then five quiet seconds after which everything must be Up.
+// Run plays one seed: a random network, random sessions of all kinds, with or
+// without authentication, Echo and Demand mode, and random incidents, an attacker
+// and an hour of standing still among them; then quiet seconds after which
+// everything must be Up and agree.
 //
 // Everything here belongs to one goroutine. Only tests and measurements import
 // this package.

@@ -19,13 +19,20 @@ type Host struct {
 	threads []*thread
 	watch   *Watch
 
+	keys map[uint32]credential // the pool
+
+	// What the watch counts: Echo that was sent, its own and others'; others'
+	// that was looped; its own that came back; and others' that may be looped.
+	echoFrames, looped, returned uint64
+	toLoop                       map[string]int
+
 	asleep bool // whoever reads the events
 	events []engine.Event
 }
 
 // NewHost returns a host whose engine has the given number of workers.
 func (w *World) NewHost(name string, workers int) *Host {
-	h := &Host{world: w, name: name}
+	h := &Host{world: w, name: name, keys: make(map[uint32]credential), toLoop: make(map[string]int)}
 	e, err := engine.New(engine.Config{
 		Workers: workers, Seed: w.dice.Uint64(),
 		Wake: func(i int) { h.threads[i].kick() },

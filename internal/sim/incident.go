@@ -21,14 +21,34 @@ var incidents = []func(s *scenario, d session.Time){
 	(*scenario).sleep,
 	(*scenario).crampedNIC,
 	(*scenario).silence,
+	(*scenario).rekey, (*scenario).rekey,
+	(*scenario).wrongKey,
+	(*scenario).deafen, (*scenario).deafen,
+	(*scenario).reset,
+	(*scenario).hint,
+	(*scenario).hold,
+	(*scenario).ask,
+	(*scenario).toggle, (*scenario).toggle,
+	(*scenario).attack, (*scenario).attack, (*scenario).attack,
 }
 
 // schedule strews incidents over the time of faults.
 func (s *scenario) schedule() {
 	w := s.world
-	for range 2 + w.dice.IntN(10) {
+	length, asleep := s.quiet-w.now, session.Time(0)
+	from := w.now + w.upTo(length)
+	if w.chance(0.1) {
+		asleep = w.between(10*Second, 3600*Second)
+		w.At(from, func() { s.suspend(asleep) })
+		s.quiet += asleep
+	}
+	for range 2 + w.dice.IntN(12) {
 		befall := incidents[w.dice.IntN(len(incidents))]
-		w.At(w.now+w.upTo(s.quiet-w.now), func() {
+		at := w.now + w.upTo(length)
+		if at > from {
+			at += asleep
+		}
+		w.At(at, func() {
 			d := w.between(Millisecond, 200*Millisecond)
 			if w.chance(0.4) {
 				d = w.upTo(3 * Second)
@@ -47,11 +67,14 @@ func (s *scenario) host() *Host {
 
 func (s *scenario) link() (*Link, Conditions) {
 	i := s.world.dice.IntN(len(s.links))
-	return s.links[i], Conditions{Delay: s.delay[i]}
+	return s.links[i], Conditions{Delay: s.delay[i], NoEcho: s.noEcho[s.links[i]]}
 }
 
 func (s *scenario) session() *Session {
-	p := s.pairs[s.world.dice.IntN(len(s.pairs))]
+	if s.lonely != nil && s.world.chance(0.3) {
+		return s.lonely
+	}
+	p := s.pair()
 	if s.world.chance(0.5) {
 		return p.a
 	}
@@ -103,13 +126,19 @@ func (s *scenario) configure(d session.Time) {
 	for range 1 + s.world.dice.IntN(3) {
 		s.world.After(s.world.upTo(min(d, 50*Millisecond)), func() {
 			p := s.params(len(s.pairs) == crowd)
-			p.Passive, p.AdminDown = e.Params.Passive, e.Params.AdminDown
+			p = timers(e.Params, p)
 			if s.world.chance(0.3) {
 				p.DesiredMinTx, p.RequiredMinRx = e.Params.DesiredMinTx, e.Params.RequiredMinRx // the multiplier alone
 			}
 			e.Configure(p)
 		})
 	}
+}
+
+// timers returns the parameters of a session with the timers of others.
+func timers(p, from session.Params) session.Params {
+	p.DesiredMinTx, p.RequiredMinRx, p.DetectMult = from.DesiredMinTx, from.RequiredMinRx, from.DetectMult
+	return p
 }
 
 // disable takes an end down administratively.
@@ -157,12 +186,15 @@ func (s *scenario) losePath(d session.Time) {
 	})
 }
 
-// move changes the neighbour's MAC address.
+// move gives one end another MAC address.
 func (s *scenario) move(session.Time) {
-	if e := s.session(); e.hasPath {
-		p := e.Path
-		p.PeerMAC = packet.MAC{2, 0, 0, 0, 1, byte(s.world.dice.IntN(256))}
-		e.SetPath(p)
+	p := s.pair()
+	mac := packet.MAC{2, 0, 0, 0, 1, byte(s.world.dice.IntN(256))}
+	p.a.Path.PeerMAC, p.b.Path.LocalMAC = mac, mac
+	for _, e := range []*Session{p.b, p.a} {
+		if e.hasPath {
+			e.SetPath(e.Path)
+		}
 	}
 }
 

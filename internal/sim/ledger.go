@@ -16,27 +16,38 @@ type ledger struct {
 	discr  uint32
 	dead   bool
 	seen   bool          // its worker has it
+	there  bool          // and still has it after this Step
 	status engine.Status // after the last Step
+	after  engine.Status // after this one
+	steady bool          // its state has not changed in this Step
 
 	params   session.Params
 	removing bool
+	pathDown bool // somebody told it that the path failed
 	bound    bool
 	address  address
+	path     engine.Path
 	macs     [2]packet.MAC // of the neighbour: as set last, and as it was after the last Step
 
-	heard        // what it was given to hear
-	said         // what it said
+	heard  // what it was given to hear
+	said   // what it said
+	auth   proofs
+	echo   echoes
+	demand demand
 	poll   poll  // where it stands with its Polls
 	tally        // what it should have counted
 	tx, rx span  // timers that may be in force, µs
+	txWas  span  // before this Step
 	events story // what it must tell its clients
 }
 
 // heard is the peer as the frames show it.
 type heard struct {
-	known bool           // it has been heard within the Detection Time
-	at    session.Time   // latest arrival
-	peer  packet.Control // the last packet
+	heardNow bool           // something, in this Step
+	known    bool           // it has been heard within the Detection Time
+	at       session.Time   // latest arrival
+	spared   session.Time   // silence may count from here instead, if that is later
+	peer     packet.Control // the last packet
 }
 
 // said is what the session sent.
@@ -47,8 +58,12 @@ type said struct {
 	since   session.Time // the present gap is counted from here: lastAt, or the path's coming
 	parted  bool         // it has sent a packet soon after the news of its removal
 	stirred bool         // it would say something else now, or would have in between
-	newPath bool         // a path was set since the last Step
-	doubt   string       // a breach, unless this Step turns out to have changed more than it shows
+	retimed int          // how often it was configured since the last Step
+	newPath bool         // a path was set or taken since the last Step
+
+	wasActive bool   // Echo guarded the path before this Step
+	wasAsked  bool   // the peer had asked for silence before this Step
+	doubt     string // a breach, unless this Step turns out to have changed more than it shows
 }
 
 // span is a timer of which one of several values is in force.
@@ -68,14 +83,14 @@ func (l *ledger) begin() {
 // slowTx is the Desired Min TX Interval of a session that is not Up.
 func (l *ledger) slowTx() uint32 { return max(l.params.DesiredMinTx, session.SlowInterval) }
 
-func (l *ledger) adminDown() bool { return l.params.AdminDown || l.removing }
+func (l *ledger) adminDown() bool { return l.params.AdminDown || l.removing || l.pathDown }
 
 func (l *ledger) pathSet(p engine.Path) {
 	if l == nil {
 		return
 	}
 	l.unbind()
-	l.address, l.macs[0] = address{p.Ifindex, p.Local, p.Peer}, p.PeerMAC
+	l.path, l.address, l.macs[0] = p, addressOf(l.params.Kind, &p), p.PeerMAC
 	for _, o := range l.watch.all {
 		if o.removing && o.host == l.host && o.address == l.address {
 			o.die() // two voices would contradict each other
@@ -91,7 +106,7 @@ func (l *ledger) pathSet(p engine.Path) {
 func (l *ledger) pathCleared() {
 	if l != nil {
 		l.unbind()
-		l.bound = false
+		l.bound, l.newPath = false, true
 	}
 }
 
@@ -113,8 +128,22 @@ func (l *ledger) configured(p session.Params) {
 		l.tx.add(p.DesiredMinTx)
 		l.rx.add(p.RequiredMinRx)
 	}
+	p.Kind = l.params.Kind
 	l.params = p
 	l.tx.add(l.slowTx())
+	if p.EchoTx == 0 {
+		l.stopEcho()
+	}
+	l.retimed++
+	l.showsPath(l.host.world.now)
+	l.stirred = l.stirred || p.Kind == session.Unaffiliated // whose packets do not show it
+}
+
+// signalled is the news of a path that failed, or works again.
+func (l *ledger) signalled(d packet.Diag) {
+	if l != nil && (d == packet.DiagPathDown || d == packet.DiagNone) {
+		l.pathDown = d == packet.DiagPathDown
+	}
 }
 
 func (l *ledger) removed(hold int64) {
@@ -147,33 +176,6 @@ func (l *ledger) gone() {
 	delete(l.watch.byDiscr[l.host], l.discr)
 }
 
-// accepts tells whether a frame found to be this session's passes the checks
-// that need the session.
-func (l *ledger) accepts(p *seen) bool { return p.dgram.TTL == 255 && !p.control.Auth }
-
-// hears is a frame that the session was given.
-func (l *ledger) hears(p *seen) {
-	if !l.accepts(p) {
-		l.discarded++
-		return
-	}
-	c := &p.control
-	if !l.known || p.arrival > l.at {
-		l.at = p.arrival
-	}
-	l.known = true
-	l.peer = *c
-	l.poll.hears(c, l.host.world.now)
-	if l.adminDown() {
-		l.discarded++
-		return
-	}
-	l.received++
-	if c.Poll && l.bound {
-		l.finalsDue++
-	}
-}
-
 // sends is a packet the session sent in Step s.
 func (l *ledger) sends(s *step, p *seen) {
 	c := p.control
@@ -181,7 +183,7 @@ func (l *ledger) sends(s *step, p *seen) {
 	l.checkForm(p)
 	if c.Final {
 		l.finals++
-		l.watch.finals++
+		l.watch.Finals++
 		if c.Poll {
 			l.fail("(d) sent P and F in one packet (RFC 5880 §6.5)")
 		}
@@ -189,69 +191,27 @@ func (l *ledger) sends(s *step, p *seen) {
 	}
 	l.inForce(s.now, &c)
 	l.pace(s, &c)
+	l.demandPoll(s.now, &c)
 	l.pollSent(s.now, &c)
 	l.spoken, l.last, l.lastAt, l.since, l.stirred = true, c, s.now, s.now, false
-}
-
-// checkForm is what every packet must look like (RFC 5880 §4.1, RFC 5881 §4-5).
-func (l *ledger) checkForm(p *seen) {
-	d, c := &p.dgram, &p.control
-	switch {
-	case p.drop != packet.DropNone:
-		l.fail("(f) sends a packet that everybody must drop: %v", p.drop)
-	case d.TTL != 255 || d.DstPort != packet.PortControl || d.SrcPort < 49152:
-		l.fail("(f) sends with TTL %d, ports %d > %d", d.TTL, d.SrcPort, d.DstPort)
-	case d.Src != l.address.local || d.Dst != l.address.peer || d.DstMAC != l.macs[0] && d.DstMAC != l.macs[1] || p.ifindex != l.address.ifindex:
-		l.fail("(f) sends from %v to %v at %x on %d", d.Src.Netip(), d.Dst.Netip(), d.DstMAC, p.ifindex)
-	case c.State != packet.Up && c.DesiredMinTx < session.SlowInterval:
-		l.fail("(c) advertises %d µs while %v (RFC 5880 §6.8.3)", c.DesiredMinTx, c.State)
-	}
 }
 
 // inForce learns from a packet which timers may be in force now. Unless Up,
 // what is advertised is; while Up, only when no Poll can hold it back. What is
 // configured may be in force and not advertised yet.
 func (l *ledger) inForce(now session.Time, c *packet.Control) {
-	wanted := l.params.DesiredMinTx
+	wanted, own := l.wantTx(), l.params.Kind == session.Unaffiliated
 	if c.State != packet.Up {
 		wanted = l.slowTx()
 	}
-	if c.State != packet.Up || l.poll.settled(c, now) {
+	if c.State != packet.Up || own || l.poll.settled(c, now) {
 		l.tx.set(wanted)
-		l.rx.set(l.params.RequiredMinRx)
+		l.rx.set(l.wantRx())
 	}
 	l.tx.add(wanted)
-	l.tx.add(c.DesiredMinTx)
-	l.rx.add(l.params.RequiredMinRx)
-	l.rx.add(c.RequiredMinRx)
-}
-
-// judge compares the ledger with the session as it stands after Step s.
-func (l *ledger) judge(s *step, st *engine.Status) {
-	if n := moves(st) - moves(&l.status); n > 0 {
-		l.doubt = ""
-		l.timerChanges(int(n))
-		l.host.world.note(l.host.name, "%08x %v > %v/%d", l.discr, st.Change.From, st.Change.To, uint8(st.Diag))
+	l.rx.add(l.wantRx())
+	if !own { // there the fields say nothing (RFC 9747 §2)
+		l.tx.add(c.DesiredMinTx)
+		l.rx.add(c.RequiredMinRx)
 	}
-	l.checkDetection(s, st)
-	if l.doubt != "" {
-		l.fail("%s", l.doubt)
-		l.doubt = ""
-	}
-	l.checkPace(s, st)
-	l.stir(st)
-	l.checkCounts(st)
-	l.events.failures(s.now, st.Counters.Failures-l.status.Counters.Failures)
-	l.seen, l.status, l.macs[1] = true, *st, l.macs[0]
-}
-
-// moves counts changes of state, those to Init apart.
-func moves(st *engine.Status) uint64 {
-	return st.Counters.Up + st.Counters.Down + st.Counters.AdminDown
-}
-
-// detectionTime is the peer's multiplier times the greater of our Required Min
-// RX and the peer's Desired Min TX (RFC 5880 §6.8.4), for a value of the first.
-func (l *ledger) detectionTime(rx uint32) session.Time {
-	return session.Time(l.peer.DetectMult) * session.Time(max(rx, l.peer.DesiredMinTx)) * Microsecond
 }

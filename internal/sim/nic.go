@@ -85,12 +85,15 @@ func (q *queue) Receive(batch []engine.Rx) int {
 	q.lent = append(q.lent[:0], q.ring[:n]...)
 	q.ring = append(q.ring[:0], q.ring[n:]...)
 	for i, f := range q.lent {
-		batch[i] = engine.Rx{Datagram: f.dgram, Arrival: f.arrival}
+		batch[i] = engine.Rx{Datagram: f.dgram, Arrival: f.arrival, Frame: f.bytes()}
 		q.thread.took(q.nic.Ifindex, f)
 	}
 	q.Taken += uint64(n)
 	return n
 }
+
+// Ring says that a NIC carries whole frames.
+func (q *queue) Ring() bool { return true }
 
 func (q *queue) Alloc(bool) []byte {
 	w := q.nic.host.world

@@ -12,9 +12,10 @@ import (
 // pace is the early side of rule (c): a packet that says nothing new must not
 // come before 75 % of the interval. One that says something new may.
 func (l *ledger) pace(s *step, c *packet.Control) {
-	if !l.spoken || l.stirred || content(c) != content(&l.last) {
+	if !l.spoken || l.stirred || len(l.auth.were) > 0 || content(c) != content(&l.last) {
 		return
 	}
+	l.checkAsked(c)
 	minRx := l.peer.RequiredMinRx
 	if c.YourDiscr == 0 {
 		minRx = 1
@@ -33,10 +34,11 @@ func (l *ledger) pace(s *step, c *packet.Control) {
 	}
 }
 
-// content is a packet without P and F, which are no news.
+// content is a packet without P and F, which are no news, and without what its
+// length is made of.
 func content(c *packet.Control) packet.Control {
 	bare := *c
-	bare.Poll, bare.Final = false, false
+	bare.Poll, bare.Final, bare.Auth, bare.Length = false, false, false, 0
 	return bare
 }
 
@@ -44,9 +46,12 @@ func content(c *packet.Control) packet.Control {
 // last said: one packet may tell of that, even if it turns out the same again.
 func (l *ledger) stir(st *engine.Status) {
 	says := packet.Control{
-		State: st.State, Diag: st.Diag, DetectMult: st.Params.DetectMult, Length: packet.ControlLen,
+		State: st.State, Diag: st.Diag, DetectMult: st.Params.DetectMult, CPI: st.Params.CPI, Demand: st.Demand.Local,
 		MyDiscr: st.Discr, YourDiscr: st.Remote.Discr,
-		DesiredMinTx: st.AdvertisedMinTx, RequiredMinRx: st.AdvertisedMinRx,
+		DesiredMinTx: st.AdvertisedMinTx, RequiredMinRx: st.AdvertisedMinRx, RequiredMinEchoRx: st.Echo.Offered,
+	}
+	if l.params.Kind == session.Unaffiliated {
+		says.DesiredMinTx, says.RequiredMinRx = session.SlowInterval, session.SlowInterval
 	}
 	l.stirred = l.stirred || says != content(&l.last)
 }
@@ -56,10 +61,11 @@ func (l *ledger) stir(st *engine.Status) {
 // lateness that the host was made to suffer can delay a packet.
 func (l *ledger) checkPace(s *step, st *engine.Status) {
 	if l.newPath || st.Counters.TxFailed != l.status.Counters.TxFailed {
-		l.since, l.newPath = s.now, false
+		l.since = s.now
 	}
 	minRx := l.peer.RequiredMinRx
-	silent := l.params.Passive && st.Remote.Discr == 0 || minRx == 0 || !l.bound && !l.removing
+	silent := l.params.Passive && st.Remote.Discr == 0 || minRx == 0 || !l.bound && !l.removing ||
+		l.asked(st) && !st.Polling || l.params.Kind == session.Unaffiliated && l.adminDown()
 	if silent {
 		l.since = s.now
 	}

@@ -39,6 +39,7 @@ func (p *poll) hears(c *packet.Control, now session.Time) {
 		p.changes = min(max(p.changes-1, 0), 1)
 	}
 	p.final, p.finalAt = true, now
+	p.quiet = min(p.quiet, 1) // another Poll may have begun in between
 }
 
 // settled tells whether the packet sent shows that no Poll holds anything back:
@@ -50,7 +51,7 @@ func (p *poll) settled(c *packet.Control, now session.Time) bool {
 // pollSent is rule (d) for a packet that is no Final.
 func (l *ledger) pollSent(now session.Time, c *packet.Control) {
 	p := &l.poll
-	news := l.spoken && (c.DesiredMinTx != l.last.DesiredMinTx || c.RequiredMinRx != l.last.RequiredMinRx)
+	news := l.spoken && (c.DesiredMinTx != l.last.DesiredMinTx || c.RequiredMinRx != l.last.RequiredMinRx || c.Demand != l.last.Demand)
 	if news {
 		p.mustEnd = false
 	}
@@ -58,13 +59,13 @@ func (l *ledger) pollSent(now session.Time, c *packet.Control) {
 	// was first.
 	after := p.finalAt != now
 	switch {
-	case c.Poll && p.mustEnd && after:
+	case c.Poll && p.mustEnd && after && !l.demand.ever: // which polls for its own ends, too
 		l.doubt = "(d) still polls after the Final"
 	case !c.Poll && p.polling && !p.final:
 		l.doubt = "(d) ends a Poll that was not answered"
-	case !c.Poll && news && !p.final:
-		l.doubt = fmt.Sprintf("(d) changes its timers from %d/%d to %d/%d without a Poll",
-			l.last.DesiredMinTx, l.last.RequiredMinRx, c.DesiredMinTx, c.RequiredMinRx)
+	case !c.Poll && news && (!p.final || p.settled(c, now)):
+		l.doubt = fmt.Sprintf("(d) changes from %d/%d, D %v to %d/%d, D %v without a Poll",
+			l.last.DesiredMinTx, l.last.RequiredMinRx, l.last.Demand, c.DesiredMinTx, c.RequiredMinRx, c.Demand)
 	}
 	p.polling = c.Poll
 	switch {
@@ -77,5 +78,12 @@ func (l *ledger) pollSent(now session.Time, c *packet.Control) {
 		p.changes, p.mustEnd = 0, false
 	case p.quiet == 0:
 		p.quiet, p.mustEnd = 1, false
+	}
+}
+
+// polled: the operator asks for a Poll of his own.
+func (l *ledger) polled() {
+	if l != nil {
+		l.timerChanges(1)
 	}
 }

@@ -17,11 +17,20 @@ type scenario struct {
 	links []*Link
 	delay []session.Time
 	pairs []pair
+
+	noEcho   map[*Link]bool // looping has never worked there
+	far      *Link          // to a host that only forwards, or nil
+	farDelay session.Time
+	lonely   *Session // the session through it
+
 	quiet session.Time // when all faults end
 }
 
-// pair is a session: its two ends.
-type pair struct{ a, b *Session }
+// pair is a session: its two ends, and how they should authenticate.
+type pair struct {
+	a, b *Session
+	auth engine.Auth
+}
 
 // Every so many seeds there is a crowd instead of a few sessions.
 const (
@@ -34,6 +43,8 @@ func newScenario(w *World) *scenario {
 		world: w,
 		a:     w.NewHost("a", 1+w.dice.IntN(3)),
 		b:     w.NewHost("b", 1+w.dice.IntN(3)),
+
+		noEcho: make(map[*Link]bool),
 	}
 	s.watch = NewWatch(w, s.a, s.b)
 	s.a.Late, s.b.Late = s.late, s.late
@@ -42,11 +53,15 @@ func newScenario(w *World) *scenario {
 		n, faults = crowd, 5*Second
 	}
 	s.quiet = w.now + faults
+	s.addKeys()
 	for i := range 1 + w.dice.IntN(2) {
 		s.addLink(i)
 	}
 	for i := range n {
 		s.addPair(i, n == crowd)
+	}
+	if w.chance(0.2) {
+		s.addLonely()
 	}
 	return s
 }
@@ -73,6 +88,13 @@ func (s *scenario) addLink(i int) {
 	ifindex := int32(i + 1)
 	for _, n := range []*NIC{s.a.Plug(ifindex, l.There, l.Back), s.b.Plug(ifindex, l.Back, l.There)} {
 		n.Spray = w.chance(0.5)
+	}
+	if w.chance(0.15) {
+		s.noEcho[l] = true
+		l.There.NoEcho = true
+	}
+	if w.chance(0.4) {
+		l.There.tape, l.Back.tape = new(tape), new(tape)
 	}
 	s.links, s.delay = append(s.links, l), append(s.delay, delay)
 }
@@ -106,8 +128,25 @@ func (s *scenario) addPair(i int, crowded bool) {
 	if i >= len(s.links) {
 		ifindex = int32(1 + w.dice.IntN(len(s.links)))
 	}
+	s.features(&pa, &pb)
 	a, b := s.addresses(i, ifindex)
-	s.pairs = append(s.pairs, pair{s.a.Add(pa, path(ifindex, a, b)), s.b.Add(pb, path(ifindex, b, a))})
+	here, there := path(ifindex, a, b), path(ifindex, b, a)
+	if pa.Kind == session.Multihop {
+		// Without an interface addresses must tell all, but not the kind.
+		here.Local, here.Peer = routed(i, 1), routed(i, 2)
+		if n := len(s.pairs); n > 0 && s.pairs[n-1].a.Params.Kind == session.SingleHop && !s.pairs[n-1].a.Path.Local.Netip().IsLinkLocalUnicast() {
+			here = s.pairs[n-1].a.Path
+		}
+		there.Ifindex, there.Local, there.Peer = here.Ifindex, here.Peer, here.Local
+	}
+	there.LocalMAC, there.PeerMAC = here.PeerMAC, here.LocalMAC
+	for _, p := range []*engine.Path{&here, &there} {
+		p.EchoSource = echoSource[p.Local.Is4()]
+	}
+	auth := s.auth()
+	s.pairs = append(s.pairs, pair{
+		s.a.AddSpec(engine.Spec{Params: pa, Auth: auth}, here), s.b.AddSpec(engine.Spec{Params: pb, Auth: auth}, there), auth,
+	})
 }
 
 // addresses of pair i. The first pairs of two links have the same ones when
@@ -124,6 +163,11 @@ func (s *scenario) addresses(i int, ifindex int32) (a, b netip.Addr) {
 		n = 0
 	}
 	return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 14: n, 15: 1}), netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 14: n, 15: 2})
+}
+
+// routed is an address that is no other pair's on any link.
+func routed(i int, end byte) packet.Addr {
+	return packet.AddrFrom(netip.AddrFrom4([4]byte{10, 0, byte(i), end}))
 }
 
 func path(ifindex int32, local, peer netip.Addr) engine.Path {

@@ -14,17 +14,26 @@ import (
 type Session struct {
 	Discr  uint32
 	Params session.Params
+	Auth   engine.Auth
 	Path   engine.Path
 
 	host    *Host
 	hasPath bool
 	removed bool
+	failed  bool // somebody told it that the path has failed
+	armed   bool // a change of authentication waits for the peer
 	led     *ledger
 }
 
 // Add creates a session and gives it its path.
 func (h *Host) Add(p session.Params, path engine.Path) *Session {
-	s := &Session{Params: p, Path: path, host: h, hasPath: true, removed: true}
+	return h.AddSpec(engine.Spec{Params: p}, path)
+}
+
+// AddSpec creates a session that authenticates, too. The key must be in the
+// host's pool.
+func (h *Host) AddSpec(spec engine.Spec, path engine.Path) *Session {
+	s := &Session{Params: spec.Params, Auth: spec.Auth, Path: path, host: h, hasPath: true, removed: true}
 	s.Return()
 	return s
 }
@@ -34,10 +43,10 @@ func (s *Session) Return() {
 	if !s.removed {
 		return
 	}
-	discr, err := s.host.Engine.Add(engine.Spec{Params: s.Params})
+	discr, err := s.host.Engine.Add(engine.Spec{Params: s.Params, Auth: s.Auth})
 	s.host.must(err)
-	s.host.world.note(s.host.name, "adds %08x %+v", discr, s.Params)
-	s.Discr, s.removed = discr, false
+	s.host.world.note(s.host.name, "adds %08x %+v %+v", discr, s.Params, s.Auth)
+	s.Discr, s.removed, s.failed, s.armed = discr, false, false, false
 	s.led = s.host.watch.added(s)
 	if s.hasPath {
 		s.SetPath(s.Path)
@@ -89,6 +98,39 @@ func (s *Session) Configure(p session.Params) {
 	s.led.configured(p)
 }
 
+// SetAuth changes the session's authentication. A delayed change waits for the
+// peer's.
+func (s *Session) SetAuth(a engine.Auth, delayed bool) {
+	s.Auth, s.armed = a, delayed
+	if s.removed {
+		return
+	}
+	s.host.world.note(s.host.name, "authentication of %08x: %+v, delayed %v", s.Discr, a, delayed)
+	s.host.must(s.host.Engine.SetAuth(s.Discr, a, delayed))
+	s.led.setAuth(s.host.credential(a), delayed)
+}
+
+// Signal tells the session what somebody outside BFD knows.
+func (s *Session) Signal(d packet.Diag) {
+	if s.removed {
+		return
+	}
+	s.failed = d == packet.DiagPathDown || s.failed && d != packet.DiagNone
+	s.host.world.note(s.host.name, "tells %08x: %v", s.Discr, d)
+	s.host.must(s.host.Engine.Signal(s.Discr, d))
+	s.led.signalled(d)
+}
+
+// Poll makes the session ask its peer whether it is there.
+func (s *Session) Poll() {
+	if s.removed {
+		return
+	}
+	s.host.world.note(s.host.name, "polls by %08x", s.Discr)
+	s.host.must(s.host.Engine.Poll(s.Discr))
+	s.led.polled()
+}
+
 // Status returns the session as it stands; it must exist.
 func (s *Session) Status() engine.Status {
 	st, ok := s.host.Status(s.Discr)
@@ -100,6 +142,22 @@ func (s *Session) Status() engine.Status {
 
 // Up tells whether the session is.
 func (s *Session) Up() bool { return s.Status().State == packet.Up }
+
+// SetKey adds a key to the host's pool.
+func (h *Host) SetKey(number uint32, m packet.AuthMethod, secret string) {
+	h.must(h.Engine.SetKey(number, m, packet.NewSecret([]byte(secret))))
+	h.keys[number] = credential{method: m, secret: secret}
+}
+
+// credential is what an Auth stands for on this host.
+func (h *Host) credential(a engine.Auth) credential {
+	if !a.On {
+		return credential{}
+	}
+	c := h.keys[a.Key]
+	c.id = a.KeyID
+	return c
+}
 
 // must: the simulator makes no calls that an engine may refuse.
 func (h *Host) must(err error) {

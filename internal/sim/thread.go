@@ -3,7 +3,6 @@ package sim
 import (
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
-	"github.com/xbfd/xbfd/packet"
 )
 
 // thread calls Step of one worker, as late as its host makes it.
@@ -19,6 +18,7 @@ type thread struct {
 	resumed  session.Time // when the latest stall ended
 	missed   session.Time // and how late the Step after it was
 	last     session.Time // when it was
+	late     session.Time // how late Steps have been, all together
 	steps    uint64
 	running  bool
 	again    bool // woken while running
@@ -34,25 +34,6 @@ type step struct {
 	now, next session.Time
 	took      []seen
 	sent      []seen
-}
-
-// seen is a frame as it passed between a port and a worker.
-type seen struct {
-	ifindex int32
-	arrival session.Time
-	dgram   packet.Datagram
-	control packet.Control
-	drop    packet.Drop // what is wrong with it on the face of it
-	from    int         // thread that took it
-}
-
-func look(ifindex int32, f *frame) seen {
-	s := seen{ifindex: ifindex, arrival: f.arrival, dgram: f.dgram, drop: f.dgram.Drop}
-	if s.drop == packet.DropNone {
-		s.drop = s.control.Decode(f.dgram.Payload)
-	}
-	s.dgram.Payload = nil // the frame's buffer will be used again
-	return s
 }
 
 func (t *thread) took(ifindex int32, f *frame) {
@@ -140,6 +121,9 @@ func (t *thread) act() {
 // still fresh.
 func (t *thread) noteStall(now session.Time) {
 	late := now - t.promised
+	if t.promised != session.Never && late > 0 {
+		t.late += late
+	}
 	if t.promised == session.Never || late < Millisecond || late < t.missed && now < t.resumed+stallSettle {
 		return
 	}

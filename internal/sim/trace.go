@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -66,6 +67,9 @@ func (w *World) write(who, what, more string) {
 func describe(b []byte) string {
 	var d packet.Datagram
 	packet.ParseEthernet(b, &d)
+	if d.Drop == packet.DropNone && d.DstPort == packet.PortEcho && packet.IsEcho(d.Payload) && len(d.Payload) >= 8 {
+		return fmt.Sprintf("%s > %s echo of %08x, TTL %d", d.Src.Netip(), d.Dst.Netip(), binary.BigEndian.Uint32(d.Payload[4:]), d.TTL)
+	}
 	var c packet.Control
 	if d.Drop == packet.DropNone {
 		d.Drop = c.Decode(d.Payload)
@@ -79,6 +83,9 @@ func describe(b []byte) string {
 	}
 	if c.Final {
 		flags += "F"
+	}
+	if c.Demand {
+		flags += "D"
 	}
 	return fmt.Sprintf("%s > %s %s/%d %s mult %d my %08x your %08x tx %d rx %d",
 		d.Src.Netip(), d.Dst.Netip(), c.State, uint8(c.Diag), flags,

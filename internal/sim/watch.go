@@ -5,7 +5,6 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
-	"github.com/xbfd/xbfd/packet"
 )
 
 // Watch judges a run. It sees what each Step of each worker took and sent and
@@ -26,23 +25,34 @@ import (
 //	(f) no frame and no counter is lost                     count.go
 //	(g) no failure is missing from the events, however late they are read
 //	                                                        event.go
+//	(h) a packet is authentic or changes nothing; those sent are made with the
+//	    key in use and numbered without a gap               credential.go
+//	(i) Echo only when Up and allowed, at the rate allowed; Required Min RX a
+//	    second or more while it guards the path; lost Echo found in time, and
+//	    no other: none that is late, replayed or forged counts
+//	                                                        echo.go
+//	(j) D only under its conditions; silence that was asked for is kept, and is
+//	    no failure; a failure is found within the bound     demand.go
+//	(k) Echo is sent back once, as it came but for MACs and TTL, and only where
+//	    that is offered                                     loop.go
 //
 // A Step is judged as a whole, because nobody outside can tell in which order
 // it took a frame and sent another. A nil Watch judges nothing.
 type Watch struct {
-	world           *World
-	Broken          []string // the rules that were broken, the first few
-	expired, finals uint64
+	world          *World
+	Broken         []string // the rules that were broken, the first few
+	Downs          Downs
+	Finals, Looped uint64
+	Refused        uint64 // packets that were not authentic
 
 	byDiscr map[*Host]map[uint32]*ledger
 	byAddr  map[*Host]map[address]*ledger
 	all     []*ledger
 }
 
-// address is what finds the session of a packet without a discriminator.
-type address struct {
-	ifindex     int32
-	local, peer packet.Addr
+// Downs counts sessions that went Down for want of something.
+type Downs struct {
+	Silence, Echo, Demand, Unaffiliated uint64
 }
 
 // NewWatch returns a Watch over the hosts.
@@ -84,6 +94,7 @@ func (v *Watch) added(s *Session) *ledger {
 		return nil
 	}
 	l := &ledger{watch: v, host: s.host, discr: s.Discr, params: s.Params}
+	l.auth.use = s.host.credential(s.Auth)
 	l.begin()
 	l.thread = l.host.threads[l.host.Engine.WorkerOf(l.discr)]
 	l.thread.ledgers = append(l.thread.ledgers, l)
@@ -98,19 +109,43 @@ func (v *Watch) stepped(s *step) {
 	if v == nil {
 		return
 	}
+	for _, l := range s.thread.ledgers {
+		l.begins(s)
+	}
 	for i := range s.took {
+		v.mayLoop(s.thread.host, &s.took[i])
 		v.route(s.thread, &s.took[i])
 	}
 	v.takeInbox(s.thread)
-	for i := range s.sent {
-		p := &s.sent[i]
-		if l := v.byDiscr[s.thread.host][p.control.MyDiscr]; l == nil || l.thread != s.thread {
-			v.fail(s.thread.name, "(f) sends a packet of no session of its own: %+v", p.control)
-		} else {
-			l.sends(s, p)
+	for _, l := range s.thread.ledgers {
+		if l.there {
+			l.checkReturned(s, &l.after)
 		}
 	}
+	for i := range s.sent {
+		v.sent(s, &s.sent[i])
+	}
 	v.judge(s)
+}
+
+// sent finds out whose a frame is that was sent.
+func (v *Watch) sent(s *step, p *seen) {
+	h := s.thread.host
+	l := v.byDiscr[h][p.control.MyDiscr]
+	if p.isEcho() {
+		if l = v.byDiscr[h][p.echoOf()]; l == nil || p.dgram.Dst != l.path.Local {
+			v.loops(h, p)
+			return
+		}
+	}
+	switch {
+	case l == nil || l.thread != s.thread:
+		v.fail(s.thread.name, "(f) sends a packet of no session of its own: %+v", p.control)
+	case p.isEcho() && l.params.Kind != session.Unaffiliated:
+		l.sendsEcho(s, p)
+	default:
+		l.sends(s, p)
+	}
 }
 
 // judge compares the ledgers of a thread with what its worker says, and drops
@@ -118,11 +153,10 @@ func (v *Watch) stepped(s *step) {
 func (v *Watch) judge(s *step) {
 	kept := s.thread.ledgers[:0]
 	for _, l := range s.thread.ledgers {
-		st, ok := s.thread.worker.Status(l.discr, s.now)
 		switch {
-		case ok:
+		case l.there:
 			kept = append(kept, l)
-			l.judge(s, &st)
+			l.judge(s, &l.after)
 		case l.seen || l.dead:
 			l.gone()
 		default: // not installed yet
@@ -138,6 +172,8 @@ func (v *Watch) route(t *thread, p *seen) {
 	l := v.find(t.host, p)
 	switch {
 	case l == nil:
+	case l.thread == t && p.isEcho() && l.params.Kind != session.Unaffiliated:
+		l.hearsEcho(p)
 	case l.thread == t:
 		l.hears(p)
 	default:
@@ -160,25 +196,6 @@ func (v *Watch) takeInbox(t *thread) {
 	}
 }
 
-// find returns the ledger of the session that a frame belongs to by the rules
-// of RFC 5880 §6.8.6, nil if the frame must be discarded.
-func (v *Watch) find(h *Host, p *seen) *ledger {
-	c := &p.control
-	var l *ledger
-	switch {
-	case p.drop != packet.DropNone || p.dgram.DstPort != packet.PortControl:
-		return nil
-	case c.YourDiscr != 0:
-		l = v.byDiscr[h][c.YourDiscr]
-	case c.State == packet.Down || c.State == packet.AdminDown:
-		l = v.byAddr[h][address{p.ifindex, p.dgram.Dst, p.dgram.Src}]
-	}
-	if l != nil && l.dead {
-		return nil
-	}
-	return l
-}
-
 // waiting tells whether a frame of a session that arrived before an instant
 // lies in a ring of its host, nobody having taken it; others says whether to
 // look into other workers' rings too.
@@ -190,13 +207,22 @@ func (v *Watch) waiting(l *ledger, before session.Time, others bool) bool {
 			}
 			for _, f := range q.ring {
 				p := look(n.Ifindex, f)
-				if f.arrival < before && v.find(l.host, &p) == l && l.accepts(&p) {
+				if f.arrival < before && v.find(l.host, &p) == l && l.counts(&p) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// counts tells whether a packet would keep the session alive.
+func (l *ledger) counts(p *seen) bool {
+	if p.isEcho() && l.params.Kind != session.Unaffiliated {
+		return l.genuine(p) >= 0
+	}
+	_, ok := l.authentic(p)
+	return ok && l.fitsKind(p)
 }
 
 var _ engine.Port = (*queue)(nil)

@@ -56,11 +56,13 @@ type Conditions struct {
 	Duplicate float64
 	Corrupt   float64 // one bit of it flips
 	Dark      bool    // nothing gets through
+	NoEcho    bool    // nothing of the Echo port does
 }
 
 // Carried counts frames: Offered + Duplicated = Lost + Delivered + Travelling.
 type Carried struct {
 	Offered, Duplicated, Lost, Corrupted, Delivered, Travelling uint64
+	Injected                                                    uint64 // part of Offered: by nobody at its end
 }
 
 // end is where a wire leads.
@@ -76,6 +78,7 @@ type Wire struct {
 	world *World
 	name  string
 	far   end
+	tape  *tape // unless nil, keeps some of the frames
 }
 
 // Link is a wire each way between two ends.
@@ -101,6 +104,9 @@ func (l *Link) Dark(dark bool) { l.There.Dark, l.Back.Dark = dark, dark }
 func (l *Wire) send(f *frame) {
 	w := l.world
 	l.Offered++
+	if l.tape != nil {
+		l.tape.record(w, f)
+	}
 	if !l.Dark && w.chance(l.Duplicate) {
 		l.Duplicated++
 		l.launch(w.copyFrame(f.bytes()))
@@ -110,7 +116,7 @@ func (l *Wire) send(f *frame) {
 
 func (l *Wire) launch(f *frame) {
 	w := l.world
-	if l.Dark || w.chance(l.Loss) {
+	if l.Dark || l.NoEcho && isEcho(f.bytes()) || w.chance(l.Loss) {
 		l.Lost++
 		w.noteFrame(l.name, "lost", f)
 		w.giveBack(f)
