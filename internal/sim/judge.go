@@ -17,6 +17,7 @@ func (l *ledger) judge(s *step, st *engine.Status) {
 	if l.tx.add(l.wantTx()); st.State != packet.Up {
 		l.tx.add(l.slowTx())
 	}
+	l.checkObeys(st)
 	l.checkSlowed(st)
 	if (l.status.Demand.Local || l.demand.said) && !st.Demand.Local {
 		l.at = max(l.at, s.now) // a peer that we kept silent gets a Detection Time
@@ -38,6 +39,18 @@ func (l *ledger) judge(s *step, st *engine.Status) {
 	l.events.failures(s.now, st.Counters.Failures-l.status.Counters.Failures)
 	l.auth.were, l.retimed, l.heardNow = l.auth.were[:0], 0, false
 	l.seen, l.status, l.macs[1], l.newPath = true, *st, l.macs[0], false
+}
+
+// checkObeys: a session that is held Down stays there, and one whose forwarding
+// plane was reset goes Down (RFC 5880 §6.8.15, §6.8.18).
+func (l *ledger) checkObeys(st *engine.Status) {
+	if l.params.HoldDown && (st.State == packet.Init || st.State == packet.Up) {
+		l.fail("(l) is %v, though held Down", st.State)
+	}
+	if l.reset && l.steady && st.State == packet.Up {
+		l.fail("(l) stays Up over a forwarding reset")
+	}
+	l.reset = false
 }
 
 // checkRemote is rule (h) from the other side: what was discarded has left no

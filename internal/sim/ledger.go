@@ -24,6 +24,7 @@ type ledger struct {
 	params   session.Params
 	removing bool
 	pathDown bool // somebody told it that the path failed
+	reset    bool // somebody told it of a forwarding reset since the last Step
 	bound    bool
 	address  address
 	path     engine.Path
@@ -139,9 +140,14 @@ func (l *ledger) configured(p session.Params) {
 	l.stirred = l.stirred || p.Kind == session.Unaffiliated // whose packets do not show it
 }
 
-// signalled is the news of a path that failed, or works again.
+// signalled is the news of a path that failed, or works again, or of a reset of
+// the forwarding plane.
 func (l *ledger) signalled(d packet.Diag) {
-	if l != nil && (d == packet.DiagPathDown || d == packet.DiagNone) {
+	switch {
+	case l == nil:
+	case d == packet.DiagForwardingReset:
+		l.reset = true
+	case d == packet.DiagPathDown || d == packet.DiagNone:
 		l.pathDown = d == packet.DiagPathDown
 	}
 }

@@ -35,6 +35,7 @@ import (
 //	    no failure; a failure is found within the bound     demand.go
 //	(k) Echo is sent back once, as it came but for MACs and TTL, and only where
 //	    that is offered                                     loop.go
+//	(l) what the operator says is done                      judge.go
 //
 // A Step is judged as a whole, because nobody outside can tell in which order
 // it took a frame and sent another. A nil Watch judges nothing.
