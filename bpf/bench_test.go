@@ -7,18 +7,26 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+
+	"github.com/xbfd/xbfd/engine/fastpath"
 )
 
 // What the program costs for one frame, by PROG_RUN. Each run starts from the
 // same frame, which takes a program in front that writes it anew; ns/packet is
 // without that one's share.
 func BenchmarkProgram(b *testing.B) {
-	r := newRig(b, true)
+	r := newLaneRig(b)
 	must(b, r.SetLoop(true))
+	must(b, r.Insure(InsureTX))
 	for _, tt := range []struct {
 		name, verdict string
 		frame         *frame
 	}{
+		{"heard", "heard", v4().your(discr)},
+		{"heard-v6", "heard", v6().your(discr)},
+		{"insured", "insured", v4().your(discr)},
+		{"insured-v6", "insured", v6().your(discr)},
+		{"dropped", "ttl", v4().hops(254)},
 		{"other-port", "pass_other", v4().port(443)},
 		{"foreign", "pass_foreign", v4().from(foreign4)},
 		{"steered", "steered", v4()},
@@ -32,6 +40,15 @@ func BenchmarkProgram(b *testing.B) {
 	} {
 		b.Run(tt.name, func(b *testing.B) {
 			frame := tt.frame.bytes(b)
+			switch tt.verdict {
+			case "heard":
+				r.expect(b, frame)
+				r.lanes.Uninsure(lane)
+			case "insured":
+				r.expect(b, frame)
+				r.insure(b, 1, 0, back(tt.frame).bytes(b))
+				r.each(func(l *fastpath.Lanes) { l.SetPatience(time.Hour) })
+			}
 			whole, empty := inFront(b, r.objs.Xbfd, frame), inFront(b, noProgram(b), frame)
 			before, err := r.Verdicts()
 			must(b, err)
@@ -59,14 +76,13 @@ func repeat(b *testing.B, p *ebpf.Program, frame []byte) time.Duration {
 	return time.Since(began)
 }
 
-// inFront returns a program that undoes what p has done to the headers of the
-// frame and to its metadata, and goes on to p.
+// inFront returns a program that undoes what p has done to the frame and to its metadata, and goes on to p.
 func inFront(b *testing.B, p *ebpf.Program, frame []byte) *ebpf.Program {
 	next, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.ProgramArray, KeySize: 4, ValueSize: 4, MaxEntries: 1})
 	must(b, err)
 	b.Cleanup(func() { must(b, next.Close()) })
 	must(b, next.Put(uint32(0), p))
-	const written = 64 // bytes: all headers that the program changes
+	words := len(frame) &^ 7
 	code := asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
 		asm.Mov.Imm(asm.R2, 8),
@@ -74,13 +90,16 @@ func inFront(b *testing.B, p *ebpf.Program, frame []byte) *ebpf.Program {
 		asm.LoadMem(asm.R2, asm.R6, 0, asm.Word), // data
 		asm.LoadMem(asm.R3, asm.R6, 4, asm.Word), // data_end
 		asm.Mov.Reg(asm.R4, asm.R2),
-		asm.Add.Imm(asm.R4, written),
+		asm.Add.Imm(asm.R4, int32(len(frame))),
 		asm.JGT.Reg(asm.R4, asm.R3, "end"),
 	}
-	for at := 0; at < written; at += 8 {
+	for at := 0; at < words; at += 8 {
 		code = append(code,
 			asm.LoadImm(asm.R4, int64(binary.NativeEndian.Uint64(frame[at:])), asm.DWord),
 			asm.StoreMem(asm.R2, int16(at), asm.R4, asm.DWord))
+	}
+	for at := words; at+2 <= len(frame); at += 2 {
+		code = append(code, asm.StoreImm(asm.R2, int16(at), int64(binary.NativeEndian.Uint16(frame[at:])), asm.Half))
 	}
 	code = append(code,
 		asm.Mov.Reg(asm.R1, asm.R6),

@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"runtime"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 // address, which compilers like to make of two loads.
 func TestLoadWithFewCapabilities(t *testing.T) {
 	testnet.RequireRoot(t)
-	tables, err := NewTables(16)
+	tables, err := NewTables(16, 16)
 	must(t, err)
 	t.Cleanup(func() { _ = tables.Close() })
 	errs := make(chan error)
@@ -27,7 +28,10 @@ func TestLoadWithFewCapabilities(t *testing.T) {
 			}
 			p := new(Program)
 			defer p.Close()
-			return p.load(tables, 1)
+			if err := p.load(tables, 1, 0); err != nil {
+				return err
+			}
+			return errors.Join(p.Heard(), p.loadTC())
 		}()
 	}()
 	must(t, <-errs)

@@ -31,8 +31,19 @@ func (m Mode) String() string {
 // referenced here for as long as it is attached: an object whose last reference
 // is lost is closed by the garbage collector, a link with it.
 type Program struct {
-	objs xbfdObjects
-	link link.Link
+	tables  *Tables
+	ifindex int
+	objs    objects
+	link    link.Link
+	heard   error // why nothing is heard, nil when it is
+	tc      tc
+}
+
+// objects are those of the XDP program alone.
+type objects struct {
+	Xbfd *ebpf.Program `ebpf:"xbfd"`
+	xbfdMaps
+	xbfdVariables
 }
 
 // Attach loads an instance of the program and attaches it to the Ethernet
@@ -44,8 +55,8 @@ func Attach(t *Tables, ifindex int, mode Mode, queues int) (_ *Program, err erro
 	if err != nil {
 		return nil, err
 	}
-	p := new(Program)
-	if err := p.load(t, queues); err != nil {
+	p := &Program{ifindex: ifindex}
+	if err := p.load(t, queues, 0); err != nil {
 		return nil, fmt.Errorf("load XDP program: %w", err)
 	}
 	defer func() {
@@ -70,19 +81,59 @@ func Attach(t *Tables, ifindex int, mode Mode, queues int) (_ *Program, err erro
 	return p, nil
 }
 
-func (p *Program) load(t *Tables, queues int) error {
-	spec, err := loadXbfd()
+// load loads the program, without what hears when there are no lanes or the
+// kernel refuses that part: where packets cannot be read by whole words, say. The
+// flags are the kernel's.
+func (p *Program) load(t *Tables, queues int, flags uint32) error {
+	p.tables, p.heard = t, errNoLanes
+	if t.Lanes() != nil {
+		p.heard = p.loadAs(queues, true, flags)
+		if !refused(p.heard) {
+			return p.heard
+		}
+		p.heard = fmt.Errorf("the kernel refuses the program that hears: %w", p.heard)
+	}
+	return p.loadAs(queues, false, flags)
+}
+
+var errNoLanes = errors.New("switched off")
+
+// refused reports whether the verifier found fault with a program.
+func refused(err error) bool {
+	var verdict *ebpf.VerifierError
+	return errors.As(err, &verdict)
+}
+
+func (p *Program) loadAs(queues int, hear bool, flags uint32) error {
+	spec, shared, err := p.tables.loadSpec()
 	if err != nil {
 		return err
+	}
+	spec.Maps[xbfdMapXsks].MaxEntries = uint32(queues)
+	spec.Programs[xbfdProgXbfd].Flags |= flags
+	if err := spec.Variables[xbfdVarHeardOn].Set(hear); err != nil {
+		return err
+	}
+	return spec.LoadAndAssign(&p.objs, &ebpf.CollectionOptions{MapReplacements: shared})
+}
+
+// loadSpec reads the object and tells which of its maps are the tables.
+func (t *Tables) loadSpec() (*ebpf.CollectionSpec, map[string]*ebpf.Map, error) {
+	spec, err := loadXbfd()
+	if err != nil {
+		return nil, nil, err
 	}
 	shared := make(map[string]*ebpf.Map)
 	for name, m := range t.byName() {
 		shared[name] = *m
 		spec.Maps[name].MaxEntries = (*m).MaxEntries()
 	}
-	spec.Maps[xbfdMapXsks].MaxEntries = uint32(queues)
-	return spec.LoadAndAssign(&p.objs, &ebpf.CollectionOptions{MapReplacements: shared})
+	return spec, shared, nil
 }
+
+// Heard returns nil when the program hears what the lanes expect, else why it
+// leaves that to the sockets.
+func (p *Program) Heard() error { return p.heard }
 
 // SetSocket hands the frames of one queue to the AF_XDP socket fd, which must
 // be bound to it. When the socket is closed they go to the kernel again.
@@ -117,8 +168,9 @@ func (p *Program) SetLoop(tx bool) error {
 }
 
 // Verdicts returns how many frames met which fate since Attach, by name:
-// "steered" to a socket, dropped for "ttl", "echo_looped" by the program itself,
-// and "pass_…" to the kernel.
+// "heard" or "steered" to a socket, dropped for "ttl", "echo_looped" by the program
+// itself, and "pass_…" to the kernel. Those that were heard and answered count as
+// "insured" instead of "heard", and "pass_to_tc" as well if the tc program did it.
 func (p *Program) Verdicts() (map[string]uint64, error) {
 	total := make(map[string]uint64, len(verdictNames))
 	var perCPU []uint64
@@ -133,11 +185,13 @@ func (p *Program) Verdicts() (map[string]uint64, error) {
 	return total, nil
 }
 
-// Close detaches the program and frees what it holds, except for the tables.
+// Close detaches the programs and frees what it holds, except for the tables.
 func (p *Program) Close() error {
 	var err error
 	if p.link != nil {
 		err = p.link.Close()
 	}
-	return errors.Join(err, p.objs.Close())
+	return errors.Join(err, p.tc.close(), p.objs.close())
 }
+
+func (o *objects) close() error { return errors.Join(o.Xbfd.Close(), o.xbfdMaps.Close()) }

@@ -66,9 +66,9 @@ func newRig(t testing.TB, socket bool) rig {
 	elsewhere := hop(loopback+1, foreign4, peer4)
 	elsewhere.Loop = true
 	must(t, tables.SetPeer(elsewhere))
-	must(t, tables.AddDiscr(discr))
+	must(t, tables.AddDiscr(discr, NoLane))
 	p := new(Program)
-	must(t, p.load(tables, 1))
+	must(t, p.load(tables, 1, 0))
 	t.Cleanup(func() { must(t, p.Close()) })
 	must(t, p.SetMAC(stationMAC))
 	if socket {
@@ -84,7 +84,7 @@ func hop(ifindex int32, local, peer netip.Addr) Peer {
 
 func newTables(t testing.TB) *Tables {
 	t.Helper()
-	tables, err := NewTables(16)
+	tables, err := NewTables(16, 16)
 	must(t, err)
 	t.Cleanup(func() { must(t, tables.Close()) })
 	return tables

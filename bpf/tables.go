@@ -16,15 +16,16 @@ import (
 // interfaces of one engine and must outlive their Programs.
 type Tables struct {
 	peers, discrs *ebpf.Map
+	lanes         lanes
 
 	mu            sync.Mutex // guards what follows, and the order of changes to peers
 	sessions      map[peerKey]Peer
 	locals, loops addrSet // of sessions
 }
 
-// NewTables makes the tables, with room for maxSessions sessions. It needs
-// CAP_BPF and CAP_NET_ADMIN.
-func NewTables(maxSessions int) (_ *Tables, err error) {
+// NewTables makes the tables, with room for maxSessions sessions and lanes for
+// so many of them. It needs CAP_BPF and CAP_NET_ADMIN.
+func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("raise locked-memory limit: %w", err)
 	}
@@ -45,8 +46,19 @@ func NewTables(maxSessions int) (_ *Tables, err error) {
 	for name, m := range t.byName() {
 		s := spec.Maps[name]
 		s.MaxEntries = uint32(maxSessions)
+		switch {
+		case m == &t.lanes.pulses:
+			s.MaxEntries = 1
+		case s.Type == ebpf.Array:
+			s.MaxEntries = uint32(max(maxLanes, 1))
+		}
 		if *m, err = ebpf.NewMap(s); err != nil {
 			return nil, fmt.Errorf("create BPF map %s: %w", name, err)
+		}
+	}
+	if maxLanes > 0 {
+		if err := t.lanes.mapLanes(); err != nil {
+			return nil, err
 		}
 	}
 	return t, nil
@@ -56,6 +68,8 @@ func (t *Tables) byName() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
 		xbfdMapPeers: &t.peers, xbfdMapDiscrs: &t.discrs,
 		xbfdMapLocals: &t.locals.table, xbfdMapLoops: &t.loops.table,
+		xbfdMapImages: &t.lanes.images, xbfdMapHeards: &t.lanes.heards,
+		xbfdMapReplies: &t.lanes.replies, xbfdMapPulses: &t.lanes.pulses,
 	}
 }
 
@@ -122,12 +136,13 @@ func (t *Tables) DelPeer(ifindex int32, local, peer packet.Addr) error {
 // AddDiscr makes the frames ours whose destination is a local address of a
 // session on the interface of arrival (or of a multihop session, for port 4784)
 // and that name discr: as Your Discriminator, and in what comes back to us by
-// the Echo port where a Control packet has its sender's.
-func (t *Tables) AddDiscr(discr uint32) error {
+// the Echo port where a Control packet has its sender's. lane is the session's
+// place in Lanes, or NoLane.
+func (t *Tables) AddDiscr(discr uint32, lane int) error {
 	if discr == 0 {
 		return errors.New("add discriminator to XDP: 0 is no discriminator")
 	}
-	if err := t.discrs.Put(discrKey(discr), uint8(1)); err != nil {
+	if err := t.discrs.Put(discrKey(discr), uint32(lane)); err != nil {
 		return fmt.Errorf("add discriminator %d to XDP: %w", discr, err)
 	}
 	return nil
@@ -144,7 +159,7 @@ func (t *Tables) DelDiscr(discr uint32) error {
 
 // Close frees the tables.
 func (t *Tables) Close() error {
-	var errs []error
+	errs := []error{t.lanes.unmap()}
 	for _, m := range t.byName() {
 		errs = append(errs, (*m).Close())
 	}

@@ -39,8 +39,8 @@ func TestTables(t *testing.T) {
 		{"nor the second", set(1, l6, p4, false), 5, 3, 2, 0},
 		{"multihop", far(254), 6, 4, 2, 0},
 		{"another floor", far(250), 6, 4, 2, 0},
-		{"discriminator", func() error { return tables.AddDiscr(discr) }, 6, 4, 2, 1},
-		{"discriminator again", func() error { return tables.AddDiscr(discr) }, 6, 4, 2, 1},
+		{"discriminator", func() error { return tables.AddDiscr(discr, NoLane) }, 6, 4, 2, 1},
+		{"discriminator again", func() error { return tables.AddDiscr(discr, NoLane) }, 6, 4, 2, 1},
 		{"delete unknown peer", del(3, l4, p4), 6, 4, 2, 1},
 		{"delete multihop", del(0, l4, p4), 5, 3, 2, 1},
 		{"delete first peer", del(1, l4, p4), 4, 3, 2, 1},
@@ -64,7 +64,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: %v peers, locals, loops, discriminators; want %v", s.name, got, want)
 		}
 	}
-	if err := tables.AddDiscr(0); err == nil {
+	if err := tables.AddDiscr(0, NoLane); err == nil {
 		t.Error("discriminator 0 was accepted")
 	}
 }

@@ -22,6 +22,25 @@ type xbfdAddrKey struct {
 	}
 }
 
+type xbfdHeard struct {
+	_     structs.HostLayout
+	Last  uint64
+	Count uint64
+	Gap   uint64
+	Gate  uint64
+}
+
+type xbfdImage struct {
+	_    structs.HostLayout
+	Gen  uint64
+	Half [2]struct {
+		_       structs.HostLayout
+		Ifindex uint32
+		Len     uint32
+		Word    [11]uint64
+	}
+}
+
 type xbfdMac struct {
 	_    structs.HostLayout
 	Word [3]uint16
@@ -40,6 +59,24 @@ type xbfdPeerKey struct {
 	}
 }
 
+type xbfdPulse struct {
+	_        structs.HostLayout
+	Beat     uint64
+	Patience uint64
+}
+
+type xbfdReply struct {
+	_      structs.HostLayout
+	Gen    uint64
+	Gap    uint64
+	Count  uint64
+	Answer [2]struct {
+		_    structs.HostLayout
+		Len  uint64
+		Word [11]uint64
+	}
+}
+
 type xbfdRule struct {
 	_      structs.HostLayout
 	MinTtl uint8
@@ -49,33 +86,43 @@ type xbfdRule struct {
 type xbfdVerdict uint32
 
 const (
-	xbfdVerdictSTEERED        xbfdVerdict = 0
-	xbfdVerdictECHO_LOOPED    xbfdVerdict = 1
-	xbfdVerdictPASS_NO_SOCKET xbfdVerdict = 2
-	xbfdVerdictDROP_TTL       xbfdVerdict = 3
-	xbfdVerdictPASS_OTHER     xbfdVerdict = 4
-	xbfdVerdictPASS_VLAN      xbfdVerdict = 5
-	xbfdVerdictPASS_OPTIONS   xbfdVerdict = 6
-	xbfdVerdictPASS_FRAGMENT  xbfdVerdict = 7
-	xbfdVerdictPASS_EXTENSION xbfdVerdict = 8
-	xbfdVerdictPASS_FOREIGN   xbfdVerdict = 9
-	xbfdVerdictPASS_MAC       xbfdVerdict = 10
-	xbfdVerdictVERDICTS       xbfdVerdict = 11
+	xbfdVerdictHEARD          xbfdVerdict = 0
+	xbfdVerdictINSURED        xbfdVerdict = 1
+	xbfdVerdictSTEERED        xbfdVerdict = 2
+	xbfdVerdictECHO_LOOPED    xbfdVerdict = 3
+	xbfdVerdictPASS_TO_TC     xbfdVerdict = 4
+	xbfdVerdictPASS_NO_SOCKET xbfdVerdict = 5
+	xbfdVerdictDROP_TTL       xbfdVerdict = 6
+	xbfdVerdictPASS_OTHER     xbfdVerdict = 7
+	xbfdVerdictPASS_VLAN      xbfdVerdict = 8
+	xbfdVerdictPASS_OPTIONS   xbfdVerdict = 9
+	xbfdVerdictPASS_FRAGMENT  xbfdVerdict = 10
+	xbfdVerdictPASS_EXTENSION xbfdVerdict = 11
+	xbfdVerdictPASS_FOREIGN   xbfdVerdict = 12
+	xbfdVerdictPASS_MAC       xbfdVerdict = 13
+	xbfdVerdictVERDICTS       xbfdVerdict = 14
 )
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	xbfdMapDiscrs   = "discrs"
-	xbfdMapLocals   = "locals"
-	xbfdMapLoops    = "loops"
-	xbfdMapPeers    = "peers"
-	xbfdMapVerdicts = "verdicts"
-	xbfdMapXsks     = "xsks"
-	xbfdProgXbfd    = "xbfd"
-	xbfdVarHostMac  = "host_mac"
-	xbfdVarLoopTx   = "loop_tx"
+	xbfdMapDiscrs    = "discrs"
+	xbfdMapHeards    = "heards"
+	xbfdMapImages    = "images"
+	xbfdMapLocals    = "locals"
+	xbfdMapLoops     = "loops"
+	xbfdMapPeers     = "peers"
+	xbfdMapPulses    = "pulses"
+	xbfdMapReplies   = "replies"
+	xbfdMapVerdicts  = "verdicts"
+	xbfdMapXsks      = "xsks"
+	xbfdProgXbfd     = "xbfd"
+	xbfdProgXbfdTc   = "xbfd_tc"
+	xbfdVarHeardOn   = "heard_on"
+	xbfdVarHostMac   = "host_mac"
+	xbfdVarInsurance = "insurance"
+	xbfdVarLoopTx    = "loop_tx"
 )
 
 // loadXbfd returns the embedded CollectionSpec for xbfd.
@@ -120,7 +167,8 @@ type xbfdSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type xbfdProgramSpecs struct {
-	Xbfd *ebpf.ProgramSpec `ebpf:"xbfd"`
+	Xbfd   *ebpf.ProgramSpec `ebpf:"xbfd"`
+	XbfdTc *ebpf.ProgramSpec `ebpf:"xbfd_tc"`
 }
 
 // xbfdMapSpecs contains maps before they are loaded into the kernel.
@@ -128,9 +176,13 @@ type xbfdProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type xbfdMapSpecs struct {
 	Discrs   *ebpf.MapSpec `ebpf:"discrs"`
+	Heards   *ebpf.MapSpec `ebpf:"heards"`
+	Images   *ebpf.MapSpec `ebpf:"images"`
 	Locals   *ebpf.MapSpec `ebpf:"locals"`
 	Loops    *ebpf.MapSpec `ebpf:"loops"`
 	Peers    *ebpf.MapSpec `ebpf:"peers"`
+	Pulses   *ebpf.MapSpec `ebpf:"pulses"`
+	Replies  *ebpf.MapSpec `ebpf:"replies"`
 	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
 	Xsks     *ebpf.MapSpec `ebpf:"xsks"`
 }
@@ -139,8 +191,10 @@ type xbfdMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type xbfdVariableSpecs struct {
-	HostMac *ebpf.VariableSpec `ebpf:"host_mac"`
-	LoopTx  *ebpf.VariableSpec `ebpf:"loop_tx"`
+	HeardOn   *ebpf.VariableSpec `ebpf:"heard_on"`
+	HostMac   *ebpf.VariableSpec `ebpf:"host_mac"`
+	Insurance *ebpf.VariableSpec `ebpf:"insurance"`
+	LoopTx    *ebpf.VariableSpec `ebpf:"loop_tx"`
 }
 
 // xbfdObjects contains all objects after they have been loaded into the kernel.
@@ -164,9 +218,13 @@ func (o *xbfdObjects) Close() error {
 // It can be passed to loadXbfdObjects or ebpf.CollectionSpec.LoadAndAssign.
 type xbfdMaps struct {
 	Discrs   *ebpf.Map `ebpf:"discrs"`
+	Heards   *ebpf.Map `ebpf:"heards"`
+	Images   *ebpf.Map `ebpf:"images"`
 	Locals   *ebpf.Map `ebpf:"locals"`
 	Loops    *ebpf.Map `ebpf:"loops"`
 	Peers    *ebpf.Map `ebpf:"peers"`
+	Pulses   *ebpf.Map `ebpf:"pulses"`
+	Replies  *ebpf.Map `ebpf:"replies"`
 	Verdicts *ebpf.Map `ebpf:"verdicts"`
 	Xsks     *ebpf.Map `ebpf:"xsks"`
 }
@@ -174,9 +232,13 @@ type xbfdMaps struct {
 func (m *xbfdMaps) Close() error {
 	return _XbfdClose(
 		m.Discrs,
+		m.Heards,
+		m.Images,
 		m.Locals,
 		m.Loops,
 		m.Peers,
+		m.Pulses,
+		m.Replies,
 		m.Verdicts,
 		m.Xsks,
 	)
@@ -186,20 +248,24 @@ func (m *xbfdMaps) Close() error {
 //
 // It can be passed to loadXbfdObjects or ebpf.CollectionSpec.LoadAndAssign.
 type xbfdVariables struct {
-	HostMac *ebpf.Variable `ebpf:"host_mac"`
-	LoopTx  *ebpf.Variable `ebpf:"loop_tx"`
+	HeardOn   *ebpf.Variable `ebpf:"heard_on"`
+	HostMac   *ebpf.Variable `ebpf:"host_mac"`
+	Insurance *ebpf.Variable `ebpf:"insurance"`
+	LoopTx    *ebpf.Variable `ebpf:"loop_tx"`
 }
 
 // xbfdPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadXbfdObjects or ebpf.CollectionSpec.LoadAndAssign.
 type xbfdPrograms struct {
-	Xbfd *ebpf.Program `ebpf:"xbfd"`
+	Xbfd   *ebpf.Program `ebpf:"xbfd"`
+	XbfdTc *ebpf.Program `ebpf:"xbfd_tc"`
 }
 
 func (p *xbfdPrograms) Close() error {
 	return _XbfdClose(
 		p.Xbfd,
+		p.XbfdTc,
 	)
 }
 

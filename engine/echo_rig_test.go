@@ -45,7 +45,13 @@ type loopBed struct {
 // parameters or its path forbid one of the two.
 func newLoopBed(t testing.TB, workers int, p session.Params, path Path) *loopBed {
 	t.Helper()
-	b := &loopBed{rig: newRig(t, workers), path: path, rtt: ms}
+	return newLoopBedOn(newRig(t, workers), p, path)
+}
+
+func newLoopBedOn(r *rig, p session.Params, path Path) *loopBed {
+	t := r.t
+	t.Helper()
+	b := &loopBed{rig: r, path: path, rtt: ms}
 	b.loop = func([]byte) bool { return true }
 	var err error
 	if b.discr, err = b.e.Add(Spec{Params: p, DSCP: 48}); err != nil {
@@ -96,7 +102,9 @@ func (b *loopBed) let(d session.Time) {
 			if rx.Arrival > b.now {
 				return false
 			}
-			b.ports[b.queue].in = append(b.ports[b.queue].in, rx)
+			if !b.hearsAlone(rx) {
+				b.ports[b.queue].in = append(b.ports[b.queue].in, rx)
+			}
 			return true
 		})
 		next := min(b.step(), b.nextSay)

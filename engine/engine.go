@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"github.com/xbfd/xbfd/engine/fastpath"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -28,6 +29,13 @@ type Config struct {
 	// MinInterval is the shortest interval in microseconds that sessions get,
 	// whatever they ask for; 0 means no limit.
 	MinInterval uint32
+
+	// Lanes are shared with the XDP program, which then hears packets that say
+	// nothing new by itself; nil if there is none.
+	Lanes *fastpath.Lanes
+	// Insurance has the kernel answer what it hears while a worker stands still,
+	// on interfaces that can.
+	Insurance bool
 
 	// Wake is called, from any goroutine, when worker i has something to do
 	// before the instant its last Step returned. It must not block. nil if
@@ -52,6 +60,8 @@ type Engine struct {
 	workers []*Worker
 	notify  chan struct{}
 
+	lanes       *fastpath.Lanes
+	insurance   bool
 	echoKey     packet.EchoKey
 	capacity    uint64
 	minInterval uint32
@@ -61,8 +71,10 @@ type Engine struct {
 	sessions map[uint32]*record
 	leaving  map[addrKey]*record // those of them that are being removed, by the path they had
 	bound    map[addrKey]uint32
-	free     [][]uint32      // per worker, oldest first
-	made     []int           // per worker: slots ever used
+	free     [][]uint32 // per worker, oldest first
+	made     []int      // per worker: slots ever used
+	laneFree []uint32   // counted from 1
+	laneMade int
 	loads    []uint64        // per worker: packets per second of its sessions
 	alike    map[addrKey]int // single-hop sessions bound, by interface and peer
 	gens     map[uint32]uint32
@@ -78,6 +90,7 @@ type record struct {
 	srcPort uint16
 	kind    session.Kind
 	load    uint64
+	lane    uint32 // counted from 1; 0: none
 	key     addrKey
 	onLink  bool // the only one on its link, whatever its address
 	bound   bool
@@ -107,7 +120,7 @@ func New(c Config) (*Engine, error) {
 		made:     make([]int, c.Workers),
 		loads:    make([]uint64, c.Workers),
 		alike:    make(map[addrKey]int),
-		capacity: c.Capacity, minInterval: c.MinInterval,
+		lanes:    c.Lanes, capacity: c.Capacity, minInterval: c.MinInterval,
 		gens: make(map[uint32]uint32),
 		keys: make(map[uint32]*pooled),
 	}
@@ -171,13 +184,13 @@ func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 	}
 	r := &record{
 		worker: worker, slot: slot, srcPort: e.ports.take(), holds: []session.Auth{auth},
-		kind: spec.Params.Kind, load: load,
+		kind: spec.Params.Kind, load: load, lane: e.takeLane(),
 	}
 	r.discr = e.newDiscr(worker, slot)
 	e.sessions[r.discr] = r
 	e.post(worker, func(w *Worker, now session.Time) {
 		w.grow(roomFor(int(slot) + 1))
-		w.install(slot, r.discr, spec, auth, r.srcPort, now)
+		w.install(slot, r, spec, auth, now)
 	})
 	return r.discr, nil
 }

@@ -24,15 +24,18 @@ func (w *Worker) grow(n int) {
 	w.wheel.Grow(n)
 }
 
-func (w *Worker) install(i, discr uint32, spec Spec, auth session.Auth, srcPort uint16, now session.Time) {
-	s := session.New(spec.Params, discr, now, &w.rng)
+func (w *Worker) install(i uint32, r *record, spec Spec, auth session.Auth, now session.Time) {
+	s := session.New(spec.Params, r.discr, now, &w.rng)
 	s.StartAuth(auth)
 	w.slots[i] = slot{
-		session: s, port: -1, srcPort: srcPort, dscp: spec.DSCP, used: true, dirty: true,
+		session: s, port: -1, srcPort: r.srcPort, lane: r.lane, dscp: spec.DSCP, used: true, dirty: true,
 		minTTL: floor(spec.MinTTL), strict: spec.Strict,
 		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},
 	}
 	w.discards[i] = Discards{}
+	if r.lane != 0 {
+		w.engine.lanes.Reset(int(r.lane - 1))
+	}
 	w.wantEcho(i)
 	w.rearm(i)
 }
@@ -136,6 +139,7 @@ func (w *Worker) free(i uint32) {
 	e := w.out.entry(i, sl.session.LocalDiscr(), sl.change.To)
 	e.Change = sl.change
 	e.Gone = true
+	w.unexpect(sl)
 	sl.used = false
 	sl.port = -1
 	if sl.echo != 0 {

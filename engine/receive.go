@@ -170,17 +170,21 @@ func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, ifindex int32, now
 	case bound && ifindex != sl.path.Ifindex:
 		w.discard(i, packet.DropWrongInterface)
 	default:
-		w.accept(i, c, rx, ifindex, now)
+		w.listen(sl)
+		if w.accept(i, c, rx, ifindex, now) {
+			w.expect(i, c, rx, ifindex, now)
+		}
 	}
 }
 
-// accept is the authentication, and then the session's own part.
-func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) {
+// accept is the authentication, and then the session's own part. It returns
+// whether the packet was received.
+func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) bool {
 	sl := &w.slots[i]
 	auth, d := w.authenticate(i, c, rx)
 	if d != packet.DropNone {
 		w.discard(i, d)
-		return
+		return false
 	}
 	s := &sl.session
 	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
@@ -190,6 +194,7 @@ func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 	}
 	w.noteSource(i, rx)
 	was := s.Remote().State
+	w.noteRx(sl, rx.Arrival)
 	out |= s.Receive(now, rx.Arrival, c, &w.rng)
 	if (was == packet.AdminDown) != (c.State == packet.AdminDown) && out&session.Changed == 0 {
 		// What AdminDown means for clients holds whatever our own state (RFC 5882 §3.2).
@@ -205,6 +210,7 @@ func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 		out |= w.prove(sl, rx, ifindex, now)
 	}
 	w.apply(i, out, now, before)
+	return out&session.Discarded == 0
 }
 
 // noteSource notices a peer that speaks from another address. It is heard, by

@@ -76,9 +76,16 @@ type slot struct {
 	sentBits    uint8  // P and F of the packet sent last
 	otherDigest bool   // a packet failed whose digest is right made the other way
 	authGen     uint32 // of the latest change of authentication
+	heard       bool   // the XDP program hears the peer's packets
+	insured     bool   // and answers them while we stand still
+	lane        uint32 // counted from 1; 0: none
 	echo        uint32 // 1 + index into Worker.echoes; 0: no Echo of its own
 
 	otherSrc packet.Addr // source of the last packet, where it was not the peer's address
+
+	lastTx       session.Time // of the periodic packets
+	lastInterval uint32       // negotiated when it left
+	margin       Margin
 
 	path   Path
 	change Change

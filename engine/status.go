@@ -35,6 +35,11 @@ type Status struct {
 	Strict     bool
 	Auth       AuthStatus
 	Echo       EchoStatus
+	Heard      HeardState
+	RxHeard    uint64 // packets that the XDP program heard, beside Counters.Rx
+	Insured    bool   // the kernel answers while the worker stands still
+	Answered   uint64 // packets that it has answered
+	Margin     Margin
 	Demand     DemandStatus
 	Slowed     uint8       // how often congestion has doubled the intervals
 	PeerSource packet.Addr // the source of the last packet, where it was not Path.Peer
@@ -52,6 +57,8 @@ func (w *Worker) status(i uint32, now session.Time, st *Status) {
 	var c packet.Control
 	s.Control(&c)
 	local, remote := s.Demand()
+	w.listen(sl)
+	heard, answered := w.laneCounts(sl)
 	*st = Status{
 		At: now, Discr: s.LocalDiscr(), Removal: sl.removal,
 		Params: s.Params(), State: s.State(), Diag: s.Diag(), Remote: s.Remote(), Polling: s.Polling(), PollQueued: s.PollQueued(),
@@ -59,6 +66,7 @@ func (w *Worker) status(i uint32, now session.Time, st *Status) {
 		TxInterval: s.TxInterval(), DetectionTime: s.DetectionTime(),
 		SourcePort: sl.srcPort, DSCP: sl.dscp, MinTTL: sl.minTTL, Strict: sl.strict,
 		Auth: w.authStatus(sl), Echo: w.echoStatus(i), Slowed: s.Slowed(), PeerSource: sl.otherSrc,
+		Heard: w.heardState(sl), RxHeard: heard, Insured: sl.insured, Answered: answered, Margin: w.marginOf(sl),
 		HasPath: sl.port >= 0, Path: sl.path,
 		Change: sl.change, Counters: sl.count, Discards: w.discards[i],
 		Demand: DemandStatus{Local: local, Remote: remote, Bound: s.DemandBound()},
@@ -201,6 +209,9 @@ func (e *Engine) forget(discr uint32) {
 		delete(e.leaving, r.key)
 	}
 	e.loads[r.worker] -= r.load
+	if r.lane != 0 {
+		e.laneFree = append(e.laneFree, r.lane)
+	}
 	e.free[r.worker] = append(e.free[r.worker], r.slot)
 	e.ports.give(r.srcPort)
 	e.giveKeys(r)

@@ -20,6 +20,10 @@ func (w *Worker) apply(i uint32, out session.Outcome, now session.Time, before e
 	if out&session.Content != 0 {
 		sl.dirty = true
 	}
+	// A packet of ours that has changed is not to be answered with the old one.
+	if sl.heard && (sl.dirty || w.heardState(sl) < HeardWaiting) {
+		w.unexpect(sl)
+	}
 	if out&session.Changed != 0 {
 		w.changed(i, now, before)
 	}
@@ -28,6 +32,8 @@ func (w *Worker) apply(i uint32, out session.Outcome, now session.Time, before e
 		if sl.session.Polling() {
 			bits = packet.BitPoll
 		}
+		w.noteTx(sl, now)
+		w.shut(sl, now)
 		w.transmit(i, bits)
 	}
 	if out&session.SendFinal != 0 {

@@ -86,6 +86,9 @@ func newWorker(e *Engine, index int) *Worker {
 // peer was silent (RFC 5880 §6.8.4).
 func (w *Worker) Step(now session.Time) session.Time {
 	w.noteStall(now)
+	if w.engine.insurance {
+		w.engine.lanes.Beat(int64(now))
+	}
 	again := w.mail.run(w, now)
 	drained := w.receive(now)
 	more := w.expire(now)
@@ -125,6 +128,7 @@ func (w *Worker) expireSlot(i uint32, now session.Time) {
 	}
 	retry := sl.echo != 0 && w.expireEcho(i, now)
 	s := &sl.session
+	w.listen(sl)
 	due := s.DetectDeadline()
 	seen := due <= w.horizon // else the next Step, which follows at once, sees more
 	from := w.judgeFrom(s.LastRx(), s.DetectionTime(), due)

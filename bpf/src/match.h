@@ -44,12 +44,12 @@ struct {
 	__type(value, __u8);
 } locals SEC(".maps");
 
-/* Discriminators given to our sessions, in network order. */
+/* Discriminators given to our sessions, in network order, and the lane of each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __be32);
-	__type(value, __u8);
+	__type(value, __u32);
 } discrs SEC(".maps");
 
 /*

@@ -9,8 +9,11 @@
 #include "kernel.h"
 
 enum verdict {
+	HEARD,          /* just what a session expected: noted, and dropped */
+	INSURED,        /* heard, and answered from here in the engine's place */
 	STEERED,        /* one of ours: to the AF_XDP socket of its queue */
 	ECHO_LOOPED,    /* the peer's Echo: sent back from here */
+	PASS_TO_TC,     /* heard, and handed to the tc program to be answered */
 	PASS_NO_SOCKET, /* one of ours, but its queue has no socket */
 	DROP_TTL,       /* one of ours, but may have come from too far (RFC 5881 section 5) */
 	PASS_OTHER,     /* not IP, not UDP, no port of BFD's, or too short to tell */

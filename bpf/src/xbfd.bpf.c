@@ -7,6 +7,8 @@
  * dropped).
  *
  *	frame -> parse.h   untagged, plain IP, UDP to a port of BFD's?  no: PASS
+ *	      -> hear.h    just the frame that a session expects?      DROP, noted
+ *	                   and its reply is overdue (insure.h)?         TX, or PASS to tc.h
  *	      -> match.h   Control, ports 3784 and 4784: a session's
  *	                   addresses, or its discriminator to one
  *	                   of our addresses?                            no: PASS
@@ -28,6 +30,7 @@
  * was one of them before 5.8).
  */
 #include "echo.h"
+#include "tc.h"
 
 char __license[] SEC("license") = "Dual MIT/GPL";
 
@@ -46,14 +49,18 @@ struct {
  */
 INLINE void stamp(struct xdp_md *ctx)
 {
-	__u64 *at;
+	/* An Ethernet header is two bytes off the words' places, and so is what
+	 * stands before it; not every machine takes that. */
+	struct {
+		__u64 time;
+	} __attribute__((packed, aligned(2))) *at;
 
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*at)))
 		return;
 	at = (void *)(long)ctx->data_meta;
 	if ((void *)(at + 1) > (void *)(long)ctx->data)
 		return;
-	*at = bpf_ktime_get_ns();
+	at->time = bpf_ktime_get_ns();
 }
 
 INLINE enum verdict judge(struct xdp_md *ctx, enum looping *how)
@@ -66,6 +73,13 @@ INLINE enum verdict judge(struct xdp_md *ctx, enum looping *how)
 	v = parse(data, end, &d);
 	if (v != STEERED)
 		return v;
+	if (heard_on && d.discr && d.port != PORT_ECHO) {
+		__u32 *lane = bpf_map_lookup_elem(&discrs, &d.discr);
+
+		v = lane ? hear(ctx, data, end, *lane) : STEERED;
+		if (v != STEERED)
+			return v;
+	}
 	if (d.port == PORT_ECHO)
 		return judge_echo(ctx->ingress_ifindex, data, &d, how);
 	return judge_control(ctx->ingress_ifindex, data, &d);
@@ -92,6 +106,10 @@ int xbfd(struct xdp_md *ctx)
 		else
 			v = PASS_OTHER;
 		break;
+	case INSURED:
+		action = XDP_TX;
+		break;
+	case HEARD:
 	case DROP_TTL:
 		action = XDP_DROP;
 		break;

@@ -54,6 +54,10 @@ func (s *Session) Receive(now, arrival Time, c *packet.Control, rng *Rand) Outco
 	return out
 }
 
+// Heard notes that the peer has repeated its last packet at an instant: nothing
+// but its silence is over.
+func (s *Session) Heard(at Time) { s.lastRx = max(s.lastRx, at) }
+
 // enter moves to another state, with the timers that go with it: the slow rate
 // unless Up, the configured one when Up, each change polled (RFC 5880 §6.8.3).
 func (s *Session) enter(to packet.State, diag packet.Diag, write bool, now Time, rng *Rand) Outcome {

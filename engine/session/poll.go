@@ -20,6 +20,9 @@ const (
 // Polling reports whether packets carry the P bit now.
 func (s *Session) Polling() bool { return s.poll == pollActive || s.poll == pollQueued }
 
+// PollIdle reports whether no Poll runs, and none is waited for.
+func (s *Session) PollIdle() bool { return s.poll == pollIdle }
+
 // PollQueued reports whether another Poll follows before new timers are in force.
 func (s *Session) PollQueued() bool { return s.poll == pollQueued || s.poll == pollWaiting }
 

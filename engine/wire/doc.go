@@ -16,6 +16,10 @@
 // frame that has no Ethernet header yet leaves by a raw socket, where the
 // kernel knows or finds the neighbour.
 //
+// The programs may hear what the lanes of the tables expect, and answer it while
+// the engine is late (Interface.Heard, Interface.Insurance; package
+// engine/fastpath): such packets reach no Port.
+//
 // Multihop stands beside the Interfaces: UDP sockets of the whole host for port
 // 4784, whose packets arrive on any interface. Nothing is sent by it.
 //

@@ -51,7 +51,7 @@ func TestEchoLoopedByXDP(t *testing.T) {
 	const n = 300
 	r := newRig(t, netns.VethOptions{})
 	a, b := r.a.open(t, Options{}), r.b.open(t, Options{LoopTX: true})
-	must(t, r.a.tables.AddDiscr(0x01020304))
+	must(t, r.a.tables.AddDiscr(0x01020304, bpf.NoLane))
 	for family := range 2 {
 		for _, toPeer := range []bool{false, true} {
 			send(a.Port(0), r.a.echo(family, toPeer), true, 1, 10)

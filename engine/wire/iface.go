@@ -29,6 +29,7 @@ type Options struct {
 	RxFrames  int         // received frames that the interface's queues can hold together; 0 means 4096
 	TxFrames  int         // frames that each worker can have on the way; 0 means 1024
 	LoopTX    bool        // the XDP program sends the peer's Echo packets back, not the engine
+	Insurance string      // how insured lanes of Tables are answered for; "" means off
 	Logger    *slog.Logger
 }
 
@@ -58,6 +59,9 @@ func (o Options) validate() error {
 	if !slices.Contains([]string{TransportAuto, TransportXDP, TransportGeneric, TransportUDP}, o.Transport) {
 		return fmt.Errorf("transport %q: not one of auto, xdp, xdp-generic, udp", o.Transport)
 	}
+	if _, ok := insurances[o.Insurance]; !ok {
+		return fmt.Errorf("insurance %q: not one of off, tc, xdp", o.Insurance)
+	}
 	if o.Workers < 0 || o.RxFrames < 0 || o.TxFrames < 0 {
 		return errors.New("number of workers and frames must not be negative")
 	}
@@ -72,6 +76,9 @@ type Interface struct {
 	options   Options
 	transport string
 	reason    string
+
+	insurance string
+	uninsured string // why insurance is off
 
 	program *bpf.Program // nil without XDP
 	queues  []*queue
@@ -104,12 +111,16 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 	if err := i.climb(); err != nil {
 		return nil, err
 	}
+	i.insure()
 	i.udp, i.udpErr, err = openReaders(name, packet.PortControl, i.program != nil)
 	if err != nil {
 		return nil, err
 	}
 	i.makePorts()
 	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
+	if asked := insurances[o.Insurance]; asked != bpf.InsureOff && i.insurance == InsuranceOff {
+		o.Logger.Warn("no insurance on interface", "ifname", name, "reason", i.uninsured)
+	}
 	if i.udpErr != nil {
 		o.Logger.Warn("no UDP sockets on interface", "ifname", name, "reason", i.udpErr)
 	}

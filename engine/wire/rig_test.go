@@ -47,7 +47,7 @@ func newRig(t testing.TB, o netns.VethOptions) *rig {
 		e.AddAddr(t, e.ifname, e.addr[0].String()+"/24")
 		e.AddAddr(t, e.ifname, e.addr[1].String()+"/64")
 		var err error
-		e.tables, err = bpf.NewTables(16)
+		e.tables, err = bpf.NewTables(16, 16)
 		must(t, err)
 		t.Cleanup(func() { must(t, e.tables.Close()) })
 		for family, a := range e.addr {

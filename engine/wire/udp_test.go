@@ -168,7 +168,7 @@ func timespecBytes(ns int64) []byte {
 // traffic and other sessions are unharmed.
 func TestUnknownPeerTakesTheSocket(t *testing.T) {
 	r := newRig(t, netns.VethOptions{})
-	tables, err := bpf.NewTables(1)
+	tables, err := bpf.NewTables(1, 0)
 	must(t, err)
 	t.Cleanup(func() { must(t, tables.Close()) })
 	old := r.b.tables

@@ -13,6 +13,7 @@ import (
 
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/fastpath"
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/netlinkmon"
 )
@@ -30,6 +31,7 @@ type Options struct {
 	// on the driver and on the other end, and nothing here proves that it is.
 	EchoLoop func(ifname string) string
 
+	Lanes       int    // how many of them the XDP program may hear by itself; 0 means 16384, less than 0 none
 	Sessions    int    // how many sessions the XDP tables have room for; 0 means 65536
 	Capacity    uint64 // packets a second that one worker may be given; 0 means no limit
 	MinInterval uint32 // microseconds; shorter intervals are slowed to it; 0 means no limit
@@ -45,6 +47,10 @@ type Options struct {
 
 // defaultSessions sizes the XDP tables: a hash that is allocated as it fills.
 const defaultSessions = 1 << 16
+
+// defaultLanes is how many sessions have a lane: 232 bytes of memory each, which
+// is taken at once.
+const defaultLanes = 1 << 14
 
 // Speaker runs the sessions of one network namespace.
 type Speaker struct {
@@ -100,21 +106,13 @@ func New(o Options) (_ *Speaker, err error) {
 	if _, err := rand.Read(seed[:]); err != nil {
 		return nil, fmt.Errorf("read random seed: %w", err)
 	}
-	s.engine, err = engine.New(engine.Config{
-		Workers: o.Workers, Capacity: o.Capacity, MinInterval: o.MinInterval,
-		Seed: binary.NativeEndian.Uint64(seed[:]),
-		Wake: func(i int) { s.loops[i].Wake() },
-	})
-	if err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			s.release()
 		}
 	}()
 	err = o.In(func() error {
-		if s.tables, s.noXDP = bpf.NewTables(o.Sessions); s.noXDP == nil {
+		if s.tables, s.noXDP = bpf.NewTables(o.Sessions, o.Lanes); s.noXDP == nil {
 			s.steering.tables = s.tables
 		}
 		s.monitor, err = netlinkmon.New(netlinkmon.Options{Logger: o.Logger})
@@ -123,6 +121,16 @@ func New(o Options) (_ *Speaker, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.engine, err = engine.New(engine.Config{
+		Workers: o.Workers, Capacity: o.Capacity, MinInterval: o.MinInterval,
+		Lanes: s.lanes(),
+		Seed:  binary.NativeEndian.Uint64(seed[:]),
+		Wake:  func(i int) { s.loops[i].Wake() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.steering.lane = s.laneOf
 	for i, w := range s.engine.Workers() {
 		cpu := -1
 		if i < len(o.CPUs) {
@@ -151,6 +159,9 @@ func (o Options) withDefaults() Options {
 	if o.Sessions == 0 {
 		o.Sessions = defaultSessions
 	}
+	if o.Lanes == 0 {
+		o.Lanes = defaultLanes
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -161,6 +172,21 @@ func (o Options) withDefaults() Options {
 		o.OnEvents = func([]engine.Event) {}
 	}
 	return o
+}
+
+// lanes is the memory shared with the XDP programs, nil without.
+func (s *Speaker) lanes() *fastpath.Lanes {
+	if s.tables == nil {
+		return nil
+	}
+	return s.tables.Lanes()
+}
+
+func (s *Speaker) laneOf(discr uint32) int {
+	if lane, ok := s.engine.Lane(discr); ok {
+		return lane
+	}
+	return bpf.NoLane
 }
 
 func (s *Speaker) start() {

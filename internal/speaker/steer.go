@@ -15,7 +15,7 @@ import (
 type tables interface {
 	SetPeer(p bpf.Peer) error
 	DelPeer(ifindex int32, local, peer packet.Addr) error
-	AddDiscr(discr uint32) error
+	AddDiscr(discr uint32, lane int) error
 	DelDiscr(discr uint32) error
 }
 
@@ -24,6 +24,7 @@ type tables interface {
 // their frames are treated.
 type steering struct {
 	tables tables // nil without XDP
+	lane   func(discr uint32) int
 	users  map[steerKey][]user
 }
 
@@ -61,7 +62,7 @@ func (s *steering) set(discr uint32, p bpf.Peer) error {
 		return nil
 	}
 	s.users[keyOf(p)] = append(users, user{discr, p})
-	if err := s.tables.AddDiscr(discr); err != nil {
+	if err := s.tables.AddDiscr(discr, s.lane(discr)); err != nil {
 		return errors.Join(fmt.Errorf("steer frames of %v: %w", p.Peer.Netip(), err), s.remove(discr, p))
 	}
 	return nil

@@ -32,7 +32,7 @@ func (f *fakeTables) DelPeer(ifindex int32, local, peer packet.Addr) error {
 	return nil
 }
 
-func (f *fakeTables) AddDiscr(discr uint32) error {
+func (f *fakeTables) AddDiscr(discr uint32, lane int) error {
 	if f.full {
 		return errFull
 	}
@@ -54,7 +54,7 @@ func pathTo(peer string) engine.Path {
 // TestSteering follows sessions that share addresses for a while.
 func TestSteering(t *testing.T) {
 	f := &fakeTables{peers: map[steerKey]bpf.Peer{}, discrs: map[uint32]bool{}}
-	s := steering{tables: f, users: map[steerKey][]user{}}
+	s := steering{tables: f, lane: func(uint32) int { return bpf.NoLane }, users: map[steerKey][]user{}}
 	plain := steerSpecOf(engine.Spec{})
 	one, two := plain.peer(pathTo("192.0.2.2")), plain.peer(pathTo("192.0.2.3"))
 	far := bpf.Peer{Local: one.Local, Peer: one.Peer, Multihop: true, MinTTL: 254}

@@ -1,0 +1,78 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/engine/fastpath"
+)
+
+// lanes are the arrays that the programs and the engine share, mapped into this
+// process. The mapping keeps the memory alive, whatever becomes of the maps.
+type lanes struct {
+	images, heards, replies, pulses *ebpf.Map
+
+	mapped [][]byte
+	view   fastpath.Lanes
+}
+
+// mapLanes maps the arrays. The kernel rounds the size of an element up to 8
+// bytes; all layouts are multiples of that.
+func (l *lanes) mapLanes() (err error) {
+	if l.view.Images, err = mapArray[fastpath.Image](l, l.images); err != nil {
+		return err
+	}
+	if l.view.Heard, err = mapArray[fastpath.Heard](l, l.heards); err != nil {
+		return err
+	}
+	if l.view.Replies, err = mapArray[fastpath.Reply](l, l.replies); err != nil {
+		return err
+	}
+	pulses, err := mapArray[fastpath.Pulse](l, l.pulses)
+	if err != nil {
+		return err
+	}
+	l.view.Pulse = &pulses[0]
+	l.view.SetPatience(fastpath.DefaultPatience)
+	return nil
+}
+
+func mapArray[T any](l *lanes, m *ebpf.Map) ([]T, error) {
+	var t T
+	if size := unsafe.Sizeof(t); uintptr(m.ValueSize()) != size || size%8 != 0 {
+		return nil, fmt.Errorf("map %s: an element is %d bytes and not %d", m, m.ValueSize(), size)
+	}
+	page := unix.Getpagesize()
+	length := (int(m.MaxEntries())*int(unsafe.Sizeof(t)) + page - 1) / page * page
+	b, err := unix.Mmap(m.FD(), 0, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, fmt.Errorf("map %d bytes of %s: %w", length, m, err)
+	}
+	l.mapped = append(l.mapped, b)
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), int(m.MaxEntries())), nil
+}
+
+func (l *lanes) unmap() error {
+	var errs []error
+	for _, b := range l.mapped {
+		errs = append(errs, unix.Munmap(b))
+	}
+	l.mapped, l.view = nil, fastpath.Lanes{}
+	return errors.Join(errs...)
+}
+
+// Lanes returns the memory that the engine shares with the programs, nil if there
+// is none. It must not be touched after Close.
+func (t *Tables) Lanes() *fastpath.Lanes {
+	if len(t.lanes.view.Images) == 0 {
+		return nil
+	}
+	return &t.lanes.view
+}
+
+// NoLane is the lane of a session that takes no part.
+const NoLane = -1

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * A session that is Up gets the same packet again and again. The engine lays
+ * down which frame that is; when just that frame arrives, its time is noted and
+ * user space need not wake up. Nothing is understood here: what differs in any
+ * byte is the engine's to judge. The lengths are among the bytes, so what
+ * Ethernet appends to them does not matter.
+ *
+ * A VLAN tag is seen only where it stands in the frame. veth, and devices that
+ * take tags off, hand it over beside the frame, where XDP does not look.
+ */
+#pragma once
+
+#include "match.h"
+
+#define IMAGE_WORDS 11
+#define IMAGE_LEN4 66 /* Ethernet, IPv4, UDP, a Control packet */
+#define IMAGE_LEN6 86
+
+/* The layouts are those of package engine/fastpath. The last word holds what of
+ * the frame is left after whole words, in its first bytes. */
+struct half {
+	__u32 ifindex;
+	__u32 len; /* 0: no frame is expected */
+	__u64 word[IMAGE_WORDS];
+};
+
+struct image {
+	__u64 gen; /* its lowest bit names the half that counts */
+	struct half half[2];
+};
+
+struct heard {
+	__u64 last;
+	__u64 count;
+	__u64 gap;
+	__u64 gate; /* of insurance, see insure.h: kept where the cache line is warm */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct image);
+} images SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct heard);
+} heards SEC(".maps");
+
+/*
+ * Laid down at load time. With 0 the verifier never looks at what is here: for
+ * kernels that refuse it.
+ */
+const volatile __u8 heard_on = 1;
+
+/* The IPv4 identification (bytes 2 and 3 of the third word) and the header
+ * checksum (bytes 0 and 1 of the fourth) differ from packet to packet. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define BUT_ID ~0xffff0000ULL
+#define BUT_CHECK ~0xffffULL
+#define LAST_SIX(w) ((w) >> 16)
+#else
+#define BUT_ID ~0x0000ffff00000000ULL
+#define BUT_CHECK ~0xffff000000000000ULL
+#define LAST_SIX(w) ((w) << 16)
+#endif
+
+/* Eight bytes of a frame at once, whatever their alignment: a kernel of a machine
+ * that has no such reads refuses this. */
+INLINE __u64 word_at(const void *data, int i)
+{
+	return *(const volatile __u64 *)(data + 8 * i);
+}
+
+INLINE int same4(const void *data, const struct half *h)
+{
+	__u64 differs = *(const volatile __u16 *)(data + 64) ^ *(const __u16 *)&h->word[IMAGE_WORDS - 1];
+
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		__u64 w = word_at(data, i);
+
+		if (i == 2)
+			w &= BUT_ID;
+		if (i == 3)
+			w &= BUT_CHECK;
+		differs |= w ^ h->word[i];
+	}
+	return !differs;
+}
+
+INLINE int same6(const void *data, const struct half *h)
+{
+	/* The last six bytes, with the two before them moved out of sight. */
+	__u64 differs = LAST_SIX(*(const volatile __u64 *)(data + 78)) ^ h->word[IMAGE_WORDS - 1];
+
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		differs |= word_at(data, i) ^ h->word[i];
+	return !differs;
+}
+
+/* Keeps the compiler from moving reads across. */
+#define BARRIER() asm volatile("" ::: "memory")
+
+/*
+ * The length of the image when the frame is the one that is expected, else 0.
+ * The engine writes the half that does not count, so one change while this runs
+ * is harmless; after a second one the half may have been a mixture, and
+ * whichever frame it was equal to is not taken.
+ */
+INLINE __u32 matches(__u32 ifindex, const void *data, const void *end, const struct image *image)
+{
+	__u64 gen = *(const volatile __u64 *)&image->gen;
+	const struct half *h = &image->half[gen & 1];
+	__u32 len = h->len;
+
+	if (h->ifindex != ifindex)
+		return 0;
+	if (len == IMAGE_LEN4) {
+		if (data + IMAGE_LEN4 > end || !same4(data, h))
+			return 0;
+	} else {
+		if (len != IMAGE_LEN6 || data + IMAGE_LEN6 > end || !same6(data, h))
+			return 0;
+	}
+	BARRIER();
+	return *(const volatile __u64 *)&image->gen == gen ? len : 0;
+}
+
+INLINE void note(struct heard *heard, __u64 now)
+{
+	__s64 gap = now - heard->last;
+
+	if (gap > (__s64)heard->gap)
+		heard->gap = gap;
+	heard->last = now;
+	heard->count++;
+}

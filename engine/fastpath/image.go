@@ -1,0 +1,71 @@
+package fastpath
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
+
+// Half is one of the two places of an Image, as struct half in bpf/src/heard.h.
+type Half struct {
+	Ifindex uint32
+	Len     uint32 // of the frame; 0 expects none
+	Word    [words]uint64
+}
+
+// Image is the frame that a lane expects. The reader looks at the half that Gen
+// names; the writer fills the other and then moves Gen on, so that nobody ever
+// sees a mixture of two frames.
+type Image struct {
+	Gen  uint64
+	Half [2]Half
+}
+
+// Set makes frame, as it arrived on an interface, the one that is expected.
+// False says that it is none that an Image can hold.
+func (im *Image) Set(frame []byte, ifindex int32) bool {
+	var h Half
+	if !h.fill(frame, ifindex) {
+		return false
+	}
+	im.turn(h)
+	return true
+}
+
+// Holds reports whether frame is the one that is expected already.
+func (im *Image) Holds(frame []byte, ifindex int32) bool {
+	var h Half
+	return h.fill(frame, ifindex) && h == im.Half[im.Gen&1]
+}
+
+// Clear expects none.
+func (im *Image) Clear() { im.turn(Half{}) }
+
+func (im *Image) turn(h Half) {
+	next := im.Gen + 1
+	im.Half[next&1] = h
+	atomic.StoreUint64(&im.Gen, next)
+}
+
+// fill makes of a frame what the program compares.
+func (h *Half) fill(frame []byte, ifindex int32) bool {
+	frame = plain(frame)
+	if frame == nil {
+		return false
+	}
+	h.Ifindex, h.Len = uint32(ifindex), uint32(len(frame))
+	h.Word = toWords(frame)
+	if len(frame) == len4 {
+		h.Word[2] &= keepButID
+		h.Word[3] &= keepButCheck
+	}
+	return true
+}
+
+// What of the third and fourth word of an IPv4 frame is compared: not the
+// identification, which some stacks count up, and the header checksum with it.
+var (
+	keepButID    = native(0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff)
+	keepButCheck = native(0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+)
+
+func native(b ...byte) uint64 { return binary.NativeEndian.Uint64(b) }

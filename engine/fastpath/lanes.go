@@ -1,0 +1,79 @@
+package fastpath
+
+import "sync/atomic"
+
+// Heard is what the program notes of a lane, as struct heard in
+// bpf/src/heard.h. Times are of the monotonic clock, in nanoseconds.
+type Heard struct {
+	Last  int64  // arrival of the latest frame heard
+	Count uint64 // frames heard
+	Gap   int64  // the longest time between two of them, or a packet from the ring and one of them
+	Gate  int64  // from when on a frame that is heard is answered; 0: never
+}
+
+// Lanes are the lanes of one engine.
+type Lanes struct {
+	Images  []Image
+	Heard   []Heard
+	Replies []Reply
+	Pulse   *Pulse
+}
+
+// New makes lanes that no program reads, for a simulator.
+func New(n int) *Lanes {
+	return &Lanes{
+		Images: make([]Image, n), Heard: make([]Heard, n), Replies: make([]Reply, n),
+		Pulse: &Pulse{Patience: int64(DefaultPatience)},
+	}
+}
+
+// Take plays the programs' part: it reports whether lane expects the frame,
+// which arrived on an interface at now, and if so notes it and returns the frame
+// that goes back over the same interface, nil when none is due.
+func (l *Lanes) Take(lane int, frame []byte, ifindex int32, now int64) (heard bool, reply []byte) {
+	if !l.Images[lane].Holds(frame, ifindex) {
+		return false, nil
+	}
+	h := &l.Heard[lane]
+	h.Gap = max(h.Gap, now-h.Last)
+	h.Last = now
+	h.Count++
+	return true, l.reply(lane, len(plain(frame)), now)
+}
+
+// Expect makes frame the one that lane expects, from a packet that arrived at
+// arrival. It reports whether frame is one that can be expected.
+func (l *Lanes) Expect(lane int, frame []byte, ifindex int32, arrival int64) bool {
+	im := &l.Images[lane]
+	if im.Holds(frame, ifindex) {
+		return true
+	}
+	if h := &l.Heard[lane]; atomic.LoadInt64(&h.Last) < arrival {
+		atomic.StoreInt64(&h.Last, arrival)
+	}
+	return im.Set(frame, ifindex)
+}
+
+// Refuse makes lane expect nothing.
+func (l *Lanes) Refuse(lane int) { l.Images[lane].Clear() }
+
+// Last returns the arrival of the latest frame heard.
+func (l *Lanes) Last(lane int) int64 { return atomic.LoadInt64(&l.Heard[lane].Last) }
+
+// Count returns how many frames a lane has heard.
+func (l *Lanes) Count(lane int) uint64 { return atomic.LoadUint64(&l.Heard[lane].Count) }
+
+// Gap returns the longest time in ns between two arrivals that the program has
+// seen, the first of which may have been of a packet from the ring.
+func (l *Lanes) Gap(lane int) int64 { return atomic.LoadInt64(&l.Heard[lane].Gap) }
+
+// Reset makes a lane ready for another session.
+func (l *Lanes) Reset(lane int) {
+	l.Refuse(lane)
+	l.Uninsure(lane)
+	h := &l.Heard[lane]
+	atomic.StoreInt64(&h.Last, 0)
+	atomic.StoreUint64(&h.Count, 0)
+	atomic.StoreInt64(&h.Gap, 0)
+	atomic.StoreUint64(&l.Replies[lane].Count, 0)
+}

@@ -1,0 +1,43 @@
+package fastpath
+
+import "sync/atomic"
+
+// Answer is one of the two places of a Reply, as struct answer in
+// bpf/src/insure.h.
+type Answer struct {
+	Len  uint64 // of the frame; 0: there is none
+	Word [words]uint64
+}
+
+// Reply is what the programs send for a lane while the engine does not, as
+// struct reply in bpf/src/insure.h. Gen and Answer are as in an Image.
+type Reply struct {
+	Gen    uint64
+	Gap    int64  // nanoseconds from one reply to the next, at least
+	Count  uint64 // replies sent
+	Answer [2]Answer
+}
+
+// Pulse tells the programs that the engine lives, as struct pulse in
+// bpf/src/insure.h.
+type Pulse struct {
+	Beat     int64 // the engine's last turn
+	Patience int64 // nanoseconds after it for which replies are sent
+}
+
+func (r *Reply) set(frame []byte) bool {
+	frame = plain(frame)
+	if frame == nil {
+		return false
+	}
+	if a := (Answer{uint64(len(frame)), toWords(frame)}); a != r.Answer[r.Gen&1] {
+		r.turn(a)
+	}
+	return true
+}
+
+func (r *Reply) turn(a Answer) {
+	next := r.Gen + 1
+	r.Answer[next&1] = a
+	atomic.StoreUint64(&r.Gen, next)
+}
