@@ -12,8 +12,8 @@ import (
 )
 
 // What the program costs for one frame, by PROG_RUN. Each run starts from the
-// same frame, which takes a program in front that writes it anew; ns/packet is
-// without that one's share.
+// same frame, which takes a program in front that writes it anew; ns/packet, of
+// the best of several rounds, is without that one's share.
 func BenchmarkProgram(b *testing.B) {
 	r := newLaneRig(b)
 	must(b, r.SetLoop(true))
@@ -53,16 +53,28 @@ func BenchmarkProgram(b *testing.B) {
 			before, err := r.Verdicts()
 			must(b, err)
 			b.ResetTimer()
-			took := repeat(b, whole, frame)
+			took := least(b, whole, frame)
 			b.StopTimer()
 			after, err := r.Verdicts()
 			must(b, err)
-			if n := after[tt.verdict] - before[tt.verdict]; n != uint64(b.N) {
-				b.Fatalf("%d of %d frames met the fate %s", n, b.N, tt.verdict)
+			if n := after[tt.verdict] - before[tt.verdict]; n != uint64(rounds*b.N) {
+				b.Fatalf("%d of %d frames met the fate %s", n, rounds*b.N, tt.verdict)
 			}
-			b.ReportMetric(float64(took-repeat(b, empty, frame))/float64(b.N), "ns/packet")
+			b.ReportMetric(float64(took-least(b, empty, frame))/float64(b.N), "ns/packet")
 		})
 	}
+}
+
+// rounds is how often a measurement is repeated: others use the machine, too.
+const rounds = 10
+
+// least is the shortest time that b.N runs of a program on a frame took.
+func least(b *testing.B, p *ebpf.Program, frame []byte) time.Duration {
+	shortest := repeat(b, p, frame)
+	for range rounds - 1 {
+		shortest = min(shortest, repeat(b, p, frame))
+	}
+	return shortest
 }
 
 // repeat runs a program b.N times on a frame.

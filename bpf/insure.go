@@ -28,8 +28,9 @@ type tc struct {
 }
 
 // Insure says how replies are sent; after Attach they are not. It is called in
-// the network namespace of Attach. The error is ErrNoInsurance when this kernel
-// has no tc links, or the program hears nothing.
+// the network namespace of Attach, and not while another Insure or Close runs.
+// The error is ErrNoInsurance when this kernel has no tc links, or the program
+// hears nothing.
 func (p *Program) Insure(how Insurance) error {
 	if p.heard != nil && how != InsureOff {
 		return fmt.Errorf("%w without hearing: %w", ErrNoInsurance, p.heard)

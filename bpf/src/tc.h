@@ -8,6 +8,8 @@
 
 #include "hear.h"
 
+#define TC_PRIO_CONTROL 7
+
 /* More than all headers of a frame. */
 #define SLACK 64
 
@@ -54,6 +56,7 @@ int xbfd_tc(struct __sk_buff *skb)
 		return TCX_NEXT;
 	if (!answer_for(skb, mark->lane))
 		return TCX_DROP;
+	skb->priority = TC_PRIO_CONTROL; /* no queue of the device's may hold it up */
 	count(INSURED);
 	return bpf_redirect(skb->ifindex, 0);
 }

@@ -157,7 +157,7 @@ func turned(frame []byte) []byte {
 }
 
 // packetSocket sees and sends frames on the end's interface.
-func (e *end) packetSocket(t *testing.T) (fd int) {
+func (e *end) packetSocket(t testing.TB) (fd int) {
 	t.Helper()
 	all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL})
 	must(t, e.Do(func() (err error) {

@@ -170,13 +170,13 @@ func TestInsuranceKeepsSilent(t *testing.T) {
 		patience(t, fd, time.Millisecond)
 		check := func(name string, want int) {
 			t.Helper()
-			if n := r.b.answers(t, fd, r.b.says(v4), r.a.says(v4), 20); n != want {
+			if n := r.b.answers(t, fd, r.b.says(v4), r.a.says(v4), 10); n != want {
 				t.Errorf("%s, %s: %d replies, want %d", how, name, n, want)
 			}
 		}
 		if how == InsuranceTC {
 			patience(t, fd, time.Second)
-			check("gate open", 20)
+			check("gate open", 10)
 			patience(t, fd, time.Millisecond)
 		}
 		lanes.Shut(v4, int64(Now())+int64(time.Hour))
@@ -191,7 +191,7 @@ func TestInsuranceKeepsSilent(t *testing.T) {
 			r.a.insure(t, 0)
 			check("off", 0)
 		}
-		if n := lanes.Count(v4); n < 60 {
+		if n := lanes.Count(v4); n < 30 {
 			t.Errorf("%s: heard %d", how, n)
 		}
 		a.wantNothing(t)
