@@ -15,7 +15,7 @@ var records = []rows.Record{
 	{Row: "5880-6.8.6-01", Package: "packet", Test: "TestDecode/version_2", Layer: rows.Virtual},
 	{Row: "5880-6.8.6-01", Package: "engine/wire", Test: "TestDrops", Layer: rows.Wire},
 	{Row: "5880-FSM-02", Package: "engine/session", Test: "TestFSM", Layer: rows.Virtual},
-	{Row: "ENV-L2-03", Package: "packet", Test: "TestVLAN", Layer: rows.Virtual},
+	{Row: "ENV-MEM-01", Package: "engine/wire", Test: "TestUmem", Layer: rows.Virtual},
 }
 
 // write leaves r as a run of the tests would.
