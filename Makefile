@@ -14,13 +14,14 @@ LDFLAGS := -X main.version=$(VERSION)
 SEEDS ?= 10000
 TIME  ?= 30s
 BENCH ?= .
+DUT   ?= xbfd,sockets,bird,frr
 ARGS  ?=
 
 ROWS  := $(CURDIR)/bin/rows
 TABLE := docs/COVERAGE.md
 RACE  := ./engine ./internal/config ./internal/control ./internal/daemon ./internal/speaker ./netlinkmon
 
-.PHONY: help build demo test race sim fuzz bench generate lint rows clean
+.PHONY: help build demo test race sim fuzz bench microbench generate lint rows clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +56,14 @@ fuzz: ## Run each fuzz target for TIME=30s
 	  done; \
 	done
 
-bench: ## Run the benchmarks that match BENCH=. with their allocations
+bench: build ## Measure xbfd beside FRR, BIRD and plain sockets, the short form (7 minutes; root)
+	bin/xbfd bench rings --hold 3s
+	bin/xbfd bench scale --dut $(DUT) --sessions 200,1000 --hold 5s --plot bin/plots
+	bin/xbfd bench detect --dut $(DUT) --sessions 200 --trials 3 --plot bin/plots
+	bin/xbfd bench gaps --dut $(DUT) --sessions 200 --hold 5s --plot bin/plots
+	bin/xbfd bench stress --dut $(DUT) --sessions 100 --hold 2s
+
+microbench: ## Run the benchmarks that match BENCH=. with their allocations
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
 
 generate: ## Compile the BPF program and its Go loader (clang-14, llvm-14, libbpf-dev)

@@ -1,0 +1,127 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// xbfdDUT is the real daemon, with a file and a control socket.
+type xbfdDUT struct {
+	setup
+	transport string
+	proc      *process
+	log       journal
+	client    *http.Client
+	reads     int
+}
+
+func (d *xbfdDUT) start(ctx context.Context) (err error) {
+	if err := d.write("xbfd.yaml", d.config()); err != nil {
+		return err
+	}
+	d.client = &http.Client{Timeout: patience, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", d.path("xbfd.sock"))
+		},
+	}}
+	// The collector tells its cycles on standard error.
+	env := []string{"GODEBUG=gctrace=1"}
+	d.proc, err = spawn(d.lab.dut, d.lab.dutCPU, &d.log, env, d.program, "run", "-c", d.path("xbfd.yaml"))
+	return err
+}
+
+func (d *xbfdDUT) config() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "control: %s\ntransport: %s\nshutdown-hold: 0s\n", d.path("xbfd.sock"), d.transport)
+	fmt.Fprintf(&b, "workers: {count: 1, cpus: [%d], capacity: 0}\n", d.lab.dutCPU)
+	fmt.Fprintf(&b, "profiles:\n  bench: {transmit-interval: %dus, receive-interval: %[1]dus, detect-multiplier: %d}\n",
+		d.interval.Microseconds(), d.mult)
+	fmt.Fprint(&b, "peers:\n")
+	for k := range d.sessions {
+		fmt.Fprintf(&b, "  - {peer: %v, local-address: %v, interface: %s, profile: bench}\n", remote(k), local(k), ifname)
+	}
+	return b.String()
+}
+
+func (d *xbfdDUT) ready() error {
+	if !d.fifo {
+		return nil
+	}
+	// Only the threads that handle packets: the others may be put off.
+	return makeRealTime(d.proc.pid, exactTimers)
+}
+
+func (d *xbfdDUT) process() *process { return d.proc }
+
+// get reads an object of the API.
+func (d *xbfdDUT) get(path string, into any) error {
+	answer, err := d.client.Get("http://xbfd" + path)
+	if err != nil {
+		return fmt.Errorf("ask xbfd: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask xbfd for %s: %s", path, answer.Status)
+	}
+	if into == nil {
+		_, err = io.Copy(io.Discard, answer.Body)
+		return err
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+func (d *xbfdDUT) downs() (n int, err error) {
+	var list []struct {
+		State    string
+		Counters struct{ Up int }
+	}
+	err = d.get("/v1/sessions", &list)
+	for i := range list {
+		// Its count of Downs has those in it that come from Init.
+		n += list[i].Counters.Up
+		if list[i].State == "up" {
+			n--
+		}
+	}
+	return n, err
+}
+
+// read reads one session after the other.
+func (d *xbfdDUT) read() error {
+	d.reads++
+	return d.get("/v1/sessions/"+remote(d.reads%d.sessions).String(), nil)
+}
+
+func (d *xbfdDUT) facts() facts {
+	f := facts{Transmit: "xdp", Heard: "off", Insurance: "off"}
+	var status struct {
+		Version    string
+		Interfaces []struct{ Transport string }
+	}
+	if err := d.get("/v1/status", &status); err != nil {
+		return f
+	}
+	f.Version = "xbfd " + status.Version
+	if len(status.Interfaces) > 0 {
+		f.Transport = status.Interfaces[0].Transport
+	}
+	if f.Transport == "udp" {
+		f.Transmit = "socket"
+	}
+	return f
+}
+
+// gcCycles is how often the collector has run.
+func (d *xbfdDUT) gcCycles() int { return d.log.count("\ngc ") }
+
+func (d *xbfdDUT) stop() error {
+	d.client.CloseIdleConnections()
+	return d.proc.kill()
+}
+
+func (d *xbfdDUT) said() string { return d.log.said() }
