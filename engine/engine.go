@@ -120,7 +120,7 @@ func New(c Config) (*Engine, error) {
 		made:     make([]int, c.Workers),
 		loads:    make([]uint64, c.Workers),
 		alike:    make(map[addrKey]int),
-		lanes:    c.Lanes, capacity: c.Capacity, minInterval: c.MinInterval,
+		lanes:    c.Lanes, insurance: c.Insurance && c.Lanes != nil, capacity: c.Capacity, minInterval: c.MinInterval,
 		gens: make(map[uint32]uint32),
 		keys: make(map[uint32]*pooled),
 	}

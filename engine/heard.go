@@ -12,6 +12,7 @@ type HeardState uint8
 // The states.
 const (
 	HeardOff        HeardState = iota // no lane: switched off, no XDP, or all taken
+	HeardNoPath                       // nothing leaves or arrives
 	HeardNotUp                        // only while both ends are Up does a packet say nothing new
 	HeardAuth                         // each packet must be verified
 	HeardEcho                         // Echo is active
@@ -23,7 +24,7 @@ const (
 	HeardActive
 )
 
-var heardStates = [...]string{"off", "not-up", "authentication", "echo", "demand", "poll", "congestion-ceiling", "peer-source", "waiting", "active"}
+var heardStates = [...]string{"off", "no-path", "not-up", "authentication", "echo", "demand", "poll", "congestion-ceiling", "peer-source", "waiting", "active"}
 
 func (s HeardState) String() string { return heardStates[s] }
 
@@ -35,11 +36,13 @@ func (w *Worker) heardState(sl *slot) HeardState {
 	switch {
 	case sl.lane == 0 || s.Params().Kind == session.Unaffiliated:
 		return HeardOff
+	case sl.port < 0:
+		return HeardNoPath
 	case s.State() != packet.Up || s.Remote().State != packet.Up:
 		return HeardNotUp
 	case use.Type != 0 || armed:
 		return HeardAuth
-	case sl.echo != 0 && w.echoes[sl.echo-1].Running():
+	case sl.echo != 0 && w.echoState(sl) == EchoActive:
 		return HeardEcho
 	case local || remote:
 		return HeardDemand
@@ -56,25 +59,29 @@ func (w *Worker) heardState(sl *slot) HeardState {
 }
 
 // expect lets the XDP program hear packets like the one that a session has just
-// accepted.
+// accepted. One that says something else than those expected so far ends the
+// expectation of these, whether or not it can be expected itself.
 func (w *Worker) expect(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) {
 	sl := &w.slots[i]
 	if sl.lane == 0 || rx.Frame == nil || c.Poll || c.Final || w.heardState(sl) < HeardWaiting {
+		w.unexpect(sl)
 		return
 	}
-	sl.heard = w.engine.lanes.Expect(int(sl.lane-1), rx.Frame, ifindex, int64(rx.Arrival))
-	if sl.heard && !sl.insured {
-		w.insure(i, now)
+	if !w.engine.lanes.Expect(int(sl.lane-1), rx.Frame, ifindex, int64(rx.Arrival)) {
+		w.unexpect(sl)
+		return
 	}
+	sl.heard = true
+	w.insure(i, now)
 }
 
 // unexpect has every packet of a session come through the ring again.
 func (w *Worker) unexpect(sl *slot) {
 	if sl.heard {
 		w.engine.lanes.Refuse(int(sl.lane - 1))
-		w.engine.lanes.Uninsure(int(sl.lane - 1))
+		w.uninsure(sl)
 		w.listen(sl)
-		sl.heard, sl.insured = false, false
+		sl.heard = false
 	}
 }
 

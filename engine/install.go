@@ -92,7 +92,7 @@ func (w *Worker) configure(i uint32, p session.Params, now session.Time) {
 		return
 	}
 	s := &w.slots[i].session
-	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
+	before := w.evidenceOf(i)
 	out := s.Configure(now, p, &w.rng)
 	w.wantEcho(i)
 	out |= s.OfferEcho(now, w.offer(&w.slots[i]), &w.rng)
@@ -109,7 +109,7 @@ func (w *Worker) remove(i uint32, hold int64, now session.Time) {
 		return
 	}
 	s := &sl.session
-	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
+	before := w.evidenceOf(i)
 	wait := hold
 	if s.State() == packet.Up || s.State() == packet.Init {
 		// A peer that may be Up waits for us as long as we have told it to.

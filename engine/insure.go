@@ -9,10 +9,12 @@ import (
 // it hears for a session with the session's own last packet, so that the peer
 // does not lose it. In normal running a gate stays shut and nothing is answered.
 
-// insure lays down what is answered for a session whose peer is heard.
+// insure lays down what is answered for a session whose peer is heard, and how
+// often; nothing to a peer that wants no packets (RFC 5880 §6.8.7).
 func (w *Worker) insure(i uint32, now session.Time) {
 	sl := &w.slots[i]
-	if !w.engine.insurance || !w.byRing(sl) {
+	if !w.engine.insurance || !w.byRing(sl) || sl.session.TxInterval() == 0 {
+		w.uninsure(sl)
 		return
 	}
 	if sl.dirty {
@@ -22,6 +24,13 @@ func (w *Worker) insure(i uint32, now session.Time) {
 	n := w.templates[i].Put(frame[:], 0)
 	gate, gap := gates(sl.session.TxInterval())
 	sl.insured = w.engine.lanes.Insure(int(sl.lane-1), int64(now)+gate, gap, frame[:n])
+}
+
+func (w *Worker) uninsure(sl *slot) {
+	if sl.insured {
+		w.engine.lanes.Uninsure(int(sl.lane - 1))
+		sl.insured = false
+	}
 }
 
 // shut keeps the gate shut for a session that is sending itself.

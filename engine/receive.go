@@ -187,7 +187,7 @@ func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 		return false
 	}
 	s := &sl.session
-	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
+	before := w.evidenceOf(i)
 	out := s.Proven(now, auth.switched, auth.seq, &w.rng)
 	if auth.switched {
 		w.tellAuth(i).AuthSwitched = true

@@ -56,7 +56,7 @@ func (e *Engine) change(discr uint32, fn func(*session.Session, session.Time, *s
 	return e.with(discr, func(r *record) {
 		e.post(r.worker, func(w *Worker, now session.Time) {
 			s := &w.slots[r.slot].session
-			before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
+			before := w.evidenceOf(r.slot)
 			w.apply(r.slot, fn(s, now, &w.rng), now, before)
 		})
 	})

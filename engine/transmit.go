@@ -11,6 +11,13 @@ type evidence struct {
 	detection int64
 }
 
+// evidenceOf returns what is to be known of a session before an event.
+func (w *Worker) evidenceOf(i uint32) evidence {
+	sl := &w.slots[i]
+	w.listen(sl)
+	return evidence{lastRx: sl.session.LastRx(), detection: sl.session.DetectionTime()}
+}
+
 // apply does what a session asked for: tells of a change, sends, and re-arms.
 func (w *Worker) apply(i uint32, out session.Outcome, now session.Time, before evidence) {
 	sl := &w.slots[i]

@@ -133,7 +133,7 @@ func (w *Worker) expireSlot(i uint32, now session.Time) {
 	seen := due <= w.horizon // else the next Step, which follows at once, sees more
 	from := w.judgeFrom(s.LastRx(), s.DetectionTime(), due)
 	judge := seen && now >= from && w.othersPast(due, from, now)
-	before := evidence{lastRx: s.LastRx(), detection: s.DetectionTime()}
+	before := w.evidenceOf(i)
 	w.apply(i, s.Expire(now, judge, &w.rng), now, before)
 	if retry || seen && !judge && now >= due {
 		w.wheel.Arm(i, int64(now+unjudgedRetry))
