@@ -19,7 +19,7 @@ var order = [][]string{
 	{"bpf", "internal/netns", "engine/clients"},
 	{"engine"},
 	{"engine/session"},
-	{"timerwheel"},
+	{"timerwheel", "engine/fastpath"},
 	{"packet"},
 }
 
@@ -35,7 +35,7 @@ var never = map[[2]string]string{
 }
 
 // pure are the packages that run under a virtual clock with no kernel.
-var pure = []string{"packet", "timerwheel", "engine/session", "engine", "engine/clients"}
+var pure = []string{"packet", "timerwheel", "engine/session", "engine", "engine/clients", "engine/fastpath"}
 
 // impure are what pure packages must not import, with what is below each.
 var impure = map[string]string{
