@@ -21,17 +21,22 @@ func various() *controltest.Backend {
 			Histogram: []control.Bucket{{LE: ptr(16.384), Count: 98}, {Count: 1}}},
 		Loop: control.Loop{State: "unproven", Looped: 7},
 	}
+	echo.FastPath.Heard, echo.FastPath.Reason = "echo", "not heard: Echo is active"
+	echo.Counters.Rx, echo.Counters.RxHeard = 8299, 0
 	echo.Counters.EchoTx, echo.Counters.EchoRx, echo.Counters.EchoLooped = 100, 99, 7
 	far := controltest.Up(21, "192.0.2.1", "192.0.2.9", "eth0")
 	far.Multihop, far.MinTTL, far.Echo.RxInterval, far.Echo.Loop = true, 250, 0, control.Loop{State: "off"}
 	far.Clients = []control.SessionClient{
 		{Name: "file", State: "up", HoldOff: 500_000}, {Name: "ospfd", State: "down", Failed: true, ClientFlags: control.ClientFlags{DependsOnlyOnBFD: true}},
 	}
+	far.FastPath = control.FastPath{Heard: "demand", Insurance: "off", Transmit: "raw", Reason: "not heard: Demand mode is active"}
 	far.Demand = control.Demand{Mode: "on", LocalActive: true, RemoteActive: true, PollInterval: 1_000_000, Bound: 1_900_000}
 	alone := controltest.Up(23, "192.0.2.3", "192.0.2.9", "eth0")
 	alone.Unaffiliated, alone.Echo.RxInterval, alone.Echo.Loop = true, 0, control.Loop{State: "off"}
 	alone.HoldDown, alone.State = true, "down"
-	return controltest.New(controltest.Up(11, "192.0.2.1", "192.0.2.9", "eth0"), far, echo, alone)
+	plain := controltest.Up(11, "192.0.2.1", "192.0.2.9", "eth0")
+	plain.FastPath.Insurance, plain.Counters.Insurance = "on", 12
+	return controltest.New(plain, far, echo, alone)
 }
 
 func TestProtocol(t *testing.T) {

@@ -56,7 +56,7 @@ func writeSessions(w io.Writer, list []control.Session, wide bool) {
 		if wide {
 			fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s",
 				sessionType(&s), s.Echo.Mode, s.Demand.Mode, s.Owner, dash(s.Profile), s.Role, s.LocalDiscriminator, s.RemoteDiscriminator, s.RemoteState, s.RemoteDiagnostic,
-				s.DetectMult, s.Counters.Tx, s.Counters.Rx, s.Counters.Up, s.Counters.Down, s.Path)
+				s.DetectMult, s.Counters.Tx, s.Counters.Rx+s.Counters.RxHeard, s.Counters.Up, s.Counters.Down, s.Path)
 		}
 		fmt.Fprintln(w)
 	}

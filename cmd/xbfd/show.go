@@ -61,7 +61,9 @@ func writeSession(w io.Writer, s *control.Session) {
 	line("Poll sequence", "%s", s.Poll)
 	line("Transport", "%s (%s)", dash(s.Transport), dash(s.TransportReason))
 	line("Arrival times", "%s", dash(s.Stamp))
-	line("Packets", "%d sent, %d not sent, %d received", s.Counters.Tx, s.Counters.TxFailed, s.Counters.Rx)
+	writeFastPath(line, s)
+	line("Packets", "%d sent, %d not sent, %d received, %d heard by XDP",
+		s.Counters.Tx, s.Counters.TxFailed, s.Counters.Rx, s.Counters.RxHeard)
 	if c := s.Counters; c.EchoTx+c.EchoRx+c.EchoLooped > 0 {
 		line("Echo packets", "%d sent, %d came back, %d of the peer's sent back", c.EchoTx, c.EchoRx, c.EchoLooped)
 	}

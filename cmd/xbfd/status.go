@@ -50,11 +50,15 @@ func writeStatus(w io.Writer, st *control.Status) {
 		if k.CPU >= 0 {
 			cpu = fmt.Sprintf("CPU %d", k.CPU)
 		}
-		line(fmt.Sprintf("Worker %d", k.ID), "%s on %s", plural(k.Sessions, "session"), cpu)
+		scheduling := k.Scheduling
+		if k.Priority > 0 {
+			scheduling += fmt.Sprintf(" %d", k.Priority)
+		}
+		line(fmt.Sprintf("Worker %d", k.ID), "%s on %s, scheduling %s", plural(k.Sessions, "session"), cpu, scheduling)
 	}
 	for _, i := range st.Interfaces {
 		line("Interface "+i.Name, "%s over %s (%s)", plural(i.Sessions, "session"), i.Transport, i.TransportReason)
-		line("", "arrival times: %s; UDP: %s", i.Stamp, i.UDP)
+		line("", "arrival times: %s; heard by XDP: %s; UDP: %s", i.Stamp, i.Heard, i.UDP)
 		line("", "counters: %s", counted(i.Counters))
 	}
 	line("Discarded", "%s", counted(st.RxDiscarded))

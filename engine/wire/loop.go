@@ -28,16 +28,20 @@ var _ Stepper = (*engine.Worker)(nil)
 
 // LoopOptions says how to drive a worker.
 type LoopOptions struct {
-	CPU    int // the core to run on, or -1 for any
-	Worker Stepper
+	CPU      int // the core to run on, or -1 for any
+	Priority int // under SCHED_FIFO, 1 to MaxPriority; 0 for normal scheduling
+	Worker   Stepper
 }
 
 // Loop drives one worker on a thread of its own.
 type Loop struct {
-	cpu     int
-	worker  Stepper
-	waiter  *waiter
-	stopped atomic.Bool
+	cpu      int
+	priority int
+	worker   Stepper
+	waiter   *waiter
+	breather breather
+	started  chan struct{}
+	stopped  atomic.Bool
 
 	fds        []int
 	generation uint64
@@ -50,11 +54,14 @@ func NewLoop(o LoopOptions) (*Loop, error) {
 	if o.CPU < -1 || o.CPU >= maxCPUs {
 		return nil, fmt.Errorf("pin worker: no core %d", o.CPU)
 	}
+	if o.Priority < 0 || o.Priority > MaxPriority {
+		return nil, fmt.Errorf("run worker under SCHED_FIFO: priority %d is not 1 to %d", o.Priority, MaxPriority)
+	}
 	w, err := newWaiter()
 	if err != nil {
 		return nil, err
 	}
-	return &Loop{cpu: o.CPU, worker: o.Worker, waiter: w}, nil
+	return &Loop{cpu: o.CPU, priority: o.Priority, worker: o.Worker, waiter: w, started: make(chan struct{})}, nil
 }
 
 // maxCPUs is what a unix.CPUSet holds.
@@ -65,8 +72,13 @@ const maxCPUs = 1024
 // it, at any time.
 func (l *Loop) Wake() { l.waiter.wake() }
 
+// Started returns a channel that is closed once the thread is as LoopOptions has
+// it, which may have taken privileges. It stays open when Run returns an error.
+func (l *Loop) Started() <-chan struct{} { return l.started }
+
 // Run drives the worker until ctx ends and then returns nil. The error is that
-// the thread cannot be pinned; the worker has then not run. Call it once.
+// the thread cannot be pinned or have its priority; the worker has then not run.
+// Call it once.
 func (l *Loop) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		l.stopped.Store(true)
@@ -91,12 +103,21 @@ func (l *Loop) run() error {
 			return fmt.Errorf("pin worker to core %d: %w", l.cpu, err)
 		}
 	}
+	if l.priority > 0 {
+		if err := setPriority(l.priority); err != nil {
+			return err
+		}
+	}
+	close(l.started)
 	for {
 		l.waiter.woken.Store(false) // before looking at what the waker has done
 		if l.stopped.Load() {
 			return nil
 		}
 		l.waiter.wait(l.pass())
+		if l.priority > 0 {
+			l.breather.breathe(Now())
+		}
 	}
 }
 

@@ -30,7 +30,12 @@ func (s *stepper) Ports() ([]engine.Port, uint64) { return s.ports, s.generation
 // start runs a loop until the test ends.
 func start(t testing.TB, s *stepper, cpu int) *Loop {
 	t.Helper()
-	l, err := NewLoop(LoopOptions{CPU: cpu, Worker: s})
+	return run(t, LoopOptions{CPU: cpu, Worker: s})
+}
+
+func run(t testing.TB, o LoopOptions) *Loop {
+	t.Helper()
+	l, err := NewLoop(o)
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)

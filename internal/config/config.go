@@ -24,11 +24,15 @@ const (
 	DefaultMinTTL       = 254       // multihop: one hop more than a direct one
 	DefaultCapacity     = 500_000   // packets a second for each worker
 	DefaultEchoLoop     = "auto"
+	DefaultScheduling   = "normal"
+	DefaultPriority     = 60 // of FIFO: above what else is usually there, below the kernel's own threads
+	DefaultWait         = "sleep"
 )
 
 // Limits of what a file may ask for.
 const (
 	MaxWorkers      = 16 // four bits of a discriminator name the worker
+	MaxPriority     = 99 // of SCHED_FIFO
 	MaxShutdownHold = time.Minute
 )
 
@@ -41,6 +45,7 @@ type Config struct {
 	Transport    string // "auto", "xdp", "xdp-generic" or "udp"
 	Interfaces   []Interface
 	Workers      Workers
+	FastPath     FastPath
 	ShutdownHold time.Duration // how long AdminDown is repeated on the way out
 	EchoSource   EchoSource
 	Profiles     map[string]Settings
@@ -76,10 +81,23 @@ type Workers struct {
 	CPUs        []int
 	Capacity    int    // packets a second that one worker may be given; 0 is no limit
 	MinInterval uint32 // microseconds; what is asked for below is slowed to it (RFC 7419 §3)
+
+	Scheduling string // "normal" or "fifo"
+	Priority   int    // 1 to MaxPriority; without effect unless "fifo"
+	Wait       string // how a worker waits: "sleep"
+}
+
+// FIFO returns the real-time priority of the workers, 0 for normal scheduling.
+func (w Workers) FIFO() int {
+	if w.Scheduling != "fifo" {
+		return 0
+	}
+	return w.Priority
 }
 
 func (w Workers) same(o Workers) bool {
-	return w.Count == o.Count && slices.Equal(w.CPUs, o.CPUs) && w.Capacity == o.Capacity && w.MinInterval == o.MinInterval
+	return w.Count == o.Count && slices.Equal(w.CPUs, o.CPUs) && w.Capacity == o.Capacity && w.MinInterval == o.MinInterval &&
+		w.FIFO() == o.FIFO() && w.Wait == o.Wait
 }
 
 // TransportFor returns the transport asked for on the named interface.
@@ -104,11 +122,15 @@ func (c Config) EchoLoopFor(name string) string {
 
 func defaults(name string) Config {
 	return Config{
-		File:         name,
-		Control:      Control{Path: DefaultControlPath, Mode: DefaultControlMode},
-		Log:          Log{Level: slog.LevelInfo, Format: "text"},
-		Transport:    DefaultTransport,
-		Workers:      Workers{Count: 1, Capacity: DefaultCapacity},
+		File:      name,
+		Control:   Control{Path: DefaultControlPath, Mode: DefaultControlMode},
+		Log:       Log{Level: slog.LevelInfo, Format: "text"},
+		Transport: DefaultTransport,
+		Workers: Workers{
+			Count: 1, Capacity: DefaultCapacity,
+			Scheduling: DefaultScheduling, Priority: DefaultPriority, Wait: DefaultWait,
+		},
+		FastPath:     defaultFastPath(),
 		ShutdownHold: DefaultShutdownHold,
 		Profiles:     map[string]Settings{},
 	}

@@ -18,6 +18,9 @@ var (
 	EchoLoops  = []string{"auto", "ring", "xdp"}
 	LogLevels  = []string{"debug", "info", "warn", "error"}
 	LogFormats = []string{"text", "json"}
+
+	Schedulings = []string{"normal", "fifo"}
+	Waits       = []string{"sleep", "adaptive"}
 )
 
 // Parse returns the configuration that source describes; name stands for it in
@@ -32,6 +35,7 @@ func Parse(source []byte, name string) (Config, error) {
 		"transport":     d.choice(&cfg.Transport, Transports),
 		"interfaces":    d.interfaces(&cfg.Interfaces),
 		"workers":       d.workers(&cfg.Workers),
+		"fast-path":     d.fastPath(&cfg.FastPath),
 		"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
 		sectionEcho:     d.echoSource(&cfg.EchoSource),
 		"keys":          d.keys(&cfg.Keys),
@@ -183,6 +187,9 @@ func (d *document) workers(into *Workers) func(value) {
 			"cpus":             d.cpus(&into.CPUs),
 			"capacity":         d.number(&into.Capacity, 0, math.MaxInt32),
 			"minimum-interval": d.interval(&least),
+			"scheduling":       d.choice(&into.Scheduling, Schedulings),
+			"priority":         d.number(&into.Priority, 1, MaxPriority),
+			"wait":             d.absent(&into.Wait, Waits, "adaptive", "adaptive waiting"),
 		})
 		into.MinInterval = or(least, 0)
 		switch cpus := len(into.CPUs); {

@@ -48,6 +48,7 @@ func RestartNeeded(before, after Config) []string {
 		{"transport", before.Transport == after.Transport},
 		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
 		{"workers", before.Workers.same(after.Workers)},
+		{"fast-path", before.FastPath == after.FastPath},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)

@@ -59,18 +59,26 @@ func TestRestartNeeded(t *testing.T) {
 	if got := RestartNeeded(parse(""), one); got != nil {
 		t.Errorf("peers need a restart: %v", got)
 	}
-	other := parse("control: /a\nlog: {level: warn}\ntransport: udp\ninterfaces: [{name: eth0}]\nworkers: {cpus: [0]}")
-	want := []string{"control", "log", "transport", "interfaces", "workers"}
+	other := parse("control: /a\nlog: {level: warn}\ntransport: udp\ninterfaces: [{name: eth0}]\nworkers: {cpus: [0]}\nfast-path: {heard: off}")
+	want := []string{"control", "log", "transport", "interfaces", "workers", "fast-path"}
 	if diff := cmp.Diff(want, RestartNeeded(one, other)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, source := range []string{"workers: {capacity: 1000}", "workers: {minimum-interval: 10ms}", "workers: {count: 2}"} {
-		if diff := cmp.Diff([]string{"workers"}, RestartNeeded(one, parse(source))); diff != "" {
+	for source, want := range map[string][]string{
+		"workers: {capacity: 1000}":         {"workers"},
+		"workers: {minimum-interval: 10ms}": {"workers"},
+		"workers: {count: 2}":               {"workers"},
+		"workers: {scheduling: fifo}":       {"workers"},
+		"workers: {priority: 70}":           nil, // of no effect
+		"fast-path: {dead-man: 1s}":         {"fast-path"},
+		"fast-path: {heard: on}":            {"fast-path"},
+	} {
+		if diff := cmp.Diff(want, RestartNeeded(one, parse(source))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", source, diff)
 		}
 	}
-	kept := one.Reloaded(parse("echo-source: {address: 10.10.10.2}\nworkers: {capacity: 1}"))
-	if kept.EchoSource != (EchoSource{IPv4: addr("10.10.10.2")}) || kept.Workers.Capacity != DefaultCapacity {
+	kept := one.Reloaded(parse("echo-source: {address: 10.10.10.2}\nworkers: {capacity: 1}\nfast-path: {heard: off}"))
+	if kept.EchoSource != (EchoSource{IPv4: addr("10.10.10.2")}) || kept.Workers.Capacity != DefaultCapacity || kept.FastPath.Heard != "auto" {
 		t.Errorf("a reload makes %+v of it", kept)
 	}
 }

@@ -4,6 +4,6 @@ package config
 // keys that RestartNeeded names stay, the rest is next's.
 func (c Config) Reloaded(next Config) Config {
 	next.File, next.Control, next.Log, next.Transport = c.File, c.Control, c.Log, c.Transport
-	next.Interfaces, next.Workers = c.Interfaces, c.Workers
+	next.Interfaces, next.Workers, next.FastPath = c.Interfaces, c.Workers, c.FastPath
 	return next
 }

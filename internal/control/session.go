@@ -57,9 +57,12 @@ type Session struct {
 	Stamp           string `json:"stamp"` // where arrival times come from: xdp, read or socket
 	Path            string `json:"path"`  // "ready", or what the session waits for
 
+	FastPath FastPath `json:"fast-path"`
+
 	UptimeSeconds float64     `json:"uptime-seconds"` // since it went Up; 0 when it is not
 	LastChange    *LastChange `json:"last-change"`    // null before the first
 	Counters      Counters    `json:"counters"`
+	Margin        Margin      `json:"margin"`
 }
 
 // LastChange is the latest change of a session's state.
@@ -73,7 +76,8 @@ type LastChange struct {
 // Counters count from the creation of the session.
 type Counters struct {
 	Tx          uint64            `json:"tx"`
-	Rx          uint64            `json:"rx"`           // accepted
+	Rx          uint64            `json:"rx"`           // accepted, by the engine
+	RxHeard     uint64            `json:"rx-heard"`     // accepted, by the XDP program; not in Rx
 	RxDiscarded map[string]uint64 `json:"rx-discarded"` // by reason; those that are not 0
 	TxFailed    uint64            `json:"tx-failed"`
 	EchoTx      uint64            `json:"echo-tx"`     // ours sent
@@ -82,6 +86,7 @@ type Counters struct {
 	Up          uint64            `json:"up"`          // how often each state was entered
 	Down        uint64            `json:"down"`
 	AdminDown   uint64            `json:"admin-down"`
+	Insurance   uint64            `json:"insurance"` // replies sent while our worker stalled; not in Tx
 }
 
 // Status is the daemon as a whole.
@@ -111,9 +116,11 @@ type SessionCounts struct {
 
 // WorkerStatus is one packet-handling thread.
 type WorkerStatus struct {
-	ID       int `json:"id"`
-	CPU      int `json:"cpu"` // -1: not pinned
-	Sessions int `json:"sessions"`
+	ID         int    `json:"id"`
+	CPU        int    `json:"cpu"`        // -1: not pinned
+	Scheduling string `json:"scheduling"` // normal or fifo
+	Priority   int    `json:"priority"`   // real-time; 0 unless fifo
+	Sessions   int    `json:"sessions"`
 }
 
 // InterfaceStatus is one interface that sessions use.
@@ -122,7 +129,8 @@ type InterfaceStatus struct {
 	Transport       string            `json:"transport"`
 	TransportReason string            `json:"transport-reason"`
 	Stamp           string            `json:"stamp"`
-	UDP             string            `json:"udp"` // "open", or why port 3784 could not be opened
+	Heard           string            `json:"heard"` // "on", or why the XDP program hears nothing by itself
+	UDP             string            `json:"udp"`   // "open", or why port 3784 could not be opened
 	Sessions        int               `json:"sessions"`
 	Counters        map[string]uint64 `json:"counters"` // verdicts of the XDP program, rings
 }

@@ -81,9 +81,12 @@ func (d *Daemon) refusedSessions(f control.Filter) (list []control.Session) {
 func unborn(p config.Peer, reason string) control.Session {
 	st := engine.Status{
 		Params: params(p), DSCP: p.DSCP, MinTTL: p.MinTTL, Strict: p.Strict,
-		State: packet.Down, Remote: session.Remote{State: packet.Down},
+		State: packet.Down, Remote: session.Remote{State: packet.Down}, Heard: engine.HeardNoPath,
 	}
-	s := control.Session{Owner: ownerFile, Path: reason, Echo: describeEcho(&st, &speaker.Path{})}
+	s := control.Session{
+		Owner: ownerFile, Path: reason,
+		Echo: describeEcho(&st, &speaker.Path{}), FastPath: describeFastPath(&st, &speaker.Path{}, "auto"),
+	}
 	describePeer(&s, p)
 	describeStatus(&s, &st)
 	return s

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -109,7 +110,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 func (d *Daemon) start(ctx context.Context) (err error) {
 	cfg := d.cfg // what it says of interfaces and workers holds until the next start
 	d.speaker, err = speaker.New(speaker.Options{
-		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs,
+		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath),
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
 		Logger: d.log, In: d.o.In, OnEvents: d.note,
@@ -130,11 +131,15 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		return errors.Join(err, d.speaker.Close())
 	}
 	d.logWaiting(discrs)
+	for _, w := range missed(cfg.FastPath, d.speaker.Interfaces()) {
+		d.log.Warn("configuration", "warning", w)
+	}
 	if d.o.DropPrivileges != nil {
 		if err := d.o.DropPrivileges(); err != nil {
 			d.log.Warn("privileges stay as they are", "err", err)
 		}
 	}
+	debug.FreeOSMemory() // what reading the file took is several times what stays
 	d.log.Info("started", "version", d.o.Version, "sessions", len(discrs), "control", d.cfg.Control.Path)
 	return nil
 }

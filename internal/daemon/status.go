@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -54,12 +55,13 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 		d.mu.Unlock()
 		return s, false
 	}
-	peer, owner, auth, owners := h.peer, h.owner(), d.describeAuth(st), d.describeClients(h)
+	peer, owner, auth, owners, heard := h.peer, h.owner(), d.describeAuth(st), d.describeClients(h), d.cfg.FastPath.Heard
 	d.mu.Unlock()
 	p := d.speaker.Path(st.Discr)
 	s = control.Session{
 		Owner: owner, Clients: owners, Auth: auth, Echo: describeEcho(st, &p),
 		Transport: p.Transport, TransportReason: p.TransportReason, Stamp: p.Stamp, Path: "ready",
+		FastPath: describeFastPath(st, &p, heard),
 	}
 	describePeer(&s, peer)
 	describeStatus(&s, st)
@@ -101,8 +103,10 @@ func describeStatus(s *control.Session, st *engine.Status) {
 	s.NegotiatedTx, s.DetectionTime = st.TxInterval, uint64(st.DetectionTime/session.Microsecond)
 	s.Slowed, s.Ceiling = st.Slowed, st.Params.Ceiling
 	s.Demand, s.Poll = describeDemand(st), poll(st)
+	s.Margin = describeMargin(&st.Margin)
 	s.Counters = control.Counters{
-		Tx: st.Counters.Tx, Rx: st.Counters.Rx, TxFailed: st.Counters.TxFailed, RxDiscarded: byReason(&st.Discards),
+		Tx: st.Counters.Tx, TxFailed: st.Counters.TxFailed, Insurance: st.Answered,
+		Rx: st.Counters.Rx, RxHeard: st.RxHeard, RxDiscarded: byReason(&st.Discards),
 		EchoTx: st.Echo.Sent, EchoRx: st.Echo.Returned, EchoLooped: st.Echo.Looped,
 		Up: st.Counters.Up, Down: st.Counters.Down, AdminDown: st.Counters.AdminDown,
 	}
@@ -183,21 +187,21 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st.Sessions.Total += refused
 	st.Sessions.Down += refused
 	st.Warnings = append(st.Warnings, d.capacityWarnings()...)
+	interfaces := d.speaker.Interfaces()
+	st.Warnings = append(st.Warnings, missed(d.cfg.FastPath, interfaces)...)
 	for _, w := range d.cfg.Warnings {
 		st.Warnings = append(st.Warnings, w.String())
 	}
 	for _, key := range d.restart {
 		st.Warnings = append(st.Warnings, key+": changed in the file, waits for the next start")
 	}
-	for _, i := range d.speaker.Interfaces() {
-		udp := "open"
+	for _, i := range interfaces {
 		if i.UDP != "" {
-			udp = i.UDP
 			st.Warnings = append(st.Warnings, "interface "+i.Name+": "+i.UDP)
 		}
 		st.Interfaces = append(st.Interfaces, control.InterfaceStatus{
 			Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
-			UDP: udp, Sessions: sessions[i.Name], Counters: i.Counters,
+			Heard: cmp.Or(i.Unheard, "on"), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions[i.Name], Counters: i.Counters,
 		})
 	}
 	return st, nil
@@ -206,7 +210,7 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 func (d *Daemon) workers() []control.WorkerStatus {
 	list := make([]control.WorkerStatus, len(d.speaker.Engine().Workers()))
 	for i := range list {
-		list[i] = control.WorkerStatus{ID: i, CPU: -1}
+		list[i] = control.WorkerStatus{ID: i, CPU: -1, Scheduling: d.cfg.Workers.Scheduling, Priority: d.cfg.Workers.FIFO()}
 		if i < len(d.cfg.Workers.CPUs) {
 			list[i].CPU = d.cfg.Workers.CPUs[i]
 		}

@@ -12,11 +12,30 @@ import (
 )
 
 // TestDropsPrivileges looks at every thread of a running xbfd: what root has and
-// a BFD daemon has no use for is gone, and does not come back.
+// a BFD daemon has no use for is gone, and does not come back. Real-time workers
+// have their priority from before, and need no more than the others.
 func TestDropsPrivileges(t *testing.T) {
 	t.Parallel()
-	a, b := newLink(t)
-	d := start(t, a, oneSession(b, patience, ""))
+	for _, tt := range []struct {
+		name, workers string
+		fifo          int
+	}{
+		{"normal", "", 0},
+		{"fifo", "workers: {count: 2, scheduling: fifo, priority: 41}\n", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a, b := newLink(t)
+			d := start(t, a, tt.workers+oneSession(b, patience, ""))
+			checkThreads(t, d, tt.fifo)
+		})
+	}
+}
+
+// checkThreads wants every thread to have the four capabilities and no other, and
+// so many of them priority 41.
+func checkThreads(t *testing.T, d *daemon, fifo int) {
+	t.Helper()
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.cmd.Process.Pid))
 	must(t, err)
 	if len(tasks) < 2 {
@@ -24,6 +43,11 @@ func TestDropsPrivileges(t *testing.T) {
 	}
 	const keeps = 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW | 1<<unix.CAP_IPC_LOCK | 1<<unix.CAP_BPF
 	for _, task := range tasks {
+		if thread, err := strconv.Atoi(filepath.Base(filepath.Dir(task))); err == nil {
+			if attr, err := unix.SchedGetAttr(thread, 0); err == nil && attr.Policy == unix.SCHED_FIFO && attr.Priority == 41 {
+				fifo--
+			}
+		}
 		text, err := os.ReadFile(task)
 		if os.IsNotExist(err) {
 			continue // it has ended
@@ -50,5 +74,8 @@ func TestDropsPrivileges(t *testing.T) {
 		if looked != 5 {
 			t.Errorf("%s: found %d of the lines", task, looked)
 		}
+	}
+	if fifo != 0 {
+		t.Errorf("real-time threads: %d fewer than workers", fifo)
 	}
 }

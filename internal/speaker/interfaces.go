@@ -61,6 +61,15 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 	return nil
 }
 
+// insurance is the way in which an interface is to answer: the one that reaches
+// every kind of peer.
+func (s *Speaker) insurance() string {
+	if s.o.DeadMan > 0 {
+		return wire.InsuranceTC
+	}
+	return wire.InsuranceOff
+}
+
 // tell logs why an interface cannot be opened, once and not at every try for
 // each of its sessions.
 func (s *Speaker) tell(ifname string, err error) {
@@ -126,6 +135,8 @@ func (s *Speaker) closeInterfaces(ctx context.Context) error {
 type InterfaceStatus struct {
 	Name, Transport, Reason, Stamp string
 	UDP                            string // why there is no UDP path, "" if there is
+	Unheard                        string // why its XDP program hears nothing by itself, "" if it does
+	Uninsured                      string // why nothing is answered for a worker that stands still, "" if it is
 	Counters                       map[string]uint64
 }
 
@@ -137,6 +148,8 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 	for _, f := range s.ifaces {
 		st := InterfaceStatus{Name: f.name, Stamp: f.wire.Stamp(), UDP: f.wire.UDPStatus(), Counters: f.wire.Counters()}
 		st.Transport, st.Reason = f.wire.Transport()
+		_, st.Unheard = f.wire.Heard()
+		_, st.Uninsured = f.wire.Insurance()
 		list = append(list, st)
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })

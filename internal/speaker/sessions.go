@@ -60,6 +60,9 @@ type Path struct {
 	Transport       string // xdp-zerocopy, xdp-native, xdp-generic, udp; "" while waiting
 	TransportReason string
 	Stamp           string // what arrival times are taken by: xdp, read or socket
+	Ring            bool   // frames leave by an AF_XDP ring
+	Unheard         string // why the interface hears nothing by itself, "" if it does
+	Uninsured       string // why the interface answers nothing by itself, "" if it does
 }
 
 // Path returns the path of a session, the zero Path if there is no such session.
@@ -74,6 +77,9 @@ func (s *Speaker) Path(discr uint32) Path {
 	if i := s.ifaces[e.path.Ifindex]; i != nil && e.set {
 		p.Transport, p.TransportReason = i.wire.Transport()
 		p.Stamp = i.wire.Stamp()
+		p.Ring = i.wire.Port(s.engine.WorkerOf(discr)).Ring()
+		_, p.Unheard = i.wire.Heard()
+		_, p.Uninsured = i.wire.Insurance()
 		if e.want.kind == session.Multihop && s.far != nil && s.far.wire.UDPStatus() != "" {
 			p.TransportReason += "; " + s.far.wire.UDPStatus()
 		}

@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Workers   int                        // 0 means 1
 	CPUs      []int                      // of the workers; empty means any
+	Priority  int                        // of the workers under SCHED_FIFO; 0 means normal scheduling
 	Transport func(ifname string) string // auto, xdp, xdp-generic or udp; nil means auto
 
 	// EchoLoop says who sends the peers' Echo packets back on an interface: ring
@@ -37,6 +38,10 @@ type Options struct {
 	MinInterval uint32 // microseconds; shorter intervals are slowed to it; 0 means no limit
 	Logger      *slog.Logger
 
+	// DeadMan is how long a worker may stand still while the kernel answers for it
+	// what it hears, on interfaces that can; 0 means not at all.
+	DeadMan time.Duration
+
 	// In runs a function in the Speaker's network namespace; nil means that
 	// of the calling thread.
 	In func(func() error) error
@@ -48,9 +53,9 @@ type Options struct {
 // defaultSessions sizes the XDP tables: a hash that is allocated as it fills.
 const defaultSessions = 1 << 16
 
-// defaultLanes is how many sessions have a lane: 232 bytes of memory each, which
-// is taken at once.
-const defaultLanes = 1 << 14
+// DefaultLanes is how many sessions have a lane unless Options say otherwise: 448
+// bytes of memory each, which is taken at once.
+const DefaultLanes = 1 << 14
 
 // Speaker runs the sessions of one network namespace.
 type Speaker struct {
@@ -123,9 +128,10 @@ func New(o Options) (_ *Speaker, err error) {
 	}
 	s.engine, err = engine.New(engine.Config{
 		Workers: o.Workers, Capacity: o.Capacity, MinInterval: o.MinInterval,
-		Lanes: s.lanes(),
-		Seed:  binary.NativeEndian.Uint64(seed[:]),
-		Wake:  func(i int) { s.loops[i].Wake() },
+		Insurance: o.DeadMan > 0,
+		Lanes:     s.lanes(),
+		Seed:      binary.NativeEndian.Uint64(seed[:]),
+		Wake:      func(i int) { s.loops[i].Wake() },
 	})
 	if err != nil {
 		return nil, err
@@ -136,13 +142,15 @@ func New(o Options) (_ *Speaker, err error) {
 		if i < len(o.CPUs) {
 			cpu = o.CPUs[i]
 		}
-		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu})
+		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority})
 		if err != nil {
 			return nil, err
 		}
 		s.loops = append(s.loops, l)
 	}
-	s.start()
+	if err := s.start(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -160,7 +168,7 @@ func (o Options) withDefaults() Options {
 		o.Sessions = defaultSessions
 	}
 	if o.Lanes == 0 {
-		o.Lanes = defaultLanes
+		o.Lanes = DefaultLanes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -176,10 +184,12 @@ func (o Options) withDefaults() Options {
 
 // lanes is the memory shared with the XDP programs, nil without.
 func (s *Speaker) lanes() *fastpath.Lanes {
-	if s.tables == nil {
+	if s.tables == nil || s.tables.Lanes() == nil {
 		return nil
 	}
-	return s.tables.Lanes()
+	l := s.tables.Lanes()
+	l.SetPatience(s.o.DeadMan)
+	return l
 }
 
 func (s *Speaker) laneOf(discr uint32) int {
@@ -189,7 +199,8 @@ func (s *Speaker) laneOf(discr uint32) int {
 	return bpf.NoLane
 }
 
-func (s *Speaker) start() {
+// start returns when all workers run, so that privileges which they take may go.
+func (s *Speaker) start() error {
 	// A worker that waits in the kernel keeps its P for up to a millisecond;
 	// the collector and everybody else need theirs. Whatever made Go choose a
 	// smaller number (cores, cgroup, environment) did not know of workers.
@@ -205,8 +216,18 @@ func (s *Speaker) start() {
 			}
 		})
 	}
+	for _, l := range s.loops {
+		select {
+		case <-l.Started():
+		case err := <-s.fail:
+			cancel()
+			s.done.Wait()
+			return err
+		}
+	}
 	s.done.Go(func() { s.followPaths(ctx) })
 	s.done.Go(func() { s.takeEvents(ctx) })
+	return nil
 }
 
 // Failed delivers the error of a worker that could not go on.

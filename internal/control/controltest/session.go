@@ -23,7 +23,10 @@ func Up(id uint32, peer, local, ifname string) control.Session {
 	s.Clients[0].State = "up"
 	s.UptimeSeconds = 83.25
 	s.LastChange = &control.LastChange{From: "init", To: "up", Cause: "peer-init", At: When}
-	s.Counters = control.Counters{Tx: 8300, Rx: 8299, RxDiscarded: map[string]uint64{"ttl": 2}, Up: 1}
+	s.Counters = control.Counters{Tx: 8300, Rx: 5, RxHeard: 8294, RxDiscarded: map[string]uint64{"ttl": 2}, Up: 1}
+	s.FastPath = control.FastPath{Heard: "active", Insurance: "off", Transmit: "xdp"}
+	least := int64(18_250)
+	s.Margin = control.Margin{Min: &least, LongestRx: 11_750, LongestTx: 10_250, LateTx: 3}
 	return s
 }
 
@@ -37,6 +40,7 @@ func created(id uint32, p config.Peer, owner string) control.Session {
 		State: "down", RemoteState: "down", Diagnostic: "none", RemoteDiagnostic: "none",
 		LocalDiscriminator: id, NegotiatedTx: 1_000_000, Poll: "none",
 		Transport: "xdp-native", TransportReason: "native XDP, copy mode", Stamp: "xdp", Path: "ready",
+		FastPath: control.FastPath{Heard: "not-up", Insurance: "off", Transmit: "xdp", Reason: "not heard: both ends must be up"},
 		Counters: control.Counters{RxDiscarded: map[string]uint64{}},
 	}
 	s.Echo.RTT.Histogram = []control.Bucket{}
