@@ -113,6 +113,12 @@ func (d *xbfdDUT) facts() facts {
 	if f.Transport == "udp" {
 		f.Transmit = "socket"
 	}
+	var first struct {
+		FastPath struct{ Heard, Insurance string } `json:"fast-path"`
+	}
+	if err := d.get("/v1/sessions/"+remote(0).String(), &first); err == nil {
+		f.Heard, f.Insurance = first.FastPath.Heard, first.FastPath.Insurance
+	}
 	return f
 }
 

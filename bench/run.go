@@ -123,6 +123,7 @@ func (r *rig) settle(ctx context.Context) error {
 	if err := r.pause(ctx, 500*time.Millisecond+4*r.o.Interval); err != nil {
 		return err
 	}
+	r.facts = r.dut.facts() // no Poll keeps it from what it does all the time
 	_, err := r.peer.ask(request{Op: opReset})
 	return err
 }

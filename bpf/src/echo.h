@@ -12,6 +12,7 @@
 /* The addresses of peers whose Echo packets are looped, by interface. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__type(key, struct addr_key);
 	__type(value, __u8);

@@ -2,7 +2,7 @@
 /*
  * Whose frame is it? The tables are filled by user space and shared by the
  * programs of all interfaces; their sizes here are placeholders that the loader
- * overrides.
+ * overrides, and room in them costs nothing before it is used.
  */
 #pragma once
 
@@ -31,6 +31,7 @@ struct rule {
 /* Sessions by (interface, local address, peer address). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__type(key, struct peer_key);
 	__type(value, struct rule);
@@ -39,6 +40,7 @@ struct {
 /* The local addresses of those sessions, each with its interface. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__type(key, struct addr_key);
 	__type(value, __u8);
@@ -47,6 +49,7 @@ struct {
 /* Discriminators given to our sessions, in network order, and the lane of each. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__type(key, __be32);
 	__type(value, __u32);

@@ -16,6 +16,10 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
+// deadMan is how long the kernel answers for an end that stands still, as for the
+// daemon unless its file says otherwise.
+const deadMan = 3 * time.Second
+
 // end is one side of all sessions, with what it saw of them.
 type end struct {
 	speaker *speaker.Speaker
@@ -40,6 +44,8 @@ func (l *lab) start(ctx context.Context, o Options) error {
 			In:        l.spaces[i].Do,
 			OnEvents:  e.note,
 			Sessions:  2 * o.Sessions,
+			Lanes:     2 * o.Sessions,
+			DeadMan:   deadMan,
 		}
 		if cpus != nil {
 			opts.CPUs = cpus[i : i+1]
