@@ -70,6 +70,7 @@ func (e *Engine) SetChecks(discr uint32, minTTL uint8, strict bool) error {
 		e.post(r.worker, func(w *Worker, _ session.Time) {
 			sl := &w.slots[r.slot]
 			sl.minTTL, sl.strict = floor(minTTL), strict
+			w.unexpect(sl) // what was expected may be refused now
 		})
 	})
 }

@@ -57,7 +57,7 @@ func (d *daemon) waitPath(t testing.TB, peer netip.Addr, want string) (s control
 func (d *daemon) steered(t testing.TB) (n uint64) {
 	t.Helper()
 	for _, i := range d.status(t).Interfaces {
-		n += i.Counters["steered"]
+		n += i.Counters["steered"] + i.Counters["heard"]
 	}
 	return n
 }
