@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -55,7 +54,7 @@ func tap(t testing.TB, ifindex int) int {
 	must(t, err)
 	t.Cleanup(func() { unix.Close(fd) })
 	must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<22))
-	must(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 200_000}))
+	must(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 60_000}))
 	must(t, unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: ifindex}))
 	return fd
 }
@@ -251,27 +250,4 @@ func TestLiveReceives(t *testing.T) {
 		}
 		return err
 	}))
-}
-
-// What a frame costs the sending thread, and on veth the far end's XDP program
-// with it, by how many go with a call.
-func BenchmarkLive(b *testing.B) {
-	for _, n := range []int{8, 16, 24, 32, 64, 128, 512} {
-		b.Run(fmt.Sprintf("frames=%d", n), func(b *testing.B) {
-			r := newLiveRig(b, 1, n)
-			l, err := r.Live(0)
-			must(b, err)
-			for i := range l.Frames {
-				l.Frames[i].Len = uint64(copy(l.Frames[i].Data[:], liveFrame(0, i, 66)))
-			}
-			began, rounds := time.Now(), 0
-			for b.Loop() {
-				if taken, lost, errno := l.Send(n); taken != n || lost != 0 || errno != 0 {
-					b.Fatalf("taken %d, lost %d, %v", taken, lost, errno)
-				}
-				rounds++
-			}
-			b.ReportMetric(float64(time.Since(began))/float64(rounds*n), "ns/frame")
-		})
-	}
 }

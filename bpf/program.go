@@ -33,6 +33,7 @@ func (m Mode) String() string {
 type Program struct {
 	tables  *Tables
 	ifindex int
+	mode    Mode
 	objs    objects
 	link    link.Link
 	heard   error // why nothing is heard, nil when it is
@@ -60,7 +61,7 @@ func attach(t *Tables, ifindex int, mode Mode, queues int, live room) (_ *Progra
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{ifindex: ifindex, live: liveOut{room: live}}
+	p := &Program{ifindex: ifindex, mode: mode, live: liveOut{room: live}}
 	if err := p.load(t, queues, 0); err != nil {
 		return nil, fmt.Errorf("load XDP program: %w", err)
 	}
@@ -157,6 +158,9 @@ func (t *Tables) loadSpec() (*ebpf.CollectionSpec, map[string]*ebpf.Map, error) 
 	}
 	return spec, shared, nil
 }
+
+// Mode returns where the program runs.
+func (p *Program) Mode() Mode { return p.mode }
 
 // Heard returns nil when the program hears what the lanes expect, else why it
 // leaves that to the sockets.
