@@ -20,6 +20,12 @@
 // the engine is late (Interface.Heard, Interface.Insurance; package
 // engine/fastpath): such packets reach no Port.
 //
+// Live frames (Options.Transmit, Linux 5.18) are the cheaper way for a flush of
+// many frames: one system call runs the XDP program for each of them, and that
+// sends it. What the driver makes of them the kernel does not tell. So they are
+// tried first, by few, trusted when the driver has counted these as sent, and
+// left to the ring again while they are seen to be lost (proof).
+//
 // Multihop stands beside the Interfaces: UDP sockets of the whole host for port
 // 4784, whose packets arrive on any interface. Nothing is sent by it.
 //
