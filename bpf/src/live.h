@@ -8,8 +8,10 @@
  * Such a run arrives from the loopback interface of the caller's network
  * namespace, so that the one program does both: a real frame never takes this
  * half, because the program is attached to one interface only, which is not a
- * loopback where this half is loaded. It must be the same program: a run of one
- * that is attached nowhere costs 25 ms, in which the kernel makes it known.
+ * loopback where this half is loaded. It must be the same program: on x86 a run
+ * of one that is attached nowhere costs 25 ms, in which the kernel makes it known
+ * to its dispatcher. A run waits for as long, too, while any other program is
+ * attached or detached on the host, to whichever interface.
  *
  * The frames wait in arrays that user space writes. Nothing of a page is what it
  * was before: the kernel takes it again as the last frame left it, so all of a

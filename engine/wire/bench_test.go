@@ -91,6 +91,7 @@ func BenchmarkLiveSend(b *testing.B) {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
 			r := newSink(b)
 			i := r.a.open(b, Options{Transmit: TransmitLive})
+			i.transmit.proof.state.Store(untried)
 			sendLive(i.Port(0), r.a, 1, liveFrom)
 			i.awaitTrust(b, trusted)
 			benchSend(b, i.Port(0), r, true, batch)

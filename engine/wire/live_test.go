@@ -20,6 +20,7 @@ func (e *end) openLive(t testing.TB, peer engine.Port, o Options) *Interface {
 	t.Helper()
 	o.Transmit = TransmitLive
 	i := e.open(t, o)
+	i.transmit.proof.state.Store(untried)
 	sendLive(i.Port(0), e, 1, liveFrom)
 	if n := len(receive(t, peer, liveFrom)); n != liveFrom {
 		t.Fatalf("received %d of a trial of %d", n, liveFrom)
@@ -146,7 +147,7 @@ func TestTransmit(t *testing.T) {
 		{Options{}, TransmitXDP, "veth"},
 		{Options{Transmit: TransmitAuto}, TransmitXDP, "veth"},
 		{Options{Transmit: TransmitXDP}, TransmitXDP, "as configured"},
-		{Options{Transmit: TransmitLive}, TransmitLive, "on trial"},
+		{Options{Transmit: TransmitLive}, TransmitXDP, "tried 1s after opening"},
 		{Options{Transmit: TransmitLive, Transport: TransportGeneric}, TransmitXDP, "native"},
 		{Options{Transmit: TransmitLive, Transport: TransportUDP}, transmitUDP, "as configured"},
 	} {
@@ -170,12 +171,13 @@ func TestLiveFarEndWithoutXDP(t *testing.T) {
 	a := r.a.open(t, Options{Transmit: TransmitLive})
 	bare, err := r.b.tryOpen(Options{Transport: TransportUDP})
 	must(t, err)
+	a.awaitTrust(t, untried)
 	const n = 100
 	sendLive(a.Port(0), r.a, 1, n)
 	if got := len(receive(t, bare.Port(0), n)); got != n-trialFrames {
 		t.Errorf("received %d of %d", got, n)
 	}
-	a.awaitTrust(t, failed)
+	a.awaitTrust(t, resting)
 	if how, reason := a.Transmit(); how != TransmitXDP || !strings.Contains(reason, "64 of 64 live frames were lost") {
 		t.Errorf("transmit %q: %s", how, reason)
 	}
@@ -200,7 +202,7 @@ func TestLiveFarEndWithoutXDP(t *testing.T) {
 
 	must(t, b.Close()) // and without it again
 	sendLive(a.Port(0), r.a, 1, n)
-	a.awaitTrust(t, failed)
+	a.awaitTrust(t, resting)
 	if lost := a.Counters()["live_tx_lost"]; lost != trialFrames+n {
 		t.Errorf("lost %d, want %d", lost, trialFrames+n)
 	}
@@ -214,7 +216,7 @@ func TestLiveLinkDownAndUp(t *testing.T) {
 	a := r.a.openLive(t, b, Options{})
 	r.a.SetDown(t, "va")
 	sendLive(a.Port(0), r.a, 1000, 100)
-	a.awaitTrust(t, failed)
+	a.awaitTrust(t, resting)
 	if _, n := sendLive(a.Port(0), r.a, 1000, 100); n != 100 {
 		t.Errorf("link down: %d of 100 frames failed", n)
 	}
@@ -222,7 +224,7 @@ func TestLiveLinkDownAndUp(t *testing.T) {
 		t.Errorf("link down: lost %d of 100", lost)
 	}
 	r.a.SetUp(t, "va")
-	for _, state := range []trust{failed, untried} { // by the ring, then live
+	for _, state := range []trust{resting, untried} { // by the ring, then live
 		a.transmit.proof.state.Store(state)
 		if _, n := sendLive(a.Port(0), r.a, 1, 50); n != 0 {
 			t.Errorf("link up again: %d frames failed", n)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/xbfd/xbfd/bpf"
 )
@@ -69,7 +70,9 @@ func (t *liveTx) live(n int) int {
 	if n == 0 {
 		return 0
 	}
+	began := Now()
 	taken, lost, errno := t.Send(n)
+	took := time.Duration(Now() - began)
 	if errno != 0 {
 		t.count.errors.Add(1)
 	}
@@ -77,7 +80,7 @@ func (t *liveTx) live(n int) int {
 		t.failed += lost
 		t.count.refused.Add(uint64(lost))
 	}
-	t.proof.handed(n, taken-lost, lost)
+	t.proof.handed(n, taken-lost, lost, took)
 	return taken
 }
 

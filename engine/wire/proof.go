@@ -13,18 +13,26 @@ import (
 type trust = uint32
 
 const (
-	untried trust = iota // one trial of few frames may be made
+	resting trust = iota // none may go as live frames, until the next trial
+	untried              // one trial of few may be made
 	trying               // a worker is at it
 	tried                // the frames of the trial are sent, and not judged
-	trusted              // all may go as live frames
-	failed               // none may, until the next trial
+	trusted              // all may go
 	gone                 // none will: the interface is no more
 )
 
 const (
 	proofPeriod = 100 * time.Millisecond // between two looks at the driver's counter
-	proofRest   = 10 * time.Second       // from a loss to the next trial
 	trialFrames = 64                     // at risk in a trial, of as many sessions
+
+	// From opening, or a fault, to the next trial; each that fails doubles it. A
+	// second lets the far end and the sessions come up first.
+	firstRest = time.Second
+	lastRest  = time.Minute
+
+	// A call that takes so long was held up by the kernel, which lets none go on
+	// while an XDP program is attached or detached anywhere on the host (x86).
+	stallTime = 5 * time.Millisecond
 )
 
 // proof compares how many live frames were sent with how many the driver
@@ -44,17 +52,20 @@ type proof struct {
 	last    uint64                     // what it was
 	counted uint64                     // by it, since the start
 	checked uint64                     // sent as of the last look
-	rest    time.Duration              // between trials
+	stalled uint64                     // stalls as of then
 
-	failedOut, failedOf atomic.Uint64 // lost and sent in the period that failed
+	rest   atomic.Int64           // ns, between a fault and the next trial
+	fault  atomic.Pointer[string] // the last, for people
+	stalls atomic.Uint64          // calls that were held up
 
 	stop chan struct{}
 	done sync.WaitGroup
 }
 
-// newProof begins with a trial; with trusted where the driver has no counter.
+// newProof begins with a rest; with trusted where the driver has no counter.
 func newProof(count func() (uint64, bool)) *proof {
-	p := &proof{count: count, rest: proofRest, stop: make(chan struct{})}
+	p := &proof{count: count, stop: make(chan struct{})}
+	p.rest.Store(int64(firstRest))
 	var ok bool
 	if p.last, ok = count(); !ok {
 		p.state.Store(trusted)
@@ -80,11 +91,14 @@ func (p *proof) begin(n int) int {
 	return n
 }
 
-// handed tells how many went of those that begin has allowed, and how many could
-// not be handed to the interface.
-func (p *proof) handed(allowed, n, refused int) {
+// handed tells how many went of those that begin has allowed, how many could not
+// be handed to the interface, and how long the call took.
+func (p *proof) handed(allowed, n, refused int, took time.Duration) {
 	p.sent.Add(uint64(n))
 	p.begun.Add(uint64(n) - uint64(allowed))
+	if took > stallTime {
+		p.stalls.Add(1)
+	}
 	if refused > 0 {
 		p.state.Store(gone)
 		return
@@ -94,9 +108,6 @@ func (p *proof) handed(allowed, n, refused int) {
 
 // run looks at the counter until close.
 func (p *proof) run() {
-	if p.count == nil {
-		return
-	}
 	p.done.Go(func() {
 		ticks := time.NewTicker(proofPeriod)
 		defer ticks.Stop()
@@ -107,39 +118,55 @@ func (p *proof) run() {
 				return
 			case <-ticks.C:
 			}
-			if p.state.Load() != failed {
+			if p.state.Load() != resting {
 				p.check()
 				rested = 0
-			} else if rested += proofPeriod; rested >= p.rest {
-				p.look() // at what was on its way when the last trial was judged
-				p.state.CompareAndSwap(failed, untried)
+			} else if rested += proofPeriod; rested >= time.Duration(p.rest.Load()) {
+				p.look() // at what was on its way when the rest began
+				p.state.CompareAndSwap(resting, untried)
 			}
 		}
 	})
 }
 
 // check judges the frames since the last look. All of a trial must be there;
-// later a full ring now and then is no reason to stop, half of all lost is.
+// later a full ring now and then is no reason to stop, half of all lost is. So is
+// a call that was held up: more programs may be about to change.
 func (p *proof) check() {
 	state := p.state.Load() // first: tried means that its frames are among those sent
 	if state != tried && state != trusted {
 		return
 	}
+	stalls := p.stalls.Load()
 	lost, of, ok := p.look()
 	switch {
 	case !ok: // the interface is gone, which the ports will find
-	case state == tried && lost == 0:
+	case state == tried && lost > 0, 2*lost > of:
+		p.relax(state, fmt.Sprintf("%d of %d live frames were lost (has the far end a native XDP program?)", lost, of))
+	case stalls > p.stalled:
+		p.stalled = stalls
+		p.relax(state, "the kernel held a call with live frames up: XDP programs come or go on this host")
+	case state == tried:
+		p.rest.Store(int64(firstRest))
 		p.state.CompareAndSwap(tried, trusted)
-	case state == tried, 2*lost > of:
-		p.failedOut.Store(lost)
-		p.failedOf.Store(of)
-		p.state.CompareAndSwap(state, failed)
 	}
+}
+
+// relax leaves all to the ring for a while, the longer the more trials have failed.
+func (p *proof) relax(from trust, fault string) {
+	p.fault.Store(&fault)
+	if from == tried {
+		p.rest.Store(min(2*p.rest.Load(), int64(lastRest)))
+	}
+	p.state.CompareAndSwap(from, resting)
 }
 
 // look returns how many frames were sent since the last look, and how many more
 // are lost.
 func (p *proof) look() (lost, of uint64, ok bool) {
+	if p.count == nil {
+		return 0, 0, true
+	}
 	sent := p.sent.Load() // before the driver's: what goes meanwhile must not look lost
 	n, ok := p.count()
 	if !ok {
@@ -167,9 +194,12 @@ func (p *proof) reason() string {
 			return "as configured; the driver does not count them, so a loss would not be seen"
 		}
 		return "the driver counts them as sent"
-	case failed:
-		return fmt.Sprintf("%d of %d live frames were lost: has the far end a native XDP program? They are tried again after %v",
-			p.failedOut.Load(), p.failedOf.Load(), p.rest)
+	case resting:
+		rest := time.Duration(p.rest.Load())
+		if fault := p.fault.Load(); fault != nil {
+			return fmt.Sprintf("%s; they are tried again after %v", *fault, rest)
+		}
+		return fmt.Sprintf("live frames are tried %v after opening", rest)
 	case gone:
 		return "the interface takes no live frames any more"
 	}

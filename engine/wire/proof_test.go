@@ -3,6 +3,7 @@ package wire
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // Live frames are trusted once a trial's are all counted, and given up when half
@@ -20,17 +21,17 @@ func TestProof(t *testing.T) {
 		after   trust
 		lost    uint64
 	}{
-		{"a trial that fails", 500, 64, 63, failed, 1},
-		{"none while it failed", 500, 0, 0, failed, 1},
+		{"a trial that fails", 500, 64, 63, resting, 1},
+		{"none while it failed", 500, 0, 0, resting, 1},
 		{"a trial", 30, 30, 30, trusted, 1},
 		{"all", 500, 500, 500, trusted, 1},
 		{"a full ring", 500, 500, 250, trusted, 251},
 		{"none sent", 0, 0, 0, trusted, 251},
-		{"a link that is down", 500, 500, 249, failed, 502},
+		{"a link that is down", 500, 500, 249, resting, 502},
 		{"the next trial", 64, 64, 64, trusted, 502},
 	} {
 		if strings.Contains(step.name, "trial") {
-			p.state.CompareAndSwap(failed, untried) // the rest is over
+			p.state.CompareAndSwap(resting, untried) // the rest is over
 		}
 		n := p.begin(step.ask)
 		if n != step.allowed {
@@ -40,7 +41,7 @@ func TestProof(t *testing.T) {
 			if p.state.Load() == trying && p.begin(100) != 0 {
 				t.Errorf("%s: a second one is allowed", step.name)
 			}
-			p.handed(n, n, 0)
+			p.handed(n, n, 0, 0)
 		}
 		counter += step.counted
 		p.check()
@@ -48,12 +49,21 @@ func TestProof(t *testing.T) {
 			t.Fatalf("%s: state %d, lost %d; want %d, %d", step.name, got, p.lost.Load(), step.after, step.lost)
 		}
 	}
-	p.handed(p.begin(64), 64, 0)
+	p.handed(p.begin(64), 64, 0, 0)
 	counter = 64 // the driver began anew
 	if p.check(); p.state.Load() != trusted || p.lost.Load() != 502 {
 		t.Errorf("state %d, lost %d after the counter began anew", p.state.Load(), p.lost.Load())
 	}
-	p.handed(p.begin(64), 0, 64)
+	p.handed(p.begin(64), 64, 0, stallTime+1)
+	counter += 64
+	if p.check(); p.state.Load() != resting || !strings.Contains(p.reason(), "held a call") {
+		t.Errorf("state %d after a call that was held up: %s", p.state.Load(), p.reason())
+	}
+	p.state.Store(trusted)
+	if p.check(); p.state.Load() != trusted {
+		t.Errorf("state %d: one call that was held up counts twice", p.state.Load())
+	}
+	p.handed(p.begin(64), 0, 64, 0)
 	if p.check(); p.state.Load() != gone || p.begin(100) != 0 {
 		t.Errorf("state %d when the interface is gone", p.state.Load())
 	}
@@ -86,5 +96,30 @@ func TestXmitted(t *testing.T) {
 		if n, ok := xmitted(tt.stats); n != tt.n || ok != tt.ok {
 			t.Errorf("%s: %d, %v", name, n, ok)
 		}
+	}
+}
+
+// Between trials that fail there is ever more time, up to a limit; one that goes
+// well makes it short again.
+func TestProofRests(t *testing.T) {
+	var counter uint64
+	p := newProof(func() (uint64, bool) { return counter, true })
+	trial := func(counted int) time.Duration {
+		p.state.Store(untried)
+		p.handed(p.begin(64), 64, 0, 0)
+		counter += uint64(counted)
+		p.check()
+		return time.Duration(p.rest.Load())
+	}
+	for want := 2 * firstRest; want < lastRest; want *= 2 {
+		if got := trial(63); got != want {
+			t.Errorf("rest %v, want %v", got, want)
+		}
+	}
+	if got := trial(63); got != lastRest {
+		t.Errorf("rest %v, want %v", got, lastRest)
+	}
+	if got := trial(64); got != firstRest || p.state.Load() != trusted {
+		t.Errorf("rest %v, state %d after a trial that went well", got, p.state.Load())
 	}
 }

@@ -115,7 +115,7 @@ func (i *Interface) Transmit() (how, reason string) {
 		return t.how, t.reason
 	}
 	switch t.proof.state.Load() {
-	case failed, gone:
+	case resting, gone:
 		how = TransmitXDP
 	default:
 		how = TransmitLive
@@ -126,13 +126,15 @@ func (i *Interface) Transmit() (how, reason string) {
 // addTo adds the counters of live frames: those that were handed to the
 // interface, those of them that its driver has not counted as sent (a veth's
 // full ring is among the causes; always 0 for a driver that does not count), those
-// that could not be handed over, and calls that ended early.
+// that could not be handed over, calls that ended early, and calls that the kernel
+// held up for milliseconds.
 func (t *transmit) addTo(c map[string]uint64, ports []*port) {
 	if t.proof == nil {
 		return
 	}
 	c["live_tx"] = t.proof.sent.Load()
 	c["live_tx_lost"] = t.proof.lost.Load()
+	c["live_tx_stalls"] = t.proof.stalls.Load()
 	for _, p := range ports {
 		if p.live != nil {
 			c["live_tx_refused"] += p.live.count.refused.Load()
