@@ -141,6 +141,8 @@ func (p *proof) check() {
 	lost, of, ok := p.look()
 	switch {
 	case !ok: // the interface is gone, which the ports will find
+	case state == tried && of == 0:
+		p.relax(state, "the kernel took no live frames")
 	case state == tried && lost > 0, 2*lost > of:
 		p.relax(state, fmt.Sprintf("%d of %d live frames were lost (has the far end a native XDP program?)", lost, of))
 	case stalls > p.stalled:
@@ -164,13 +166,14 @@ func (p *proof) relax(from trust, fault string) {
 // look returns how many frames were sent since the last look, and how many more
 // are lost.
 func (p *proof) look() (lost, of uint64, ok bool) {
-	if p.count == nil {
-		return 0, 0, true
-	}
 	sent := p.sent.Load() // before the driver's: what goes meanwhile must not look lost
+	of, p.checked = sent-p.checked, sent
+	if p.count == nil {
+		return 0, of, true
+	}
 	n, ok := p.count()
 	if !ok {
-		return 0, 0, false
+		return 0, of, false
 	}
 	if n < p.last { // it began anew
 		p.last = 0
@@ -178,7 +181,6 @@ func (p *proof) look() (lost, of uint64, ok bool) {
 	// Of others' frames none may stand for later ones of ours.
 	p.counted = min(p.counted+n-p.last, p.begun.Load()-p.lost.Load())
 	p.last = n
-	of, p.checked = sent-p.checked, sent
 	if before := p.lost.Load(); sent > p.counted+before {
 		lost = sent - p.counted - before
 		p.lost.Store(before + lost)

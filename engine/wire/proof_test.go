@@ -63,6 +63,12 @@ func TestProof(t *testing.T) {
 	if p.check(); p.state.Load() != trusted {
 		t.Errorf("state %d: one call that was held up counts twice", p.state.Load())
 	}
+	p.state.Store(untried)
+	p.handed(p.begin(64), 0, 0, 0)
+	if p.check(); p.state.Load() != resting {
+		t.Errorf("state %d after a trial in which the kernel took nothing", p.state.Load())
+	}
+	p.state.Store(trusted)
 	p.handed(p.begin(64), 0, 64, 0)
 	if p.check(); p.state.Load() != gone || p.begin(100) != 0 {
 		t.Errorf("state %d when the interface is gone", p.state.Load())
