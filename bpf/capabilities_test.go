@@ -26,12 +26,16 @@ func TestLoadWithFewCapabilities(t *testing.T) {
 			if err := keepCapabilities(unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_IPC_LOCK, unix.CAP_BPF); err != nil {
 				return err
 			}
-			p := new(Program)
+			p := &Program{ifindex: loopback, live: liveOut{room: room{1, 8}}}
 			defer p.Close()
 			if err := p.load(tables, 1, 0); err != nil {
 				return err
 			}
-			return errors.Join(p.Heard(), p.loadTC())
+			if err := p.openLive(); err != nil { // runs it, too
+				return err
+			}
+			_, err := p.Live(0)
+			return errors.Join(err, p.Heard(), p.loadTC())
 		}()
 	}()
 	must(t, <-errs)

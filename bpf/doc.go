@@ -15,6 +15,9 @@
 // it: Attach does so when the kernel refuses the whole, and Program.Heard tells.
 // The tc program is loaded only where it is used.
 //
+// AttachLive's program can also send: user space runs it with many frames at once
+// (Live, src/live.h). It takes no more capabilities than the rest.
+//
 // A Program is held by bpf_links, so it leaves the interface when it is closed
 // and when the process ends, however it ends. A program of someone else's is
 // never replaced.

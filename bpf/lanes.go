@@ -16,23 +16,26 @@ import (
 type lanes struct {
 	images, heards, replies, pulses *ebpf.Map
 
-	mapped [][]byte
+	mapped mappings
 	view   fastpath.Lanes
 }
+
+// mappings are arrays of the kernel's that are mapped into this process.
+type mappings [][]byte
 
 // mapLanes maps the arrays. The kernel rounds the size of an element up to 8
 // bytes; all layouts are multiples of that.
 func (l *lanes) mapLanes() (err error) {
-	if l.view.Images, err = mapArray[fastpath.Image](l, l.images); err != nil {
+	if l.view.Images, err = mapArray[fastpath.Image](&l.mapped, l.images); err != nil {
 		return err
 	}
-	if l.view.Heard, err = mapArray[fastpath.Heard](l, l.heards); err != nil {
+	if l.view.Heard, err = mapArray[fastpath.Heard](&l.mapped, l.heards); err != nil {
 		return err
 	}
-	if l.view.Replies, err = mapArray[fastpath.Reply](l, l.replies); err != nil {
+	if l.view.Replies, err = mapArray[fastpath.Reply](&l.mapped, l.replies); err != nil {
 		return err
 	}
-	pulses, err := mapArray[fastpath.Pulse](l, l.pulses)
+	pulses, err := mapArray[fastpath.Pulse](&l.mapped, l.pulses)
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func (l *lanes) mapLanes() (err error) {
 	return nil
 }
 
-func mapArray[T any](l *lanes, m *ebpf.Map) ([]T, error) {
+func mapArray[T any](into *mappings, m *ebpf.Map) ([]T, error) {
 	var t T
 	if size := unsafe.Sizeof(t); uintptr(m.ValueSize()) != size || size%8 != 0 {
 		return nil, fmt.Errorf("map %s: an element is %d bytes and not %d", m, m.ValueSize(), size)
@@ -52,17 +55,22 @@ func mapArray[T any](l *lanes, m *ebpf.Map) ([]T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes of %s: %w", length, m, err)
 	}
-	l.mapped = append(l.mapped, b)
+	*into = append(*into, b)
 	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), int(m.MaxEntries())), nil
 }
 
-func (l *lanes) unmap() error {
+func (m *mappings) unmap() error {
 	var errs []error
-	for _, b := range l.mapped {
+	for _, b := range *m {
 		errs = append(errs, unix.Munmap(b))
 	}
-	l.mapped, l.view = nil, fastpath.Lanes{}
+	*m = nil
 	return errors.Join(errs...)
+}
+
+func (l *lanes) unmap() error {
+	l.view = fastpath.Lanes{}
+	return l.mapped.unmap()
 }
 
 // Lanes returns the memory that the engine shares with the programs, nil if there

@@ -33,10 +33,12 @@ func (m Mode) String() string {
 type Program struct {
 	tables  *Tables
 	ifindex int
+	mode    Mode
 	objs    objects
 	link    link.Link
 	heard   error // why nothing is heard, nil when it is
 	tc      tc
+	live    liveOut
 }
 
 // objects are those of the XDP program alone.
@@ -50,12 +52,16 @@ type objects struct {
 // interface ifindex of the calling thread's network namespace, with room for
 // the sockets of the given number of queues. The error is ErrBusy (a *BusyError)
 // when the interface has an XDP program already.
-func Attach(t *Tables, ifindex int, mode Mode, queues int) (_ *Program, err error) {
+func Attach(t *Tables, ifindex int, mode Mode, queues int) (*Program, error) {
+	return attach(t, ifindex, mode, queues, room{})
+}
+
+func attach(t *Tables, ifindex int, mode Mode, queues int, live room) (_ *Program, err error) {
 	mac, err := hostMAC(ifindex)
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{ifindex: ifindex}
+	p := &Program{ifindex: ifindex, mode: mode, live: liveOut{room: live}}
 	if err := p.load(t, queues, 0); err != nil {
 		return nil, fmt.Errorf("load XDP program: %w", err)
 	}
@@ -64,7 +70,7 @@ func Attach(t *Tables, ifindex int, mode Mode, queues int) (_ *Program, err erro
 			p.Close()
 		}
 	}()
-	if err := p.SetMAC(mac); err != nil {
+	if err := errors.Join(p.SetMAC(mac), p.openLive()); err != nil {
 		return nil, err
 	}
 	flags := link.XDPDriverMode
@@ -81,11 +87,26 @@ func Attach(t *Tables, ifindex int, mode Mode, queues int) (_ *Program, err erro
 	return p, nil
 }
 
-// load loads the program, without what hears when there are no lanes or the
-// kernel refuses that part: where packets cannot be read by whole words, say. The
-// flags are the kernel's.
+// load loads the program, without what sends when that was not asked for or the
+// kernel refuses that part: before Linux 5.18, say. The flags are the kernel's.
 func (p *Program) load(t *Tables, queues int, flags uint32) error {
-	p.tables, p.heard = t, errNoLanes
+	p.tables, p.live.err = t, fmt.Errorf("%w: %w", ErrNoLive, errNotAsked)
+	if p.live.room.frames > 0 {
+		err := p.loadHearing(queues, flags)
+		if !refused(err) {
+			p.live.err = nil
+			return err
+		}
+		p.live = liveOut{err: fmt.Errorf("%w: the kernel refuses the program that sends: %w", ErrNoLive, err)}
+	}
+	return p.loadHearing(queues, flags)
+}
+
+// loadHearing loads the program, without what hears when there are no lanes or
+// the kernel refuses that part: where packets cannot be read by whole words, say.
+func (p *Program) loadHearing(queues int, flags uint32) error {
+	t := p.tables
+	p.heard = errNoLanes
 	if t.Lanes() != nil {
 		p.heard = p.loadAs(queues, true, flags)
 		if !refused(p.heard) {
@@ -111,6 +132,13 @@ func (p *Program) loadAs(queues int, hear bool, flags uint32) error {
 	}
 	spec.Maps[xbfdMapXsks].MaxEntries = uint32(queues)
 	spec.Programs[xbfdProgXbfd].Flags |= flags
+	if live := p.live.room; live.frames > 0 {
+		spec.Maps[xbfdMapFrames].MaxEntries = uint32(live.workers * live.frames)
+		spec.Maps[xbfdMapOrders].MaxEntries = uint32(live.workers)
+		if err := spec.Variables[xbfdVarLiveFrames].Set(uint32(live.frames)); err != nil {
+			return err
+		}
+	}
 	if err := spec.Variables[xbfdVarHeardOn].Set(hear); err != nil {
 		return err
 	}
@@ -130,6 +158,9 @@ func (t *Tables) loadSpec() (*ebpf.CollectionSpec, map[string]*ebpf.Map, error) 
 	}
 	return spec, shared, nil
 }
+
+// Mode returns where the program runs.
+func (p *Program) Mode() Mode { return p.mode }
 
 // Heard returns nil when the program hears what the lanes expect, else why it
 // leaves that to the sockets.
@@ -191,7 +222,7 @@ func (p *Program) Close() error {
 	if p.link != nil {
 		err = p.link.Close()
 	}
-	return errors.Join(err, p.tc.close(), p.objs.close())
+	return errors.Join(err, p.tc.close(), p.live.mapped.unmap(), p.objs.close())
 }
 
 func (o *objects) close() error { return errors.Join(o.Xbfd.Close(), o.xbfdMaps.Close()) }

@@ -22,6 +22,12 @@ type xbfdAddrKey struct {
 	}
 }
 
+type xbfdFrame struct {
+	_    structs.HostLayout
+	Len  uint64
+	Word [24]uint64
+}
+
 type xbfdHeard struct {
 	_     structs.HostLayout
 	Last  uint64
@@ -44,6 +50,14 @@ type xbfdImage struct {
 type xbfdMac struct {
 	_    structs.HostLayout
 	Word [3]uint16
+}
+
+type xbfdOrder struct {
+	_    structs.HostLayout
+	Next uint64
+	End  uint64
+	Lost uint64
+	Pad  [5]uint64
 }
 
 type xbfdPeerKey struct {
@@ -107,22 +121,26 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	xbfdMapDiscrs    = "discrs"
-	xbfdMapHeards    = "heards"
-	xbfdMapImages    = "images"
-	xbfdMapLocals    = "locals"
-	xbfdMapLoops     = "loops"
-	xbfdMapPeers     = "peers"
-	xbfdMapPulses    = "pulses"
-	xbfdMapReplies   = "replies"
-	xbfdMapVerdicts  = "verdicts"
-	xbfdMapXsks      = "xsks"
-	xbfdProgXbfd     = "xbfd"
-	xbfdProgXbfdTc   = "xbfd_tc"
-	xbfdVarHeardOn   = "heard_on"
-	xbfdVarHostMac   = "host_mac"
-	xbfdVarInsurance = "insurance"
-	xbfdVarLoopTx    = "loop_tx"
+	xbfdMapDiscrs     = "discrs"
+	xbfdMapFrames     = "frames"
+	xbfdMapHeards     = "heards"
+	xbfdMapImages     = "images"
+	xbfdMapLocals     = "locals"
+	xbfdMapLoops      = "loops"
+	xbfdMapOrders     = "orders"
+	xbfdMapOutlet     = "outlet"
+	xbfdMapPeers      = "peers"
+	xbfdMapPulses     = "pulses"
+	xbfdMapReplies    = "replies"
+	xbfdMapVerdicts   = "verdicts"
+	xbfdMapXsks       = "xsks"
+	xbfdProgXbfd      = "xbfd"
+	xbfdProgXbfdTc    = "xbfd_tc"
+	xbfdVarHeardOn    = "heard_on"
+	xbfdVarHostMac    = "host_mac"
+	xbfdVarInsurance  = "insurance"
+	xbfdVarLiveFrames = "live_frames"
+	xbfdVarLoopTx     = "loop_tx"
 )
 
 // loadXbfd returns the embedded CollectionSpec for xbfd.
@@ -176,10 +194,13 @@ type xbfdProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type xbfdMapSpecs struct {
 	Discrs   *ebpf.MapSpec `ebpf:"discrs"`
+	Frames   *ebpf.MapSpec `ebpf:"frames"`
 	Heards   *ebpf.MapSpec `ebpf:"heards"`
 	Images   *ebpf.MapSpec `ebpf:"images"`
 	Locals   *ebpf.MapSpec `ebpf:"locals"`
 	Loops    *ebpf.MapSpec `ebpf:"loops"`
+	Orders   *ebpf.MapSpec `ebpf:"orders"`
+	Outlet   *ebpf.MapSpec `ebpf:"outlet"`
 	Peers    *ebpf.MapSpec `ebpf:"peers"`
 	Pulses   *ebpf.MapSpec `ebpf:"pulses"`
 	Replies  *ebpf.MapSpec `ebpf:"replies"`
@@ -191,10 +212,11 @@ type xbfdMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type xbfdVariableSpecs struct {
-	HeardOn   *ebpf.VariableSpec `ebpf:"heard_on"`
-	HostMac   *ebpf.VariableSpec `ebpf:"host_mac"`
-	Insurance *ebpf.VariableSpec `ebpf:"insurance"`
-	LoopTx    *ebpf.VariableSpec `ebpf:"loop_tx"`
+	HeardOn    *ebpf.VariableSpec `ebpf:"heard_on"`
+	HostMac    *ebpf.VariableSpec `ebpf:"host_mac"`
+	Insurance  *ebpf.VariableSpec `ebpf:"insurance"`
+	LiveFrames *ebpf.VariableSpec `ebpf:"live_frames"`
+	LoopTx     *ebpf.VariableSpec `ebpf:"loop_tx"`
 }
 
 // xbfdObjects contains all objects after they have been loaded into the kernel.
@@ -218,10 +240,13 @@ func (o *xbfdObjects) Close() error {
 // It can be passed to loadXbfdObjects or ebpf.CollectionSpec.LoadAndAssign.
 type xbfdMaps struct {
 	Discrs   *ebpf.Map `ebpf:"discrs"`
+	Frames   *ebpf.Map `ebpf:"frames"`
 	Heards   *ebpf.Map `ebpf:"heards"`
 	Images   *ebpf.Map `ebpf:"images"`
 	Locals   *ebpf.Map `ebpf:"locals"`
 	Loops    *ebpf.Map `ebpf:"loops"`
+	Orders   *ebpf.Map `ebpf:"orders"`
+	Outlet   *ebpf.Map `ebpf:"outlet"`
 	Peers    *ebpf.Map `ebpf:"peers"`
 	Pulses   *ebpf.Map `ebpf:"pulses"`
 	Replies  *ebpf.Map `ebpf:"replies"`
@@ -232,10 +257,13 @@ type xbfdMaps struct {
 func (m *xbfdMaps) Close() error {
 	return _XbfdClose(
 		m.Discrs,
+		m.Frames,
 		m.Heards,
 		m.Images,
 		m.Locals,
 		m.Loops,
+		m.Orders,
+		m.Outlet,
 		m.Peers,
 		m.Pulses,
 		m.Replies,
@@ -248,10 +276,11 @@ func (m *xbfdMaps) Close() error {
 //
 // It can be passed to loadXbfdObjects or ebpf.CollectionSpec.LoadAndAssign.
 type xbfdVariables struct {
-	HeardOn   *ebpf.Variable `ebpf:"heard_on"`
-	HostMac   *ebpf.Variable `ebpf:"host_mac"`
-	Insurance *ebpf.Variable `ebpf:"insurance"`
-	LoopTx    *ebpf.Variable `ebpf:"loop_tx"`
+	HeardOn    *ebpf.Variable `ebpf:"heard_on"`
+	HostMac    *ebpf.Variable `ebpf:"host_mac"`
+	Insurance  *ebpf.Variable `ebpf:"insurance"`
+	LiveFrames *ebpf.Variable `ebpf:"live_frames"`
+	LoopTx     *ebpf.Variable `ebpf:"loop_tx"`
 }
 
 // xbfdPrograms contains all programs after they have been loaded into the kernel.

@@ -20,7 +20,8 @@
  *	                   is there none?                               PASS
  *	         or, the peer's Echo where user space says so: turn it  TX
  *
- * Tagged frames pass.
+ * Tagged frames pass. What user space has the program send comes by another way
+ * in (live.h).
  *
  * Each interface has an instance of its own, with its own sockets, counters and
  * MAC; the tables of match.h are shared by all of them.
@@ -30,6 +31,7 @@
  * was one of them before 5.8).
  */
 #include "echo.h"
+#include "live.h"
 #include "tc.h"
 
 char __license[] SEC("license") = "Dual MIT/GPL";
@@ -92,6 +94,8 @@ int xbfd(struct xdp_md *ctx)
 	int action = XDP_PASS;
 	enum verdict v;
 
+	if (live_frames && ctx->ingress_ifindex == LOOPBACK)
+		return send_next(ctx);
 	v = judge(ctx, &how);
 	switch (v) {
 	case STEERED:

@@ -76,10 +76,30 @@ func cpuTime(b *testing.B) int64 {
 }
 
 func BenchmarkXSKSend(b *testing.B) {
-	for _, batch := range []int{1, 32, 128} {
+	for _, batch := range []int{1, 8, 16, 24, 32, 128} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
 			r := newSink(b)
 			benchSend(b, r.a.open(b, Options{}).Port(0), r, true, batch)
+		})
+	}
+}
+
+// Flushes of so many frames as live frames. The sink takes them, so that the
+// trial is over at once.
+func BenchmarkLiveSend(b *testing.B) {
+	for _, batch := range []int{24, 32, 64, 128, 512} {
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+			r := newSink(b)
+			i := r.a.open(b, Options{Transmit: TransmitLive})
+			i.transmit.proof.state.Store(untried)
+			sendLive(i.Port(0), r.a, 1, liveFrom)
+			i.awaitTrust(b, trusted)
+			benchSend(b, i.Port(0), r, true, batch)
+			c := i.Counters()
+			if c["live_tx"] < uint64(b.N) || c["live_tx_error"] != 0 {
+				b.Errorf("counters %v", c)
+			}
+			b.ReportMetric(float64(c["live_tx_lost"])/float64(b.N), "lost/op")
 		})
 	}
 }

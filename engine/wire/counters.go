@@ -19,6 +19,7 @@ func (i *Interface) Counters() map[string]uint64 {
 	for _, p := range i.ports {
 		c["raw_tx_failed"] += p.raw.errors.Load()
 	}
+	i.transmit.addTo(c, i.ports)
 	return c
 }
 

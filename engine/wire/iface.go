@@ -28,6 +28,7 @@ type Options struct {
 	Workers   int         // how many workers share the interface; 0 means 1
 	RxFrames  int         // received frames that the interface's queues can hold together; 0 means 4096
 	TxFrames  int         // frames that each worker can have on the way; 0 means 1024
+	Transmit  string      // how frames are sent where AF_XDP is; "" means auto
 	LoopTX    bool        // the XDP program sends the peer's Echo packets back, not the engine
 	Insurance string      // how insured lanes of Tables are answered for; "" means off
 	Logger    *slog.Logger
@@ -39,6 +40,9 @@ const minRxFrames = 512
 func (o Options) withDefaults() Options {
 	if o.Transport == "" {
 		o.Transport = TransportAuto
+	}
+	if o.Transmit == "" {
+		o.Transmit = TransmitAuto
 	}
 	if o.Workers == 0 {
 		o.Workers = 1
@@ -58,6 +62,9 @@ func (o Options) withDefaults() Options {
 func (o Options) validate() error {
 	if !slices.Contains([]string{TransportAuto, TransportXDP, TransportGeneric, TransportUDP}, o.Transport) {
 		return fmt.Errorf("transport %q: not one of auto, xdp, xdp-generic, udp", o.Transport)
+	}
+	if !slices.Contains([]string{TransmitAuto, TransmitXDP, TransmitLive}, o.Transmit) {
+		return fmt.Errorf("transmit %q: not one of auto, xdp, live", o.Transmit)
 	}
 	if _, ok := insurances[o.Insurance]; !ok {
 		return fmt.Errorf("insurance %q: not one of off, tc, xdp", o.Insurance)
@@ -79,6 +86,7 @@ type Interface struct {
 
 	insurance string
 	uninsured string // why insurance is off
+	transmit  transmit
 
 	program *bpf.Program // nil without XDP
 	queues  []*queue
@@ -112,14 +120,21 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 		return nil, err
 	}
 	i.insure()
+	i.settleTransmit()
 	i.udp, i.udpErr, err = openReaders(name, packet.PortControl, i.program != nil)
 	if err != nil {
 		return nil, err
 	}
 	i.makePorts()
+	if p := i.transmit.proof; p != nil {
+		p.run()
+	}
 	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
 	if asked := insurances[o.Insurance]; asked != bpf.InsureOff && i.insurance == InsuranceOff {
 		o.Logger.Warn("no insurance on interface", "ifname", name, "reason", i.uninsured)
+	}
+	if o.Transmit == TransmitLive && i.transmit.proof == nil {
+		o.Logger.Warn("no live frames on interface", "ifname", name, "reason", i.transmit.reason)
 	}
 	if i.udpErr != nil {
 		o.Logger.Warn("no UDP sockets on interface", "ifname", name, "reason", i.udpErr)
@@ -137,6 +152,9 @@ func (i *Interface) makePorts() {
 		if p.tx == nil {
 			p.tx = q
 		}
+	}
+	for worker, p := range i.ports {
+		p.live = i.newLiveTx(worker, p.tx)
 	}
 	for _, r := range i.udp {
 		i.ports[i.ifindex%len(i.ports)].addUDP(r)
@@ -184,7 +202,7 @@ func (i *Interface) SetMAC(mac packet.MAC) error {
 // Close detaches the XDP program and closes the sockets. The workers must have
 // let go of their Ports: the memory behind these goes away.
 func (i *Interface) Close() error {
-	var errs []error
+	errs := []error{i.transmit.close()}
 	if i.program != nil {
 		errs = append(errs, i.program.Close())
 	}

@@ -100,7 +100,7 @@ func (i *Interface) try(r rung) error {
 	}
 	if i.program == nil || r.mode == bpf.ModeGeneric {
 		i.dropXDP()
-		if i.program, err = bpf.Attach(i.options.Tables, i.ifindex, r.mode, count); err != nil {
+		if i.program, err = i.attach(r.mode, count); err != nil {
 			i.program = nil
 			return err
 		}
@@ -126,6 +126,14 @@ func (i *Interface) try(r rung) error {
 		}
 	}
 	return nil
+}
+
+func (i *Interface) attach(mode bpf.Mode, queues int) (*bpf.Program, error) {
+	o := i.options
+	if mode == bpf.ModeNative && i.wantsLive() {
+		return bpf.AttachLive(o.Tables, i.ifindex, queues, o.Workers, o.TxFrames)
+	}
+	return bpf.Attach(o.Tables, i.ifindex, mode, queues)
 }
 
 // dropXDP undoes what try has left.

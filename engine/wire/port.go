@@ -81,7 +81,8 @@ func (r *receiver) addUDP(u *udpReader) {
 type port struct {
 	receiver
 
-	tx     *queue // nil: no AF_XDP queue is this worker's
+	tx     *queue  // nil: no AF_XDP queue is this worker's
+	live   *liveTx // nil: no live frames; else all that tx sends comes from it
 	raw    *rawTx
 	viaXDP bool // where the last Alloc came from
 }
@@ -95,7 +96,10 @@ func (p *port) Ring() bool { return p.tx != nil }
 // if there is one, and a raw socket's buffer otherwise.
 func (p *port) Alloc(l2 bool) []byte {
 	p.viaXDP = l2 && p.tx != nil
-	if p.viaXDP {
+	switch {
+	case p.viaXDP && p.live != nil:
+		return p.live.alloc()
+	case p.viaXDP:
 		return p.tx.alloc()
 	}
 	return p.raw.alloc()
@@ -104,16 +108,22 @@ func (p *port) Alloc(l2 bool) []byte {
 // Commit queues the frame; what goes by a raw socket goes without its Ethernet
 // header.
 func (p *port) Commit(n, l3 int) {
-	if p.viaXDP {
+	switch {
+	case p.viaXDP && p.live != nil:
+		p.live.commit(n)
+	case p.viaXDP:
 		p.tx.commit(n)
-		return
+	default:
+		p.raw.commit(n, l3)
 	}
-	p.raw.commit(n, l3)
 }
 
 // Flush sends what was committed.
 func (p *port) Flush() (failed int) {
-	if p.tx != nil {
+	switch {
+	case p.live != nil:
+		failed = p.live.flush()
+	case p.tx != nil:
 		failed = p.tx.flush()
 	}
 	return failed + p.raw.flush()
