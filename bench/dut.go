@@ -107,22 +107,9 @@ func (j *journal) said() string {
 
 var _ io.Writer = (*journal)(nil)
 
-// makeRealTime gives every thread of an engine real-time priority that which
-// chooses; nil is all.
-func makeRealTime(pid int, which func(tid int) (bool, error)) error {
-	n := 0
-	err := eachThread(pid, func(tid int) error {
-		if which != nil {
-			if ok, err := which(tid); err != nil || !ok {
-				return err
-			}
-		}
-		n++
-		return setPolicy(tid, unix.SCHED_FIFO, dutPriority)
-	})
-	if err == nil && n == 0 {
-		err = errors.New("no thread that handles packets was found")
-	}
+// makeRealTime gives every thread of an engine real-time priority.
+func makeRealTime(pid int) error {
+	err := eachThread(pid, func(tid int) error { return setPolicy(tid, unix.SCHED_FIFO, dutPriority) })
 	if err != nil {
 		return fmt.Errorf("give process %d real-time priority: %w", pid, err)
 	}

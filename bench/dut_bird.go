@@ -48,7 +48,7 @@ func (d *birdDUT) ready() error {
 	if !d.fifo {
 		return nil
 	}
-	return makeRealTime(d.proc.pid, nil)
+	return makeRealTime(d.proc.pid)
 }
 
 func (d *birdDUT) process() *process { return d.proc }

@@ -81,7 +81,7 @@ func (d *frrDUT) ready() error {
 	if !d.fifo {
 		return nil
 	}
-	return makeRealTime(d.proc.pid, nil)
+	return makeRealTime(d.proc.pid)
 }
 
 func (d *frrDUT) process() *process { return d.proc }

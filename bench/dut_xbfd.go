@@ -38,7 +38,14 @@ func (d *xbfdDUT) start(ctx context.Context) (err error) {
 func (d *xbfdDUT) config() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "control: %s\ntransport: %s\nshutdown-hold: 0s\n", d.path("xbfd.sock"), d.transport)
-	fmt.Fprintf(&b, "workers: {count: 1, cpus: [%d], capacity: 0}\n", d.lab.dutCPU)
+	scheduling := "normal"
+	if d.fifo {
+		scheduling = "fifo"
+	}
+	fmt.Fprintf(&b, "workers: {count: 1, cpus: [%d], capacity: 0, scheduling: %s}\n", d.lab.dutCPU, scheduling)
+	if d.transmit == "live" {
+		fmt.Fprint(&b, "fast-path: {live-transmit: on}\n")
+	}
 	fmt.Fprintf(&b, "profiles:\n  bench: {transmit-interval: %dus, receive-interval: %[1]dus, detect-multiplier: %d}\n",
 		d.interval.Microseconds(), d.mult)
 	fmt.Fprint(&b, "peers:\n")
@@ -48,13 +55,8 @@ func (d *xbfdDUT) config() string {
 	return b.String()
 }
 
-func (d *xbfdDUT) ready() error {
-	if !d.fifo {
-		return nil
-	}
-	// Only the threads that handle packets: the others may be put off.
-	return makeRealTime(d.proc.pid, exactTimers)
-}
+// ready has nothing left to do: the daemon sets its own priorities.
+func (d *xbfdDUT) ready() error { return nil }
 
 func (d *xbfdDUT) process() *process { return d.proc }
 
@@ -114,10 +116,13 @@ func (d *xbfdDUT) facts() facts {
 		f.Transmit = "socket"
 	}
 	var first struct {
-		FastPath struct{ Heard, Insurance string } `json:"fast-path"`
+		FastPath struct{ Heard, Insurance, Transmit string } `json:"fast-path"`
 	}
 	if err := d.get("/v1/sessions/"+remote(0).String(), &first); err == nil {
 		f.Heard, f.Insurance = first.FastPath.Heard, first.FastPath.Insurance
+		if first.FastPath.Transmit == "live" {
+			f.Transmit = "live"
+		}
 	}
 	return f
 }

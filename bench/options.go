@@ -46,8 +46,6 @@ const (
 	maxTrials   = 1000
 )
 
-var errLive = errors.New("--transmit live: this version has no live-frame transmit yet; use auto or xdp")
-
 // Check returns the first option that cannot be meant, by the name of its flag.
 func (o Options) Check() error {
 	for _, d := range o.DUTs {
@@ -77,8 +75,6 @@ func (o Options) Check() error {
 		return fmt.Errorf("--trials: %d is not 1 to %d", o.Trials, maxTrials)
 	case !slices.Contains(Transmits, o.Transmit):
 		return fmt.Errorf("--transmit: %q is not one of %v", o.Transmit, Transmits)
-	case o.Transmit == "live":
-		return errLive
 	case o.Scheduling != "" && !slices.Contains(Schedulings, o.Scheduling):
 		return fmt.Errorf("--scheduling: %q is not one of %v", o.Scheduling, Schedulings)
 	}

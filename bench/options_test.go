@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 		{"multiplier 0", func(o *Options) { o.Mult = 0 }, "--mult: 0 is not"},
 		{"no hold", func(o *Options) { o.Hold = 0 }, "--hold: 0s is not"},
 		{"no trial", func(o *Options) { o.Trials = 0 }, "--trials: 0 is not"},
-		{"no live frames yet", func(o *Options) { o.Transmit = "live" }, "--transmit live: this version"},
+		{"live frames", func(o *Options) { o.Transmit = "live" }, ""},
 		{"unknown transmit", func(o *Options) { o.Transmit = "radio" }, `--transmit: "radio" is not`},
 		{"unknown scheduling", func(o *Options) { o.Scheduling = "idle" }, `--scheduling: "idle" is not`},
 		{"rungs", func(o *Options) { o.Rungs = RungNames() }, ""},

@@ -62,16 +62,6 @@ func setPolicy(tid int, policy, priority uint32) error {
 	return nil
 }
 
-// exactTimers tells whether a thread has asked for timers without slack, as the
-// packet threads of xbfd do.
-func exactTimers(tid int) (bool, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", tid))
-	if err != nil {
-		return false, err
-	}
-	return strings.TrimSpace(string(text)) == "1", nil
-}
-
 // killDescendants ends the processes that a process has started, and those that
 // they have, until there are none.
 func killDescendants(pid int) error {

@@ -32,7 +32,7 @@ func (d *document) fastPath(into *FastPath) func(value) {
 		d.mapping(v, fields{
 			"heard":         d.choice(&into.Heard, Switches),
 			"insurance":     d.choice(&into.Insurance, Switches),
-			"live-transmit": d.absent(&into.LiveTransmit, Switches, "on", "live transmit"),
+			"live-transmit": d.choice(&into.LiveTransmit, Switches),
 			"dead-man":      d.deadMan(&into.DeadMan),
 		})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/speaker"
@@ -28,6 +29,16 @@ func deadMan(f config.FastPath) time.Duration {
 		return 0
 	}
 	return f.DeadMan
+}
+
+// transmit is how frames leave, for speaker.Options. auto is the ring: a call that
+// sends live frames waits while any XDP program on the host comes or goes, for
+// tens of milliseconds on x86.
+func transmit(f config.FastPath) string {
+	if f.LiveTransmit == "on" {
+		return wire.TransmitLive
+	}
+	return wire.TransmitXDP
 }
 
 // missed says what was asked for by name and is not to be had, and why.
@@ -87,6 +98,8 @@ func describeFastPath(st *engine.Status, p *speaker.Path, heard string) control.
 	}
 	switch {
 	case p.Transport == "":
+	case p.Ring && st.Path.MACKnown && p.Live:
+		f.Transmit = "live"
 	case p.Ring && st.Path.MACKnown:
 		f.Transmit = "xdp"
 	default:

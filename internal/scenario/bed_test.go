@@ -5,6 +5,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/clients"
+	"github.com/xbfd/xbfd/engine/fastpath"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/sim"
 	"github.com/xbfd/xbfd/packet"
@@ -16,8 +17,23 @@ const linkDelay = 100 * sim.Microsecond
 // variant is how a script is played besides as it stands.
 type variant struct {
 	multihop bool
-	workers  int // of D; with several, frames land on any of them
+	workers  int      // of D; with several, frames land on any of them
+	fast     fastPath // if the script does not say which
 }
+
+// fastPath is what D's XDP program does by itself.
+type fastPath uint8
+
+const (
+	ringsOnly fastPath = iota
+	heardOnly          // hears what sessions expect
+	insured            // and answers it while D stands still
+)
+
+var fastPaths = map[string]fastPath{"off": ringsOnly, "heard": heardOnly, "insured": insured}
+
+// laneCount is more than a script has sessions.
+const laneCount = 16
 
 // bed is where a script plays: the device, its sessions, and the testers at the
 // other ends of its links.
@@ -63,6 +79,12 @@ func newBed(sc *script, v variant) (*bed, error) {
 	w := sim.NewWorld(1)
 	limits := sc.limits
 	limits.Workers = v.workers
+	if sc.told {
+		v.fast = sc.fast
+	}
+	if v.fast != ringsOnly {
+		limits.Lanes, limits.Insurance = fastpath.New(laneCount), v.fast == insured
+	}
 	b := &bed{
 		sc: sc, world: w, start: w.Now(), host: w.NewHostOf("d", limits), multihop: v.multihop, spray: v.workers > 1,
 		keys: map[string]*key{}, wires: map[int32]*wire{},

@@ -23,7 +23,11 @@
 // multiplier 3. "key NAME TYPE SECRET" makes a key of the device's pool, and
 // "limits: min-interval=20ms capacity=1000" is what its engine will not go beyond.
 // Every script is played again by a device with three workers among which frames
-// fall at random.
+// fall at random; by one whose XDP program hears steady packets by itself; and by
+// one whose program also answers them while it stands still. What is expected is
+// the same: rx-packets counts the packets that came either way. Scripts that are
+// about this have a line "fast-path: heard", "insured" or "off" and are played that
+// way only; there rx-ring and rx-heard tell the ways apart.
 //
 // Then each line has an instant, absolute or "+" after the one before, and
 // somebody who acts or the word expect. device_test.go lists what D can do,

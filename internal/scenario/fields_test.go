@@ -100,7 +100,12 @@ var facts = map[string]func(st *engine.Status, q *query) seen{
 	"peer-source":   func(st *engine.Status, _ *query) seen { return word("%v", st.PeerSource.Netip()) },
 	"changed":       func(st *engine.Status, q *query) seen { return q.instant(st.Change.At) },
 	"silence":       func(st *engine.Status, q *query) seen { return q.silence(st) },
-	"rx-packets":    func(st *engine.Status, _ *query) seen { return count(st.Counters.Rx) },
+	"rx-packets":    func(st *engine.Status, _ *query) seen { return count(st.Counters.Rx + st.RxHeard) }, // by either way
+	"rx-ring":       func(st *engine.Status, _ *query) seen { return count(st.Counters.Rx) },
+	"rx-heard":      func(st *engine.Status, _ *query) seen { return count(st.RxHeard) },
+	"heard":         func(st *engine.Status, _ *query) seen { return word("%v", st.Heard) },
+	"insured":       func(st *engine.Status, _ *query) seen { return yesNo(st.Insured) },
+	"answered":      func(st *engine.Status, _ *query) seen { return count(st.Answered) },
 	"tx-packets":    func(st *engine.Status, _ *query) seen { return count(st.Counters.Tx) },
 	"failures":      func(st *engine.Status, _ *query) seen { return count(st.Counters.Failures) },
 	"auth-waits":    func(st *engine.Status, _ *query) seen { return yesNo(st.Auth.Armed) },

@@ -30,6 +30,10 @@ func TestScenarios(t *testing.T) {
 				t.Run("multihop", func(t *testing.T) { playTo(t, sc, variant{workers: 1, multihop: true}) })
 			}
 			t.Run("workers", func(t *testing.T) { playTo(t, sc, variant{workers: 3}) })
+			if !sc.told {
+				t.Run("heard", func(t *testing.T) { playTo(t, sc, variant{workers: 1, fast: heardOnly}) })
+				t.Run("insured", func(t *testing.T) { playTo(t, sc, variant{workers: 3, fast: insured}) })
+			}
 			rows.Covers(t, sc.rows...)
 		})
 	}

@@ -18,6 +18,8 @@ type script struct {
 	also   bool // play it as multihop, too
 	keys   []statement
 	limits engine.Config
+	fast   fastPath
+	told   bool        // the script says what fast is
 	parts  []statement // D and T lines, in order
 	steps  []statement
 }
@@ -101,6 +103,13 @@ func (sc *script) header(st *statement, fields []string) error {
 		}
 		st.words = fields[1:]
 		sc.keys = append(sc.keys, *st)
+	case fields[0] == "fast-path:":
+		if len(fields) == 2 {
+			sc.fast, sc.told = fastPaths[fields[1]], true
+		}
+		if _, ok := fastPaths[fields[len(fields)-1]]; !ok || len(fields) != 2 {
+			return fmt.Errorf("a fast path is off, heard or insured")
+		}
 	case fields[0] == "limits:":
 		st.pairs(fields[1:])
 		return sc.limit(st)

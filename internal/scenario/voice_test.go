@@ -9,8 +9,8 @@ import (
 )
 
 // voice is what a tester's packets carry: the fields of a Control packet (state,
-// diag, tx, rx, echo-rx, mult, my, your, D, C), src, dst, host, port and ttl
-// around it, and key, id, seq, step, digest, reserved for its authentication. your is what D's
+// diag, tx, rx, echo-rx, mult, my, your, D, C), src, dst, host, port, ttl and
+// trailing around it, and key, id, seq, step, digest, reserved for its authentication. your is what D's
 // packets had, unless it is told, by a session's name or a number; a sequence number is step, usually 1, more
 // than the one before.
 type voice struct {
@@ -21,6 +21,7 @@ type voice struct {
 	port     uint16
 	srcPort  uint16
 	ttl      uint8
+	trailing uint8 // bytes behind the BFD packet
 	key      *key
 	id       uint8
 	seq      uint32
@@ -141,6 +142,9 @@ func (v *voice) changeAround(b *bed, name, value string) (err error) {
 	case "ttl":
 		n, err = integer(value, 8)
 		v.ttl = uint8(n)
+	case "trailing":
+		n, err = integer(value, 8)
+		v.trailing = uint8(n)
 	case "key":
 		v.key = nil
 		if value != "none" {
@@ -182,6 +186,7 @@ func (v *voice) frame(t *tester, flags uint8) []byte {
 	} else {
 		c.Put(payload)
 	}
+	payload = append(payload, make([]byte, v.trailing)...)
 	return datagram{src: v.src, dst: v.dst, from: t.mac(v.host), to: macD,
 		srcPort: v.srcPort, dstPort: v.port, ttl: v.ttl, payload: payload}.bytes()
 }

@@ -50,7 +50,7 @@ func (a *attacker) strike() {
 	var d packet.Datagram
 	packet.ParseEthernet(f.bytes(), &d)
 	if d.Drop == packet.DropNone && w.chance(0.5) {
-		a.forge(f.bytes(), &d)
+		a.forge(f, &d)
 		w.noteFrame(a.wire.name, "forged", f)
 	} else {
 		w.noteFrame(a.wire.name, "replayed", f)
@@ -61,8 +61,8 @@ func (a *attacker) strike() {
 
 // forge changes a frame so that it is well formed and not authentic. What is not
 // authenticated anybody can forge, so there it only goes where it must not.
-func (a *attacker) forge(b []byte, d *packet.Datagram) {
-	w := a.world
+func (a *attacker) forge(f *frame, d *packet.Datagram) {
+	w, b := a.world, f.bytes()
 	bfd := b[len(b)-len(d.Payload):]
 	proven := d.DstPort == packet.PortEcho || len(bfd) > packet.ControlLen && bfd[1]&4 != 0
 	switch n := w.dice.IntN(4); {
@@ -72,6 +72,9 @@ func (a *attacker) forge(b []byte, d *packet.Datagram) {
 		}
 	case n == 1 && d.Dst.Is4(): // from farther away
 		setTTL(b, byte(w.dice.IntN(254)))
+	case n == 2 && !proven: // to BFD as before, but not to whoever compares frames
+		b = lengthen(f, d, 1+w.dice.IntN(4))
+		bfd = b[len(b)-len(d.Payload):]
 	case !proven:
 	case n == 2: // guessing the secret
 		for i := max(len(bfd)-8, 0); i < len(bfd); i++ {
@@ -92,8 +95,33 @@ func udpPort(b []byte, i int, port uint16) { binary.BigEndian.PutUint16(b[i-6:],
 // setTTL changes the TTL of an IPv4 frame.
 func setTTL(b []byte, ttl byte) {
 	const ip = 14
-	b[ip+8], b[ip+10], b[ip+11] = ttl, 0, 0
+	b[ip+8] = ttl
+	sumIP(b)
+}
+
+// sumIP makes the header checksum of an IPv4 frame right.
+func sumIP(b []byte) {
+	const ip = 14
+	b[ip+10], b[ip+11] = 0, 0
 	binary.BigEndian.PutUint16(b[ip+10:], ^onesSum(0, b[ip:ip+20]))
+}
+
+// lengthen puts n bytes behind the UDP payload of a frame, and returns it.
+func lengthen(f *frame, d *packet.Datagram, n int) []byte {
+	const ip = 14
+	f.n += n
+	b := f.bytes()
+	clear(b[f.n-n:])
+	udp := f.n - n - len(d.Payload) - 8
+	binary.BigEndian.PutUint16(b[udp+4:], uint16(f.n-udp))
+	if d.Dst.Is4() {
+		binary.BigEndian.PutUint16(b[ip+2:], uint16(f.n-ip))
+		sumIP(b)
+	} else {
+		binary.BigEndian.PutUint16(b[ip+4:], uint16(f.n-ip-40))
+	}
+	d.Payload = b[udp+8:]
+	return b
 }
 
 // sumUDP makes the checksum of a frame right whose UDP payload is at i.

@@ -69,6 +69,7 @@ func (v *Watch) checkFrames(hosts []*Host, links []*Link) {
 				noRoom += q.NoRoom
 				offered += q.Committed - q.Refused
 			}
+			offered += n.Answered
 			if offered+n.out.Injected != n.out.Offered {
 				v.fail(h.name, "(f) %d frames left for the wire, which saw %d", offered, n.out.Offered)
 			}

@@ -8,7 +8,7 @@
 //	│  Host a                                                      Host b  │
 //	│  ┌──────────┐   ┌─────┐  frames   ┌──────┐  frames  ┌─────┐          │
 //	│  │ Worker 0 │◀─▶│ NIC │──────────▶│ Wire │─────────▶│ NIC │◀─▶ …     │
-//	│  │ Worker 1 │   │     │◀──────────│ Wire │◀─────────│     │          │
+//	│  │ Worker 1 │   │ XDP │◀──────────│ Wire │◀─────────│ XDP │          │
 //	│  └──────────┘   └─────┘           └──────┘          └─────┘          │
 //	│       │ every Step: what it took, what it sent, how it stands        │
 //	│       ▼                                                              │
@@ -19,7 +19,9 @@
 // Run plays one seed: a random network, random sessions of all kinds, with or
 // without authentication, Echo and Demand mode, and random incidents, an attacker
 // and an hour of standing still among them; then quiet seconds after which
-// everything must be Up and agree.
+// everything must be Up and agree. Some hosts have an XDP program that hears
+// steady packets by itself, and some of those programs answer while the host
+// stands still, which is tried once more at the end.
 //
 // Everything here belongs to one goroutine. Only tests and measurements import
 // this package.

@@ -131,7 +131,7 @@ func (l *ledger) retimeEcho(now session.Time) {
 // checkFloor: Required Min RX is a second or more while Echo guards the path,
 // and what was configured otherwise (RFC 5880 §6.8.3).
 func (l *ledger) checkFloor(c *packet.Control) {
-	if l.params.Kind == session.Unaffiliated || !l.steady || l.echo.active != l.wasActive || l.params.Ceiling != 0 || l.retimed > 1 {
+	if l.params.Kind == session.Unaffiliated || !l.steady || l.echo.active != l.wasActive || l.params.Ceiling != 0 || l.retimed > 1 || l.newPath {
 		return
 	}
 	if want := l.wantRx(); c.RequiredMinRx != want {

@@ -5,9 +5,28 @@ import (
 	"net/netip"
 
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/fastpath"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
+
+// lanes are more than a host has sessions.
+const lanes = 64
+
+// fastPath draws how many workers a host has, and whether its XDP program hears
+// packets by itself and answers while the host stands still. Sometimes not all
+// sessions have a lane.
+func fastPath(w *World) engine.Config {
+	c := engine.Config{Workers: 1 + w.dice.IntN(3)}
+	if how := w.dice.IntN(3); how > 0 {
+		c.Insurance = how == 2
+		c.Lanes = fastpath.New(lanes)
+		if w.chance(0.1) {
+			c.Lanes = fastpath.New(1)
+		}
+	}
+	return c
+}
 
 // methods are all ways to authenticate. Their place counted from 1 is the number
 // of the key that both hosts have for it; badKey more, and it is another secret

@@ -38,6 +38,9 @@ func (l *ledger) hears(p *seen) {
 		return
 	}
 	l.received++
+	if l.host.lanes != nil {
+		l.alone.accepted(*p)
+	}
 	if c.Poll && l.bound && l.params.Kind != session.Unaffiliated {
 		l.finalsDue++
 	}

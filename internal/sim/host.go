@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/fastpath"
 	"github.com/xbfd/xbfd/engine/session"
 )
 
@@ -19,6 +20,9 @@ type Host struct {
 	threads []*thread
 	watch   *Watch
 
+	lanes   *fastpath.Lanes // that its XDP program plays from; nil: it hears nothing
+	insured bool
+
 	keys map[uint32]credential // the pool
 
 	// What the watch counts: Echo that was sent, its own and others'; others'
@@ -32,11 +36,19 @@ type Host struct {
 
 // NewHost returns a host whose engine has the given number of workers.
 func (w *World) NewHost(name string, workers int) *Host {
-	h := &Host{world: w, name: name, keys: make(map[uint32]credential), toLoop: make(map[string]int)}
-	e, err := engine.New(engine.Config{
-		Workers: workers, Seed: w.dice.Uint64(),
-		Wake: func(i int) { h.threads[i].kick() },
-	})
+	return w.NewHostOf(name, engine.Config{Workers: workers})
+}
+
+// NewHostOf returns a host whose engine is made by c. Its seed is the world's,
+// and it wakes the host's threads, whatever c says of those. Its NICs hear what
+// the Lanes of c expect.
+func (w *World) NewHostOf(name string, c engine.Config) *Host {
+	h := &Host{
+		world: w, name: name, lanes: c.Lanes, insured: c.Insurance,
+		keys: make(map[uint32]credential), toLoop: make(map[string]int),
+	}
+	c.Seed, c.Wake = w.dice.Uint64(), func(i int) { h.threads[i].kick() }
+	e, err := engine.New(c)
 	if err != nil {
 		panic(fmt.Sprintf("sim: %v", err)) // a scenario asked for what cannot be
 	}

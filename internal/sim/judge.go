@@ -25,6 +25,9 @@ func (l *ledger) judge(s *step, st *engine.Status) {
 	if less := session.Time(l.status.DetectionTime - st.DetectionTime); less > 0 && l.params.Kind == session.Unaffiliated {
 		l.spared = max(l.spared, min(max(l.spared, l.at)+less, s.now)) // one that becomes shorter has not passed for that
 	}
+	if l.retimed > 1 && l.params.Kind == session.Unaffiliated {
+		l.spared = s.now // it may have been shorter in between
+	}
 	l.checkDetection(s, st)
 	l.checkEcho(s, st)
 	l.checkDemand(s, st)
@@ -36,6 +39,7 @@ func (l *ledger) judge(s *step, st *engine.Status) {
 	l.stir(st)
 	l.checkRemote(st)
 	l.checkCounts(st)
+	l.learn(st)
 	l.events.failures(s.now, st.Counters.Failures-l.status.Counters.Failures)
 	l.auth.were, l.retimed, l.heardNow = l.auth.were[:0], 0, false
 	l.seen, l.status, l.macs[1], l.newPath = true, *st, l.macs[0], false
@@ -74,7 +78,7 @@ func (l *ledger) checkRemote(st *engine.Status) {
 func (l *ledger) checkSlowed(st *engine.Status) {
 	if st.AdvertisedMinTx != l.status.AdvertisedMinTx || st.AdvertisedMinRx != l.status.AdvertisedMinRx {
 		if l.params.Ceiling != 0 {
-			l.timerChanges(1)
+			l.timerChanges(max(1, int(st.Slowed)-int(l.status.Slowed))) // several in one Step after a stall
 		}
 		l.tx.add(l.wantTx())
 		l.rx.add(l.wantRx())

@@ -30,8 +30,9 @@ type ledger struct {
 	path     engine.Path
 	macs     [2]packet.MAC // of the neighbour: as set last, and as it was after the last Step
 
-	heard  // what it was given to hear
-	said   // what it said
+	heard        // what it was given to hear
+	said         // what it said
+	alone  alone // what the XDP program does for it
 	auth   proofs
 	echo   echoes
 	demand demand

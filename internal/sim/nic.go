@@ -13,6 +13,7 @@ type NIC struct {
 	NoRoom  float64 // probability that there is no buffer to send from
 	RingCap int     // frames a queue holds before it overflows
 
+	Heard
 	host   *Host
 	out    *Wire
 	queues []*queue
@@ -42,8 +43,12 @@ type Queued struct {
 	Committed, Refused, NoRoom uint64
 }
 
-// arrive puts a frame into the ring of the queue it falls to.
+// arrive puts a frame into the ring of the queue it falls to, unless the XDP
+// program keeps it.
 func (n *NIC) arrive(f *frame) {
+	if n.hears(f) {
+		return
+	}
 	w := n.host.world
 	q := n.queues[n.steer(f)]
 	q.Arrived++

@@ -59,7 +59,7 @@ func (l *ledger) pollSent(now session.Time, c *packet.Control) {
 	// was first.
 	after := p.finalAt != now
 	switch {
-	case c.Poll && p.mustEnd && after && !l.demand.ever: // which polls for its own ends, too
+	case c.Poll && p.mustEnd && after && !l.demand.ever && l.params.Ceiling == 0: // which poll for their own ends, too
 		l.doubt = "(d) still polls after the Final"
 	case !c.Poll && p.polling && !p.final:
 		l.doubt = "(d) ends a Poll that was not answered"

@@ -140,6 +140,8 @@ func agree(e, peer *Session) {
 		e.led.fail("(e) sends every %d µs, agreed were %d", st.TxInterval, tx)
 	case st.DetectionTime != dt:
 		e.led.fail("(e) detects in %d ns, agreed were %d", st.DetectionTime, dt)
+	case mayBeHeard(&st) && st.Heard != engine.HeardActive && e.host.hasLanes():
+		e.led.fail("(m) each packet goes through the ring: %v", st.Heard)
 	case st.Demand.Local != e.Params.Demand || st.Demand.Remote != peer.Params.Demand:
 		e.led.fail("(e) has Demand mode %+v, configured are %v and %v", st.Demand, e.Params.Demand, peer.Params.Demand)
 	}

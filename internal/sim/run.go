@@ -19,6 +19,8 @@ type Result struct {
 	Finals   uint64   // Polls answered
 	Looped   uint64   // Echo sent back
 	Refused  uint64   // packets that were not authentic
+	Heard    uint64   // packets that XDP programs heard alone
+	Answered uint64   // and answered while a host stood still
 	Broken   []string // rules that were broken, the first few
 }
 
@@ -31,12 +33,13 @@ func Run(seed uint64, trace io.Writer) Result {
 	w.RunUntil(s.quiet)
 	s.calm()
 	s.checkAgreement()
+	s.checkStandstill()
 	s.rest()
 
 	r := Result{
 		Seed: seed, Hash: w.Trace.Hash(), Virtual: w.Elapsed(), Sessions: len(s.pairs),
 		Steps: s.a.steps() + s.b.steps(), Broken: s.watch.Broken,
-		Downs: s.watch.Downs, Finals: s.watch.Finals, Looped: s.watch.Looped, Refused: s.watch.Refused,
+		Downs: s.watch.Downs, Finals: s.watch.Finals, Looped: s.watch.Looped, Refused: s.watch.Refused, Heard: s.watch.Heard, Answered: s.watch.Answered,
 	}
 	for _, l := range s.links {
 		r.Frames += l.There.Offered + l.Back.Offered

@@ -41,8 +41,8 @@ const (
 func newScenario(w *World) *scenario {
 	s := &scenario{
 		world: w,
-		a:     w.NewHost("a", 1+w.dice.IntN(3)),
-		b:     w.NewHost("b", 1+w.dice.IntN(3)),
+		a:     w.NewHostOf("a", fastPath(w)),
+		b:     w.NewHostOf("b", fastPath(w)),
 
 		noEcho: make(map[*Link]bool),
 	}

@@ -42,10 +42,10 @@ func TestSeeds(t *testing.T) {
 		t.Fatalf("replay with: go test ./internal/sim -run '^TestSeeds$' -v -args -seed=%d", r.Seed)
 	}
 	took := time.Since(started)
-	t.Logf("%d seeds: %d sessions, %d frames (%d of them an attacker's), %d Steps; Downs %+v; %d Polls answered, %d Echo looped, %d packets refused; %.0f s of virtual time in %.1f s, %.0f times as fast as real",
-		n, sum.Sessions, sum.Frames, sum.Injected, sum.Steps, sum.Downs, sum.Finals, sum.Looped, sum.Refused, seconds(sum.Virtual), took.Seconds(), seconds(sum.Virtual)/took.Seconds())
+	t.Logf("%d seeds: %d sessions, %d frames (%d of them an attacker's), %d Steps; Downs %+v; %d Polls answered, %d Echo looped, %d packets refused, %d heard by XDP alone and %d answered; %.0f s of virtual time in %.1f s, %.0f times as fast as real",
+		n, sum.Sessions, sum.Frames, sum.Injected, sum.Steps, sum.Downs, sum.Finals, sum.Looped, sum.Refused, sum.Heard, sum.Answered, seconds(sum.Virtual), took.Seconds(), seconds(sum.Virtual)/took.Seconds())
 	d := sum.Downs
-	if *seed < 0 && min(d.Silence, d.Echo, d.Demand, d.Unaffiliated, sum.Finals, sum.Looped, sum.Refused, sum.Injected) == 0 {
+	if *seed < 0 && min(d.Silence, d.Echo, d.Demand, d.Unaffiliated, sum.Finals, sum.Looped, sum.Refused, sum.Injected, sum.Heard, sum.Answered) == 0 {
 		t.Error("the seeds do not exercise everything")
 	}
 	rows.Covers(t, "5880-6.8.4-04", "5880-6.8.4-05", "5880-6.8.7-04", "5880-6.8.7-18", "5880-6.8.3-14", "5880-6.8.1-02", "ENV-RQ-01")
@@ -90,6 +90,8 @@ func (r *Result) add(o Result) {
 	r.Downs.Demand += o.Downs.Demand
 	r.Downs.Unaffiliated += o.Downs.Unaffiliated
 	r.Finals += o.Finals
+	r.Heard += o.Heard
+	r.Answered += o.Answered
 }
 
 // The same seed makes the same run; another, another.

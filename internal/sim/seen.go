@@ -17,7 +17,7 @@ type seen struct {
 	drop    packet.Drop // what is wrong with it on the face of it
 	form    packet.Drop // Echo port: what is wrong with it as a Control packet
 	bfd     []byte      // the UDP payload, if there is more to it than control
-	raw     []byte      // Echo port: the whole frame
+	raw     []byte      // the whole frame, where it may be needed
 	from    int         // thread that took it
 }
 

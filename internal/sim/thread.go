@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
 )
@@ -38,7 +40,11 @@ type step struct {
 
 func (t *thread) took(ifindex int32, f *frame) {
 	if t.host.watch != nil {
-		t.step.took = append(t.step.took, look(ifindex, f))
+		p := look(ifindex, f)
+		if t.host.lanes != nil && p.raw == nil {
+			p.raw = slices.Clone(f.bytes())
+		}
+		t.step.took = append(t.step.took, p)
 	}
 }
 

@@ -36,15 +36,23 @@ import (
 //	(k) Echo is sent back once, as it came but for MACs and TTL, and only where
 //	    that is offered                                     loop.go
 //	(l) what the operator says is done                      judge.go
+//	(m) an XDP program hears by itself only what repeats the last packet that
+//	    the session took, while it need not look at each; nothing else keeps
+//	    the session                                         alone.go
+//	(n) it answers for a session only while its host stands still, not for
+//	    long, not too often, and with what the session said last; a stall
+//	    that is insured costs no session, and two hosts that stand still fall
+//	    silent                                              alone.go, standstill.go
 //
 // A Step is judged as a whole, because nobody outside can tell in which order
 // it took a frame and sent another. A nil Watch judges nothing.
 type Watch struct {
-	world          *World
-	Broken         []string // the rules that were broken, the first few
-	Downs          Downs
-	Finals, Looped uint64
-	Refused        uint64 // packets that were not authentic
+	world           *World
+	Broken          []string // the rules that were broken, the first few
+	Downs           Downs
+	Finals, Looped  uint64
+	Refused         uint64 // packets that were not authentic
+	Heard, Answered uint64 // by XDP programs alone
 
 	byDiscr map[*Host]map[uint32]*ledger
 	byAddr  map[*Host]map[address]*ledger

@@ -44,7 +44,8 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 	err := s.o.In(func() (err error) {
 		w, err = wire.Open(p.Ifindex, p.Interface, wire.Options{
 			Transport: s.o.Transport(p.Interface), Tables: s.tables, NoXDP: s.noXDP,
-			LoopTX: s.o.EchoLoop(p.Interface) == "xdp", Insurance: s.insurance(), Workers: s.o.Workers, Logger: s.log,
+			LoopTX: s.o.EchoLoop(p.Interface) == "xdp", Insurance: s.insurance(), Transmit: s.o.Transmit,
+			Workers: s.o.Workers, Logger: s.log,
 		})
 		return err
 	})

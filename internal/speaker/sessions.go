@@ -7,6 +7,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/netlinkmon"
 )
 
@@ -61,6 +62,7 @@ type Path struct {
 	TransportReason string
 	Stamp           string // what arrival times are taken by: xdp, read or socket
 	Ring            bool   // frames leave by an AF_XDP ring
+	Live            bool   // large batches of them as live frames
 	Unheard         string // why the interface hears nothing by itself, "" if it does
 	Uninsured       string // why the interface answers nothing by itself, "" if it does
 }
@@ -78,6 +80,8 @@ func (s *Speaker) Path(discr uint32) Path {
 		p.Transport, p.TransportReason = i.wire.Transport()
 		p.Stamp = i.wire.Stamp()
 		p.Ring = i.wire.Port(s.engine.WorkerOf(discr)).Ring()
+		how, _ := i.wire.Transmit()
+		p.Live = how == wire.TransmitLive
 		_, p.Unheard = i.wire.Heard()
 		_, p.Uninsured = i.wire.Insurance()
 		if e.want.kind == session.Multihop && s.far != nil && s.far.wire.UDPStatus() != "" {

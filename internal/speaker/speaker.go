@@ -38,6 +38,10 @@ type Options struct {
 	MinInterval uint32 // microseconds; shorter intervals are slowed to it; 0 means no limit
 	Logger      *slog.Logger
 
+	// Transmit says how frames leave: xdp by the rings alone, live with large
+	// batches as live frames, auto what is proven to be safe; "" means xdp.
+	Transmit string
+
 	// DeadMan is how long a worker may stand still while the kernel answers for it
 	// what it hears, on interfaces that can; 0 means not at all.
 	DeadMan time.Duration
@@ -98,6 +102,12 @@ type entry struct {
 // New makes a Speaker and starts its workers. Close ends it.
 func New(o Options) (_ *Speaker, err error) {
 	o = o.withDefaults()
+	if o.Priority > 1 {
+		// Below the workers, above all that is ordinary.
+		if err := wire.RaiseProcess(o.Priority - 1); err != nil {
+			return nil, err
+		}
+	}
 	s := &Speaker{
 		o: o, log: o.Logger,
 		sessions: make(map[uint32]*entry),
@@ -166,6 +176,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Sessions == 0 {
 		o.Sessions = defaultSessions
+	}
+	if o.Transmit == "" {
+		o.Transmit = "xdp"
 	}
 	if o.Lanes == 0 {
 		o.Lanes = DefaultLanes

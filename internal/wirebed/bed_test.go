@@ -211,6 +211,13 @@ func (b *bed) awaitFirst() hearing {
 
 func (b *bed) status() engine.Status { return b.d.session(b.discr) }
 
+// received is how many packets D has accepted, by the ring or by its XDP program
+// alone.
+func (b *bed) received() uint64 {
+	st := b.status()
+	return st.Counters.Rx + st.RxHeard
+}
+
 func (b *bed) drops() engine.Discards { return b.d.drops() }
 
 // configure changes D's parameters.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,9 @@ import (
 	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
+
+// fastPath says whether D's XDP program hears steady packets by itself.
+var fastPath = os.Getenv("XBFD_TEST_FAST_PATH") != "off"
 
 // device is D: a speaker with one worker in a namespace of its own.
 type device struct {
@@ -34,6 +38,9 @@ func newDevice(r *trial, o speaker.Options) *device {
 	var err error
 	o.In, o.Sessions, o.OnEvents = d.NS.Do, 1024, d.note
 	o.Transport = func(string) string { return "xdp" }
+	if !fastPath {
+		o.Lanes = -1
+	}
 	d.Speaker, err = speaker.New(o)
 	d.must(err)
 	return d

@@ -11,4 +11,8 @@
 // directions; no clock of the engine is asked. It holds tests only, and they
 // read like the black-box tests of internal/sim, which prove the same rows in
 // virtual time, over more trials and longer spans.
+//
+// D's XDP program hears steady packets by itself, as a speaker's does unless told
+// otherwise. XBFD_TEST_FAST_PATH=off in the environment has every packet of a run
+// go through the ring instead; what the tests expect is the same.
 package wirebed

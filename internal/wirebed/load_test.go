@@ -96,7 +96,7 @@ func TestAdvertisedRatesAreServed(t *testing.T) {
 		}
 		b.talk(0)
 		b.settle()
-		before, drops := b.status().Counters.Rx, b.drops()
+		before, drops := b.received(), b.drops()
 		from := now()
 		const packets = 200
 		for range packets {
@@ -107,7 +107,7 @@ func TestAdvertisedRatesAreServed(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		b.settle()
-		if got, back := b.status().Counters.Rx-before, len(b.echoed(from)); got != packets || back != packets || b.drops() != drops {
+		if got, back := b.received()-before, len(b.echoed(from)); got != packets || back != packets || b.drops() != drops {
 			b.Errorf("took %d and sent back %d of %d, discards %v", got, back, packets, b.drops())
 		}
 	})

@@ -15,6 +15,13 @@ const atOnce = 12
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if spec := os.Getenv(childVar); spec != "" {
+		if err := beChild(spec); err != nil {
+			fmt.Fprintln(os.Stderr, "child:", err)
+			return 1
+		}
+		return 0
+	}
 	flag.Parse()
 	n := atOnce
 	flag.Visit(func(f *flag.Flag) {

@@ -57,9 +57,9 @@ func TestFlood(t *testing.T) {
 	on(t, with(p50), func(b *bed) {
 		b.up()
 		b.talk(200 * time.Microsecond)
-		rx := b.status().Counters.Rx
+		rx := b.received()
 		b.gaps("under a flood", periodic(b.during(2*time.Second)), 36, 37.5, 50)
-		if n := b.status().Counters.Rx - rx; n < 4000 {
+		if n := b.received() - rx; n < 4000 {
 			b.slow("%d packets in 2 s are no flood", n)
 		}
 	})
