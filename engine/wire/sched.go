@@ -3,8 +3,6 @@ package wire
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -36,28 +34,6 @@ func refused(err error, priority int) error {
 			"for its control group (cpu.rt_runtime_us); or set scheduling: normal", priority, err, priority)
 	}
 	return fmt.Errorf("run worker under SCHED_FIFO at priority %d: %w", priority, err)
-}
-
-// RaiseProcess puts all threads of this process under SCHED_FIFO, and with them
-// those that they will start. The Go runtime stops a worker together with
-// everything else, now and then, and lets it go on when all other threads have
-// seen that: they must not wait behind a real-time hog for this.
-func RaiseProcess(priority int) error {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return fmt.Errorf("list the threads of this process: %w", err)
-	}
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: uint32(priority)}
-	for _, t := range tasks {
-		tid, err := strconv.Atoi(t.Name())
-		if err != nil {
-			continue
-		}
-		if err := unix.SchedSetAttr(tid, &attr, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-			return refused(err, priority)
-		}
-	}
-	return nil
 }
 
 // A breather keeps a worker whose work does not end, as in a flood, from having

@@ -102,12 +102,6 @@ type entry struct {
 // New makes a Speaker and starts its workers. Close ends it.
 func New(o Options) (_ *Speaker, err error) {
 	o = o.withDefaults()
-	if o.Priority > 1 {
-		// Below the workers, above all that is ordinary.
-		if err := wire.RaiseProcess(o.Priority - 1); err != nil {
-			return nil, err
-		}
-	}
 	s := &Speaker{
 		o: o, log: o.Logger,
 		sessions: make(map[uint32]*entry),
