@@ -61,7 +61,11 @@ func (m *Missing) Error() string { return fmt.Sprintf("%s is missing: install %s
 func newDUT(name string, s setup) (dut, error) {
 	switch name {
 	case "xbfd":
-		return &xbfdDUT{setup: s, transport: s.transmit}, nil
+		transport := "xdp"
+		if s.transmit == "auto" {
+			transport = "auto"
+		}
+		return &xbfdDUT{setup: s, transport: transport}, nil
 	case "sockets":
 		return &xbfdDUT{setup: s, transport: "udp"}, nil
 	case "frr":
