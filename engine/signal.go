@@ -75,13 +75,13 @@ func (e *Engine) SetChecks(discr uint32, minTTL uint8, strict bool) error {
 	})
 }
 
-// defaultFloor is the least TTL accepted from a peer that may be hops away: as
+// DefaultMinTTL is the least TTL accepted from a peer that may be hops away: as
 // FRR has it, one router between. RFC 5883 leaves it to the operator.
-const defaultFloor = 254
+const DefaultMinTTL = 254
 
 func floor(minTTL uint8) uint8 {
 	if minTTL == 0 {
-		return defaultFloor
+		return DefaultMinTTL
 	}
 	return minTTL
 }

@@ -72,13 +72,10 @@ func (w Wish) check(key Key, owner string) (Wish, error) {
 		return w, errors.New("a multihop session needs a multihop path, and no other does")
 	}
 	if p.Kind == session.Multihop && w.MinTTL == 0 {
-		w.MinTTL = defaultMinTTL
+		w.MinTTL = engine.DefaultMinTTL
 	}
 	return w, nil
 }
-
-// defaultMinTTL is what engine.Spec means by a MinTTL of 0.
-const defaultMinTTL = 254
 
 // conflict finds a client with which w cannot share a session. An owner may go
 // back on what only it asks for, but for the kind, which a session keeps.

@@ -91,10 +91,6 @@ type steerSpec struct {
 	loop   bool // the peer may have its Echo packets looped
 }
 
-// defaultMinTTL is the floor of a multihop session that names none: a packet
-// that one router has forwarded.
-const defaultMinTTL = 254
-
 func steerSpecOf(spec engine.Spec) steerSpec {
 	w := steerSpec{kind: spec.Params.Kind}
 	w.setMinTTL(spec.MinTTL)
@@ -109,7 +105,7 @@ func (w *steerSpec) configure(p session.Params) {
 
 func (w *steerSpec) setMinTTL(minTTL uint8) {
 	if minTTL == 0 {
-		minTTL = defaultMinTTL
+		minTTL = engine.DefaultMinTTL
 	}
 	w.minTTL = minTTL
 }
