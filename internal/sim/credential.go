@@ -154,6 +154,8 @@ func (l *ledger) inWindow(c credential, n uint32, p *seen) bool {
 	switch {
 	case before && after || age < 2*lo:
 		return false
+	case before && l.retimed == 0:
+		return false // asked until a packet of this Step ended it, and from then on silence counts anew
 	case !before && !after && age >= 2*hi && l.spared <= l.at:
 		return true
 	}
