@@ -16,7 +16,7 @@ type Trace struct {
 	hash uint64
 }
 
-// FNV-1a, 64 bits.
+// FNV-1a with words of 64 bits in place of bytes.
 const (
 	fnvBasis = 0xcbf29ce484222325
 	fnvPrime = 0x00000100000001b3
@@ -25,11 +25,25 @@ const (
 // Hash returns the hash of the trace so far.
 func (t *Trace) Hash() uint64 { return t.hash }
 
-func (t *Trace) number(v uint64) { t.hash = (t.hash ^ v) * fnvPrime }
+// number also folds the upper half down: a product carries upwards only.
+func (t *Trace) number(v uint64) {
+	h := (t.hash ^ v) * fnvPrime
+	t.hash = h ^ h>>32
+}
 
 func (t *Trace) text(s string) {
 	for i := range len(s) {
 		t.number(uint64(s[i]))
+	}
+}
+
+func (t *Trace) bytes(b []byte) {
+	t.number(uint64(len(b)))
+	for ; len(b) >= 8; b = b[8:] {
+		t.number(binary.LittleEndian.Uint64(b))
+	}
+	for _, c := range b {
+		t.number(uint64(c))
 	}
 }
 
@@ -39,9 +53,7 @@ func (w *World) noteFrame(who, what string, f *frame) {
 	t.number(uint64(w.now))
 	t.text(who)
 	t.text(what)
-	for _, b := range f.bytes() {
-		t.number(uint64(b))
-	}
+	t.bytes(f.bytes())
 	if t.Out != nil {
 		w.write(who, what, describe(f.bytes()))
 	}
