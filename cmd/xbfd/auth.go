@@ -29,7 +29,7 @@ func (a *authFlags) spec() (*control.AuthSpec, error) {
 		return nil, usagef("--bfd-key-id goes with --conf-key-id")
 	}
 	s := &control.AuthSpec{Key: *a.key, KeyID: a.keyID}
-	if _, err := s.Resolve(); err != nil {
+	if _, err := control.ResolveAuth(s); err != nil {
 		return nil, usageError{err}
 	}
 	return s, nil

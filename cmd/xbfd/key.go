@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xbfd/xbfd/client"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 )
@@ -76,7 +77,7 @@ func (e *env) keySetCommand() *cobra.Command {
 }
 
 // keySpec reads a secret from a file, or from standard input without one.
-func (e *env) keySpec(kind, file string, hex bool) (spec control.KeySpec, err error) {
+func (e *env) keySpec(kind, file string, hex bool) (spec client.KeySpec, err error) {
 	from, name := e.stdin, "standard input"
 	if file != "" {
 		f, err := os.Open(file)
@@ -93,10 +94,11 @@ func (e *env) keySpec(kind, file string, hex bool) (spec control.KeySpec, err er
 	if len(text) > config.MaxSecretFile {
 		return spec, fmt.Errorf("secret in %s has more than %d bytes", name, config.MaxSecretFile)
 	}
-	spec.Method, _ = config.KeyType(kind) // --type takes no other
+	spec.Type = kind
 	secret, err := config.FileSecret(text, hex)
 	if err == nil {
-		spec.Secret, err = secret.For(spec.Method)
+		method, _ := config.KeyType(kind) // --type takes no other
+		spec.Secret, err = secret.For(method)
 	}
 	if err != nil {
 		return spec, fmt.Errorf("secret in %s: %w", name, err)

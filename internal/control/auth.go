@@ -8,34 +8,9 @@ import (
 	"github.com/xbfd/xbfd/internal/config"
 )
 
-// SessionAuth is how a session authenticates.
-type SessionAuth struct {
-	AuthUse
-	// Pending is what follows once the peer uses it; null when no delayed
-	// change waits.
-	Pending *AuthUse `json:"pending"`
-	// PeerDigest tells that the peer has the right key but makes its SHA1
-	// digest in the other way: "hmac" as FRR does, "rfc" as RFC 5880 has it.
-	// Empty otherwise.
-	PeerDigest string `json:"peer-digest"`
-}
-
-// AuthUse is authentication by one key.
-type AuthUse struct {
-	Type  string `json:"type"`       // one of config.KeyTypes; none: the rest means nothing
-	Key   uint32 `json:"key"`        // id in the pool
-	KeyID uint8  `json:"bfd-key-id"` // in packets
-}
-
-// AuthSpec asks for authentication by a key of the pool.
-type AuthSpec struct {
-	Key   uint32 `json:"key"`
-	KeyID *uint8 `json:"bfd-key-id,omitempty"` // nil: the key's own id
-}
-
-// Resolve returns the authentication that s asks for, none for nil. The error
+// ResolveAuth returns the authentication that s asks for, none for nil. The error
 // is an *Error of CodeInvalid.
-func (s *AuthSpec) Resolve() (config.Auth, error) {
+func ResolveAuth(s *AuthSpec) (config.Auth, error) {
 	if s == nil {
 		return config.Auth{}, nil
 	}
@@ -43,21 +18,12 @@ func (s *AuthSpec) Resolve() (config.Auth, error) {
 	return a, invalid(faults)
 }
 
-// AuthChange changes the authentication of a live session. It is the body of
-// POST /v1/sessions/{id}/auth.
-type AuthChange struct {
-	Key     *uint32 `json:"key,omitempty"` // nil with Off
-	KeyID   *uint8  `json:"bfd-key-id,omitempty"`
-	Off     bool    `json:"off,omitempty"`
-	Delayed bool    `json:"delayed,omitempty"` // wait until the peer uses it
-}
-
-// Resolve returns the authentication that c asks for.
-func (c AuthChange) Resolve() (config.Auth, error) {
+// ResolveAuthChange returns the authentication that c asks for.
+func ResolveAuthChange(c AuthChange) (config.Auth, error) {
 	if c.Key == nil {
 		return config.Auth{}, nil
 	}
-	return (&AuthSpec{Key: *c.Key, KeyID: c.KeyID}).Resolve()
+	return ResolveAuth(&AuthSpec{Key: *c.Key, KeyID: c.KeyID})
 }
 
 const (
@@ -81,7 +47,7 @@ func decodeAuthChange(body []byte) (c AuthChange, err error) {
 	case !c.Off && c.Key == nil:
 		return c, &Error{Code: CodeBadRequest, Field: "key", Message: "is missing: give the id of a key, or off"}
 	}
-	_, err = c.Resolve()
+	_, err = ResolveAuthChange(c)
 	return c, err
 }
 

@@ -5,42 +5,14 @@ import (
 	"strings"
 )
 
-// SessionClient is one of those who share a session (RFC 5882 §2), and how the session
-// looks to it.
-type SessionClient struct {
-	Name             string `json:"name"`           // file, api, or what it calls itself
-	State            string `json:"state"`          // up throughout an outage that is held back from it
-	Administrative   bool   `json:"administrative"` // down on purpose, here or at the peer: no failure
-	Failed           bool   `json:"failed"`         // the path is to be taken for broken
-	AdjacencyAllowed bool   `json:"adjacency-allowed"`
-	HoldOff          uint32 `json:"hold-off-us"` // how long an outage may last before it is told
-	ClientFlags
-}
-
-// ClientFlags say what a client makes of a session.
-type ClientFlags struct {
-	// DependsOnlyOnBFD: it has no other way to find out whether the peer lives,
-	// so AdminDown is Down to it (RFC 5882 §3.2).
-	DependsOnlyOnBFD bool `json:"depends-only-on-bfd"`
-	// AssumeCapable: the peer is known to speak BFD, heard or not (RFC 5882 §5).
-	AssumeCapable bool `json:"assume-capable"`
-}
-
-// ClientSpec is what a client asks of a session; what is left out it takes as it
-// is. It is the body of PUT /v1/sessions/{id}/clients/{name}.
-type ClientSpec struct {
-	SessionChange
-	ClientFlags
-}
-
 func decodeClient(body []byte) (c ClientSpec, err error) {
-	k := c.SessionChange.keys()
+	k := changeKeys(&c.SessionChange)
 	k["depends-only-on-bfd"] = is(&c.DependsOnlyOnBFD, "true or false")
 	k["assume-capable"] = is(&c.AssumeCapable, "true or false")
 	if err := decode(body, k); err != nil {
 		return ClientSpec{}, err
 	}
-	return c, invalid(c.settings().Check())
+	return c, invalid(settings(c.SessionChange).Check())
 }
 
 const maxClientName = 64

@@ -1,7 +1,7 @@
 // Package control is how people and programs look into a running xbfd and
 // change it: HTTP and JSON under /v1/ on a unix socket.
 //
-//	CLI, curl --Client--> unix socket --Server--> Backend (whoever runs sessions)
+//	CLI, curl, package client --> unix socket --Server--> Backend (whoever runs sessions)
 //
 // The package owns the socket, the routes, the shape of requests, answers and
 // errors, and nothing else: what a request means is the Backend's business. No

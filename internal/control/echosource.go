@@ -11,14 +11,6 @@ import (
 
 const echoSourcePath = "/v1/echo-source"
 
-// EchoSource says where Echo packets come from: an address outside the subnets
-// of the interfaces they leave by (RFC 5881 §4). The zero value is none. It is
-// the body of PUT /v1/echo-source, which has one of the two.
-type EchoSource struct {
-	Interface string       `json:"interface"` // its addresses
-	Addresses []netip.Addr `json:"address"`   // one of each family at most
-}
-
 func decodeEchoSource(body []byte) (config.EchoSource, error) {
 	var e EchoSource
 	if err := decode(body, keys{"interface": is(&e.Interface, "a string"), "address": isAddrs(&e.Addresses)}); err != nil {

@@ -1,29 +1,10 @@
 package control
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/xbfd/xbfd/internal/config"
-)
-
-// Code is the kind of an error, for programs.
-type Code string
-
-// The codes.
-const (
-	CodeBadRequest  Code = "bad-request" // not a request this API knows
-	CodeNotFound    Code = "not-found"   // no such session, key or route
-	CodeAmbiguous   Code = "ambiguous"   // more than one session is meant
-	CodeExists      Code = "exists"      // there is such a session already
-	CodeInUse       Code = "in-use"      // sessions use it
-	CodeConflict    Code = "conflict"    // who shares it asks for something else
-	CodeCapacity    Code = "capacity"    // more than the workers can serve
-	CodeNotOwner    Code = "not-owner"   // it belongs to somebody else
-	CodeInvalid     Code = "invalid"     // understood, but a value cannot be
-	CodeUnavailable Code = "unavailable" // not now
-	CodeInternal    Code = "internal"    // a fault of xbfd's own
 )
 
 var statusOf = map[Code]int{
@@ -40,28 +21,12 @@ var statusOf = map[Code]int{
 	CodeInternal:    http.StatusInternalServerError,
 }
 
-// Error is what a Backend answers instead of a result, and what a Client
-// returns for it.
-type Error struct {
-	Code    Code   `json:"code"`
-	Message string `json:"message"`
-	Field   string `json:"field,omitempty"` // JSON key or query parameter that is to blame
-	Status  int    `json:"-"`               // of HTTP; 0 for the code's usual one
-}
-
-func (e *Error) Error() string {
-	if e.Field == "" {
-		return e.Message
-	}
-	return e.Field + ": " + e.Message
-}
-
 // Errorf returns an Error without a field.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-func (e *Error) httpStatus() int {
+func httpStatus(e *Error) int {
 	if e.Status != 0 {
 		return e.Status
 	}
@@ -70,14 +35,6 @@ func (e *Error) httpStatus() int {
 	}
 	return http.StatusInternalServerError
 }
-
-// envelope is the only shape an error has on the wire.
-type envelope struct {
-	Error *Error `json:"error"`
-}
-
-// ErrNoDaemon is answered by a Client when nobody listens on the socket.
-var ErrNoDaemon = errors.New("no daemon")
 
 // jsonNames are the fields that the API calls by another name than the file.
 var jsonNames = map[string]string{

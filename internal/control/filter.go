@@ -13,51 +13,6 @@ import (
 	"github.com/xbfd/xbfd/internal/config"
 )
 
-// Filter selects sessions; a zero field selects all. It is the query of
-// GET /v1/sessions, and without State that of the routes with an {id}.
-type Filter struct {
-	Peer, Local    netip.Addr
-	Interface, VRF string
-	Multihop       *bool // nil: either
-	State          string
-}
-
-// States are the values Filter.State may have.
-var States = []string{"admin-down", "down", "init", "up"}
-
-// Match tells whether s is selected.
-func (f Filter) Match(s *Session) bool {
-	return (!f.Peer.IsValid() || f.Peer == s.Peer) &&
-		(!f.Local.IsValid() || f.Local == s.Local) &&
-		(f.Interface == "" || f.Interface == s.Interface) &&
-		(f.VRF == "" || f.VRF == s.VRF) &&
-		(f.Multihop == nil || *f.Multihop == s.Multihop) &&
-		(f.State == "" || f.State == s.State)
-}
-
-// query is Filter as a URL has it.
-func (f Filter) query() url.Values {
-	q := url.Values{}
-	set := func(name, value string) {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	if f.Peer.IsValid() {
-		set("peer", f.Peer.String())
-	}
-	if f.Local.IsValid() {
-		set("local", f.Local.String())
-	}
-	set("interface", f.Interface)
-	set("vrf", f.VRF)
-	if f.Multihop != nil {
-		set("multihop", strconv.FormatBool(*f.Multihop))
-	}
-	set("state", f.State)
-	return q
-}
-
 // parseFilter reads the parameters of a query, of which only the allowed ones
 // may be there. The error is an *Error of CodeBadRequest.
 func parseFilter(raw string, allowed ...string) (Filter, error) {
@@ -78,9 +33,9 @@ func parseFilter(raw string, allowed ...string) (Filter, error) {
 		case len(q[name]) > 1:
 			wrong = "stands more than once"
 		case name == "peer":
-			wrong = f.setAddr(&f.Peer, value)
+			wrong = setAddr(&f, &f.Peer, value)
 		case name == "local":
-			wrong = f.setAddr(&f.Local, value)
+			wrong = setAddr(&f, &f.Local, value)
 		case name == "interface":
 			f.Interface = value
 		case name == "vrf":
@@ -104,7 +59,7 @@ func parseFilter(raw string, allowed ...string) (Filter, error) {
 
 // setAddr takes the zone of fe80::1%eth0 for the interface, unless that is
 // named too.
-func (f *Filter) setAddr(into *netip.Addr, text string) (wrong string) {
+func setAddr(f *Filter, into *netip.Addr, text string) (wrong string) {
 	addr, err := config.ParseAddr(text)
 	if err != nil {
 		return err.Error()
@@ -129,7 +84,7 @@ func parseSelector(id, rawQuery string) (selector, error) {
 	if n, err := strconv.ParseUint(id, 10, 32); err == nil && n > 0 {
 		return selector{uint32(n), f}, nil
 	}
-	if strings.Trim(id, "0123456789") == "" || f.setAddr(&f.Peer, id) != "" {
+	if strings.Trim(id, "0123456789") == "" || setAddr(&f, &f.Peer, id) != "" {
 		return selector{}, Errorf(CodeBadRequest,
 			"%q is neither the address of a peer nor a local discriminator", id)
 	}
@@ -171,7 +126,7 @@ func (s selector) String() string {
 		words = append(words, fmt.Sprintf("local discriminator %d", s.id))
 	}
 	for _, name := range []string{"peer", "local", "interface", "vrf", "multihop"} {
-		if value := s.query().Get(name); value != "" {
+		if value := s.Query().Get(name); value != "" {
 			words = append(words, name+" "+value)
 		}
 	}

@@ -2,7 +2,6 @@ package control
 
 import (
 	"cmp"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,26 +13,10 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// Key is a key of the pool as API and CLI show it: without its secret.
-type Key struct {
-	ID    uint32 `json:"id"`
-	Type  string `json:"type"`  // one of config.KeyTypes
-	Owner string `json:"owner"` // who brought it: "file" or "api"
-	Uses  int    `json:"uses"`  // sessions that use it, or will after a delayed change
-}
-
-// KeySpec is what a key is to be. It is the body of PUT /v1/keys/{id}, where a
-// secret is text or hexadecimal.
+// KeySpec is what a key is to be, as a Backend is told.
 type KeySpec struct {
 	Method packet.AuthMethod
 	Secret packet.Secret // fits Method
-}
-
-// body is the KeySpec for a Server, the only form in which a secret is written.
-func (k KeySpec) body() map[string]string {
-	secret := make([]byte, k.Secret.Len())
-	k.Secret.Put(secret)
-	return map[string]string{"type": config.KeyTypeName(k.Method), "secret-hex": hex.EncodeToString(secret)}
 }
 
 // decodeKey reads and checks the body of PUT /v1/keys/{id}. Errors repeat

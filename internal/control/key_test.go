@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/xbfd/xbfd/client"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/control/controltest"
@@ -155,11 +156,10 @@ func TestKeyRoundTrip(t *testing.T) {
 	c := control.NewClient(controltest.Serve(t, b))
 	defer c.Close()
 	ctx := t.Context()
-	spec := control.KeySpec{
-		Method: packet.AuthMethod{Type: packet.AuthKeyedSHA1, HMAC: true}, Secret: packet.NewSecret([]byte("hunter2\x00\xff")),
-	}
+	spec := client.KeySpec{Type: "frr-hmac-sha1", Secret: packet.NewSecret([]byte("hunter2\x00\xff"))}
+	arrived := control.KeySpec{Method: packet.AuthMethod{Type: packet.AuthKeyedSHA1, HMAC: true}, Secret: spec.Secret}
 	k, err := c.SetKey(ctx, 7, spec)
-	if want := (control.Key{ID: 7, Type: "frr-hmac-sha1", Owner: "api"}); k != want || err != nil || b.spec != spec {
+	if want := (control.Key{ID: 7, Type: "frr-hmac-sha1", Owner: "api"}); k != want || err != nil || b.spec != arrived {
 		t.Errorf("set: %+v, %v; arrived %+v", k, err, b.spec)
 	}
 	text, _ := json.Marshal(spec)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xbfd/xbfd/client"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -172,7 +173,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 		s.log.Error("control request failed", "err", err)
 		e = Errorf(CodeInternal, "%s", err)
 	}
-	s.reply(w, e.httpStatus(), envelope{e})
+	s.reply(w, httpStatus(e), client.Envelope{Error: e})
 }
 
 // reply encodes before it writes, so that a failure can still be answered.

@@ -3,53 +3,16 @@ package control
 import (
 	"encoding/json"
 	"fmt"
-	"net/netip"
 
 	"github.com/xbfd/xbfd/internal/config"
 )
 
-// SessionChange is what can be changed on a live session; nil leaves a value
-// as it is. It is the body of PATCH /v1/sessions/{id}.
-type SessionChange struct {
-	DesiredMinTx  *uint32 `json:"desired-min-tx-us,omitempty"`
-	RequiredMinRx *uint32 `json:"required-min-rx-us,omitempty"`
-	DetectMult    *uint8  `json:"detect-multiplier,omitempty"`
-	Passive       *bool   `json:"passive-mode,omitempty"`
-	Shutdown      *bool   `json:"shutdown,omitempty"`
-	HoldDown      *bool   `json:"hold-down,omitempty"`
-	DSCP          *uint8  `json:"dscp,omitempty"`
-
-	MinTTL     *uint8  `json:"minimum-ttl,omitempty"` // multihop only
-	Strict     *bool   `json:"strict-interface,omitempty"`
-	Echo       *bool   `json:"echo-mode,omitempty"`
-	EchoTx     *uint32 `json:"echo-transmit-interval-us,omitempty"`
-	EchoRx     *uint32 `json:"echo-receive-interval-us,omitempty"` // 0: none are looped
-	Demand     *bool   `json:"demand-mode,omitempty"`
-	DemandPoll *uint32 `json:"demand-poll-interval-us,omitempty"` // 0: only on command
-	Ceiling    *uint32 `json:"congestion-ceiling-us,omitempty"`   // 0: congestion slows nothing
-	HoldOff    *uint32 `json:"hold-off-us,omitempty"`
-}
-
-// SessionSpec asks for a new session. It is the body of POST /v1/sessions;
-// only the peer is always needed.
-type SessionSpec struct {
-	Peer         netip.Addr `json:"peer"`
-	Local        netip.Addr `json:"local,omitzero"`
-	Interface    string     `json:"interface,omitempty"`
-	VRF          string     `json:"vrf,omitempty"`
-	Multihop     bool       `json:"multihop,omitempty"`
-	Unaffiliated bool       `json:"unaffiliated-echo,omitempty"`
-	Profile      string     `json:"profile,omitempty"`
-	Auth         *AuthSpec  `json:"auth,omitempty"`
-	SessionChange
-}
-
 // Resolve returns the session that s asks for, as the same words in a file
 // would. The error is an *Error of CodeInvalid.
-func (s SessionSpec) Resolve(profiles map[string]config.Settings) (config.Peer, error) {
-	own := s.settings()
+func Resolve(s SessionSpec, profiles map[string]config.Settings) (config.Peer, error) {
+	own := settings(s.SessionChange)
 	if s.Auth != nil {
-		auth, err := s.Auth.Resolve()
+		auth, err := ResolveAuth(s.Auth)
 		if err != nil {
 			return config.Peer{}, err
 		}
@@ -64,12 +27,12 @@ func (s SessionSpec) Resolve(profiles map[string]config.Settings) (config.Peer, 
 }
 
 // Apply returns p with the changes made. The error is an *Error of CodeInvalid.
-func (c SessionChange) Apply(p config.Peer) (config.Peer, error) {
-	p, faults := p.With(c.settings())
+func Apply(c SessionChange, p config.Peer) (config.Peer, error) {
+	p, faults := p.With(settings(c))
 	return p, invalid(faults)
 }
 
-func (c SessionChange) settings() config.Settings {
+func settings(c SessionChange) config.Settings {
 	return config.Settings{
 		DesiredMinTx: c.DesiredMinTx, RequiredMinRx: c.RequiredMinRx, DetectMult: c.DetectMult,
 		Passive: c.Passive, Shutdown: c.Shutdown, HoldDown: c.HoldDown, DSCP: c.DSCP,
@@ -79,7 +42,7 @@ func (c SessionChange) settings() config.Settings {
 }
 
 // The keys of the two bodies, and what each value has to be.
-func (c *SessionChange) keys() keys {
+func changeKeys(c *SessionChange) keys {
 	const boolean, interval = "true or false", "a whole number of microseconds from %d to 4294967295"
 	us := func(into **uint32, low int) func(json.RawMessage) string { return is(into, fmt.Sprintf(interval, low)) }
 	return keys{
@@ -102,8 +65,8 @@ func (c *SessionChange) keys() keys {
 	}
 }
 
-func (s *SessionSpec) keys() keys {
-	k := s.SessionChange.keys()
+func specKeys(s *SessionSpec) keys {
+	k := changeKeys(&s.SessionChange)
 	k["peer"] = isAddr(&s.Peer)
 	k["local"] = isAddr(&s.Local)
 	k["interface"] = is(&s.Interface, "a string")
@@ -117,21 +80,21 @@ func (s *SessionSpec) keys() keys {
 
 // decodeSpec reads and checks the body of POST /v1/sessions.
 func decodeSpec(body []byte) (s SessionSpec, err error) {
-	if err := decode(body, s.keys()); err != nil {
+	if err := decode(body, specKeys(&s)); err != nil {
 		return SessionSpec{}, err
 	}
 	// The profile's own values were checked when the file was read.
-	_, err = s.Resolve(nil)
+	_, err = Resolve(s, nil)
 	return s, err
 }
 
 // decodeChange reads and checks the body of PATCH /v1/sessions/{id}.
 func decodeChange(body []byte) (c SessionChange, err error) {
-	if err := decode(body, c.keys()); err != nil {
+	if err := decode(body, changeKeys(&c)); err != nil {
 		return SessionChange{}, err
 	}
 	if c == (SessionChange{}) {
 		return c, Errorf(CodeBadRequest, "nothing to change: give at least one key")
 	}
-	return c, invalid(c.settings().Check())
+	return c, invalid(settings(c).Check())
 }

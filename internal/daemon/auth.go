@@ -27,7 +27,7 @@ func (d *Daemon) setAuth(id uint32, c control.AuthChange) error {
 	if err != nil {
 		return err
 	}
-	a, err := c.Resolve()
+	a, err := control.ResolveAuthChange(c)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (d *Daemon) setClient(id uint32, name string, c control.ClientSpec) error {
 	if i := h.at(name); i >= 0 {
 		p = h.wants[i].peer
 	}
-	if p, err = c.Apply(p); err != nil {
+	if p, err = control.Apply(c.SessionChange, p); err != nil {
 		return err
 	}
 	_, err = d.register(want{owner: name, peer: p, flags: c.ClientFlags})

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xbfd/xbfd/client"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/testnet"
@@ -160,8 +161,7 @@ func show(a *control.SessionAuth) string {
 }
 
 func (e *end) setKey(id uint32, kind, secret string) error {
-	m, _ := config.KeyType(kind)
-	_, err := e.SetKey(e.t.Context(), id, control.KeySpec{Method: m, Secret: packet.NewSecret([]byte(secret))})
+	_, err := e.SetKey(e.t.Context(), id, client.KeySpec{Type: kind, Secret: packet.NewSecret([]byte(secret))})
 	return err
 }
 

@@ -27,7 +27,7 @@ func (d *Daemon) remove(h *held) {
 // AddSession creates a session of the API's.
 func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (control.Session, error) {
 	d.mu.Lock()
-	p, err := spec.Resolve(d.cfg.Profiles)
+	p, err := control.Resolve(spec, d.cfg.Profiles)
 	if err != nil {
 		d.mu.Unlock()
 		return control.Session{}, err
@@ -73,7 +73,7 @@ func (d *Daemon) changeSession(id uint32, c control.SessionChange) error {
 		return err
 	}
 	w := h.wants[h.at(h.chief())]
-	if w.peer, err = c.Apply(w.peer); err != nil {
+	if w.peer, err = control.Apply(c, w.peer); err != nil {
 		return err
 	}
 	_, err = d.register(w)

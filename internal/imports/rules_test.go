@@ -20,6 +20,7 @@ var order = [][]string{
 	{"engine"},
 	{"engine/session"},
 	{"timerwheel", "engine/fastpath"},
+	{"client"},
 	{"packet"},
 }
 

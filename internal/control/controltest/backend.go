@@ -99,7 +99,7 @@ func (b *Backend) AddSession(ctx context.Context, spec control.SessionSpec) (con
 		return control.Session{}, err
 	}
 	defer b.mu.Unlock()
-	p, err := spec.Resolve(nil)
+	p, err := control.Resolve(spec, nil)
 	if err != nil {
 		return control.Session{}, err
 	}
@@ -129,7 +129,7 @@ func (b *Backend) ChangeSession(ctx context.Context, id uint32, c control.Sessio
 	if err != nil {
 		return s, err
 	}
-	p, err := c.Apply(asked(&s))
+	p, err := control.Apply(c, asked(&s))
 	if err != nil {
 		return s, err
 	}

@@ -87,7 +87,7 @@ func (b *Backend) SetAuth(ctx context.Context, id uint32, c control.AuthChange) 
 	if err != nil {
 		return s, err
 	}
-	a, err := c.Resolve()
+	a, err := control.ResolveAuthChange(c)
 	if err != nil {
 		return s, err
 	}

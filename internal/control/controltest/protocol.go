@@ -62,7 +62,7 @@ func (b *Backend) SetClient(ctx context.Context, id uint32, name string, c contr
 	if err != nil {
 		return s, err
 	}
-	if _, err := c.Apply(asked(&s)); err != nil {
+	if _, err := control.Apply(c.SessionChange, asked(&s)); err != nil {
 		return s, err
 	}
 	added := client(name, &s)

@@ -1,4 +1,4 @@
-package control
+package client
 
 // FastPath is what the kernel does for a session by itself.
 type FastPath struct {

@@ -1,4 +1,4 @@
-package control
+package client
 
 import (
 	"bytes"
@@ -11,22 +11,20 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"github.com/xbfd/xbfd/packet"
 )
 
-// Client talks to a Server. Its methods return an *Error for what the server
+// Client talks to a daemon. Its methods return an *Error for what the daemon
 // refused, and an error that is ErrNoDaemon when there is none.
 type Client struct {
 	path string
 	http *http.Client
 }
 
-// NewClient returns a Client for the socket at path. It opens nothing yet.
-func NewClient(path string) *Client {
+// New returns a Client for the socket at path. It opens nothing yet.
+func New(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}
@@ -36,37 +34,9 @@ func NewClient(path string) *Client {
 // Close drops connections that are kept open.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Target names one session: X is the address of its peer or its local
-// discriminator, narrowed by what else is given.
-type Target struct {
-	X, Interface, Local, VRF string
-	Multihop                 *bool // nil: either
-}
-
-// path returns the path of the session, or of what lies below it.
-func (t Target) path(below string) string {
-	q := url.Values{}
-	for name, value := range map[string]string{"interface": t.Interface, "local": t.Local, "vrf": t.VRF} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	if t.Multihop != nil {
-		q.Set("multihop", strconv.FormatBool(*t.Multihop))
-	}
-	return "/v1/sessions/" + url.PathEscape(t.X) + below + suffix(q)
-}
-
-func suffix(q url.Values) string {
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
-}
-
 // Sessions returns the sessions that match, sorted by their peers' addresses.
 func (c *Client) Sessions(ctx context.Context, f Filter) (list []Session, err error) {
-	err = c.do(ctx, http.MethodGet, "/v1/sessions"+suffix(f.query()), nil, &list)
+	err = c.do(ctx, http.MethodGet, "/v1/sessions"+suffix(f.Query()), nil, &list)
 	return list, err
 }
 
@@ -105,9 +75,11 @@ func (c *Client) Poll(ctx context.Context, t Target) (s Session, err error) {
 	return s, err
 }
 
-// Signal sets one of Signals on a session and returns it.
+// Signal tells a session what somebody outside knows of its path, and returns it:
+// packet.DiagForwardingReset, DiagPathDown, DiagConcatPathDown or DiagReverseConcat,
+// and DiagNone takes back the last three.
 func (c *Client) Signal(ctx context.Context, t Target, d packet.Diag) (s Session, err error) {
-	err = c.do(ctx, http.MethodPost, t.path("/diag"), signalBody{d.String()}, &s)
+	err = c.do(ctx, http.MethodPost, t.path("/diag"), map[string]string{"diagnostic": d.String()}, &s)
 	return s, err
 }
 
@@ -124,19 +96,19 @@ func (c *Client) DeleteClient(ctx context.Context, t Target, name string) error 
 
 // EchoSource returns where Echo packets come from.
 func (c *Client) EchoSource(ctx context.Context) (e EchoSource, err error) {
-	err = c.do(ctx, http.MethodGet, echoSourcePath, nil, &e)
+	err = c.do(ctx, http.MethodGet, "/v1/echo-source", nil, &e)
 	return e, err
 }
 
 // SetEchoSource says where Echo packets are to come from.
 func (c *Client) SetEchoSource(ctx context.Context, e EchoSource) (set EchoSource, err error) {
-	err = c.do(ctx, http.MethodPut, echoSourcePath, e, &set)
+	err = c.do(ctx, http.MethodPut, "/v1/echo-source", e, &set)
 	return set, err
 }
 
 // DeleteEchoSource leaves Echo without a source, which ends it.
 func (c *Client) DeleteEchoSource(ctx context.Context) error {
-	return c.do(ctx, http.MethodDelete, echoSourcePath, nil, nil)
+	return c.do(ctx, http.MethodDelete, "/v1/echo-source", nil, nil)
 }
 
 // Keys returns the pool of keys, sorted by their ids.
@@ -204,7 +176,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 // explain says what a failure to reach the socket means.
 func (c *Client) explain(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w answers on %s: start one with \"xbfd run\", or name its socket with --control", ErrNoDaemon, c.path)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("no permission to use %s: run as root or as a member of the socket's group", c.path)
@@ -214,9 +186,12 @@ func (c *Client) explain(err error) error {
 	return fmt.Errorf("talk to xbfd on %s: %w", c.path, err)
 }
 
+// maxRefusal is more than any refusal is long, in bytes.
+const maxRefusal = 1 << 20
+
 func refusal(res *http.Response) error {
-	var e envelope
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(&e); err != nil || e.Error == nil {
+	var e Envelope
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxRefusal)).Decode(&e); err != nil || e.Error == nil {
 		return fmt.Errorf("xbfd answered %s, and not in its own words: is it xbfd?", res.Status)
 	}
 	e.Error.Status = res.StatusCode

@@ -1,4 +1,4 @@
-package control
+package client
 
 import "net/netip"
 
@@ -55,4 +55,12 @@ type Demand struct {
 	// Bound is how long a failure may stay unnoticed at most; 0 while Demand is
 	// not active here, and where nothing polls by itself.
 	Bound uint64 `json:"detection-bound-us"`
+}
+
+// EchoSource says where Echo packets come from: an address outside the subnets
+// of the interfaces they leave by (RFC 5881 §4). The zero value is none. It has
+// one of the two.
+type EchoSource struct {
+	Interface string       `json:"interface"` // its addresses
+	Addresses []netip.Addr `json:"address"`   // one of each family at most
 }
