@@ -60,6 +60,7 @@ type Session struct {
 	FastPath FastPath `json:"fast-path"`
 
 	UptimeSeconds float64     `json:"uptime-seconds"` // since it went Up; 0 when it is not
+	StateSeconds  float64     `json:"state-seconds"`  // since it entered its state, or was created in it
 	LastChange    *LastChange `json:"last-change"`    // null before the first
 	Counters      Counters    `json:"counters"`
 	Margin        Margin      `json:"margin"`

@@ -114,6 +114,7 @@ func describeStatus(s *control.Session, st *engine.Status) {
 
 func (d *Daemon) describeTimes(st *engine.Status, s *control.Session) {
 	age := time.Duration(wire.Now() - st.Change.At)
+	s.StateSeconds = age.Seconds()
 	if st.State == packet.Up {
 		s.UptimeSeconds = age.Seconds()
 	}
