@@ -27,6 +27,7 @@ func Gaps(ctx context.Context, o Options, out, progress io.Writer) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
+	o.everyPacket = true
 	say := newPrinter(out, progress, o.JSON)
 	say.line("%-8s %8s %9s %8s %10s %10s  %s", "engine", "sessions", "interval", "inside", "above", "too long", "gaps")
 	picture := newChart("Gaps between packets of a session", "gap (us)", "share of gaps (%)")

@@ -28,6 +28,8 @@ type Options struct {
 	JSON       bool          // one object a line for each result, no report
 	Plot       string        // directory for pictures, "" for none
 
+	everyPacket bool // the load peer takes in every packet: gaps
+
 	Search bool // scale: find the most sessions without a false Down
 
 	Trials int  // detect: how many cuts

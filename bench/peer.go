@@ -24,7 +24,9 @@ type peerOptions struct {
 	Sessions int    `json:"sessions"`
 	Interval uint32 `json:"interval_us"`
 	Mult     int    `json:"mult"`
-	FIFO     uint32 `json:"fifo"` // real-time priority, 0 for none
+	FIFO     uint32 `json:"fifo"`  // real-time priority, 0 for none
+	Heard    bool   `json:"heard"` // packets that repeat are only counted, by the XDP program
+	Live     bool   `json:"live"`  // large batches leave as live frames
 }
 
 // peer is the load peer: this module's engine on AF_XDP, with a loop of its own
@@ -90,20 +92,31 @@ func (p *peer) open() error {
 		return fmt.Errorf("find interface %s: %w", ifname, err)
 	}
 	link := l.Index
-	if p.tables, err = bpf.NewTables(p.o.Sessions, 0); err != nil {
+	lanes := 0
+	if p.o.Heard {
+		lanes = p.o.Sessions
+	}
+	if p.tables, err = bpf.NewTables(p.o.Sessions, lanes); err != nil {
 		return err
 	}
+	transmit := wire.TransmitXDP
+	if p.o.Live {
+		transmit = wire.TransmitLive
+	}
 	p.wire, err = wire.Open(link, ifname, wire.Options{
-		Transport: wire.TransportXDP, Tables: p.tables, RxFrames: 1 << 14, TxFrames: 1 << 12,
+		Transport: wire.TransportXDP, Tables: p.tables, RxFrames: 1 << 14, TxFrames: 1 << 12, Transmit: transmit,
 	})
 	if err != nil {
 		return err
 	}
-	if p.engine, err = engine.New(engine.Config{Seed: uint64(now())}); err != nil {
+	if p.engine, err = engine.New(engine.Config{Seed: uint64(now()), Lanes: p.tables.Lanes()}); err != nil {
 		return err
 	}
 	p.worker = p.engine.Workers()[0]
 	p.watch = newWatch(p.o.Sessions, int64(p.o.Interval)*1000, p.o.Mult)
+	if p.o.Heard {
+		p.watch.heard = &hearing{lanes: p.tables.Lanes(), lane: make([]int32, p.o.Sessions)}
+	}
 	p.tap = newTap(p.wire.Port(0), p.watch, p.watch.interval)
 	p.engine.AttachPort(0, int32(link), p.tap)
 	for k := range p.o.Sessions {
@@ -127,9 +140,16 @@ func (p *peer) add(k int, link int32) error {
 		return err
 	}
 	p.index[discr] = k
+	lane := bpf.NoLane
+	if l, ok := p.engine.Lane(discr); ok {
+		lane = l
+	}
+	if p.watch.heard != nil {
+		p.watch.heard.lane[k] = int32(lane)
+	}
 	return errors.Join(
 		p.tables.SetPeer(bpf.Peer{Ifindex: link, Local: path.Local, Peer: path.Peer}),
-		p.tables.AddDiscr(discr, bpf.NoLane), p.engine.SetPath(discr, path))
+		p.tables.AddDiscr(discr, lane), p.engine.SetPath(discr, path))
 }
 
 func (p *peer) close() error {

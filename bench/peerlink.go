@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +46,7 @@ type reply struct {
 
 	Detections []detection            `json:"detections,omitempty"`
 	Send       price                  `json:"send,omitzero"`       // of opSend
+	Failed     string                 `json:"failed,omitempty"`    // why there is no answer
 	Histogram  *hdrhistogram.Snapshot `json:"histogram,omitempty"` // us
 }
 
@@ -63,19 +65,29 @@ func (p *peer) answer(r request) reply {
 	case opDetected:
 		answer.Detections = w.detected(p.o.Mult)
 	case opSend:
-		answer.Send = p.tap.price()
+		answer.Send, answer.Failed = p.price()
 	case opGaps:
 		answer.Histogram = w.histogram.Export()
 	}
 	c := p.wire.Counters()
 	answer.At, answer.Up, answer.AllUpAt, answer.Detected = int64(now()), w.both, w.allUpAt, w.detections
-	answer.Rx, answer.Tx, answer.MaxGap, answer.Gaps = w.rx, w.tx, w.longest(answer.At), w.gaps
+	answer.Rx, answer.Tx, answer.MaxGap, answer.Gaps = w.rx+w.heard.count(), w.tx, w.longest(answer.At), w.gaps
 	answer.DownsDUT, answer.OwnDUT = w.downs, w.declared
 	answer.DownsPeer, answer.OwnPeer = p.failure.downs, p.failure.declared
 	answer.Sends = p.tap.sends
 	answer.MaxStall = int64(p.late)
 	answer.Lost = c["xsk_rx_dropped"] + c["xsk_rx_ring_full"] + c["xsk_rx_fill_empty"]
 	return answer
+}
+
+// price finds out what sends cost, and for live frames that they leave at all.
+func (p *peer) price() (paid price, failed string) {
+	if p.o.Live {
+		if err := p.tap.trustLive(p.wire); err != nil {
+			return paid, err.Error()
+		}
+	}
+	return p.tap.price(p.o.Live), ""
 }
 
 // peerLink is the load peer as the measurement knows it.
@@ -98,6 +110,9 @@ func (p *peerLink) ask(r request) (answer reply, err error) {
 	}
 	if err := p.part.out.Decode(&answer); err != nil {
 		return answer, fmt.Errorf("ask the load peer: %w", err)
+	}
+	if answer.Failed != "" {
+		return answer, errors.New(answer.Failed)
 	}
 	return answer, nil
 }

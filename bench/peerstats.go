@@ -34,8 +34,9 @@ type gapCounts struct {
 // peer's loop.
 type watch struct {
 	sessions  []seen
-	interval  int64 // ns
-	narrowest int64 // the jitter window's lower end
+	heard     *hearing // what never comes here; nil if everything does
+	interval  int64    // ns
+	narrowest int64    // the jitter window's lower end
 	detection int64
 
 	rx, tx     uint64
@@ -69,6 +70,7 @@ func newWatch(sessions int, interval int64, mult int) *watch {
 func (w *watch) reset(now int64) {
 	w.rx, w.tx, w.downs, w.declared, w.maxGap, w.gaps = 0, 0, 0, 0, 0, gapCounts{}
 	w.histogram.Reset()
+	w.heard.reset()
 	for i := range w.sessions {
 		w.sessions[i].lastRx, w.sessions[i].lastPeriodic = now, 0
 	}
@@ -111,6 +113,7 @@ func (w *watch) received(rx *engine.Rx) {
 	at := int64(rx.Arrival)
 	s.requiredRx = c.RequiredMinRx
 	if s.state == packet.Up {
+		s.lastRx = max(s.lastRx, w.heard.last(k))
 		w.silence(s, at)
 	}
 	if c.State != s.state {
@@ -119,7 +122,7 @@ func (w *watch) received(rx *engine.Rx) {
 	if c.State == packet.Up {
 		w.gap(s, &c, at)
 	}
-	s.lastRx = at
+	s.lastRx = max(s.lastRx, at)
 }
 
 func (w *watch) changed(s *seen, c *packet.Control, at int64) {
@@ -158,7 +161,7 @@ func (w *watch) longest(now int64) int64 {
 	longest := w.maxGap
 	for i := range w.sessions {
 		if s := &w.sessions[i]; s.state == packet.Up && s.lastRx != 0 {
-			longest = max(longest, now-s.lastRx)
+			longest = max(longest, w.heard.gap(i), now-max(s.lastRx, w.heard.last(i)))
 		}
 	}
 	return longest

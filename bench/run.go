@@ -60,18 +60,32 @@ func bringUp(ctx context.Context, o Options, name string, n int, say *printer) (
 	if err != nil {
 		return nil, err
 	}
+	if err := r.startPeer(); err != nil {
+		return nil, err
+	}
+	return r, r.start(ctx)
+}
+
+// startPeer has it ready, and knows what its sends cost.
+func (r *rig) startPeer() (err error) {
+	live := r.o.peerLive(r.name, r.n)
+	if live {
+		release, absorbErr := r.lab.absorb()
+		if absorbErr != nil {
+			return absorbErr
+		}
+		defer func() { err = errors.Join(err, release()) }()
+	}
 	r.peer, err = startPeer(r.lab, r.program, peerOptions{
-		Sessions: n, Interval: uint32(o.Interval.Microseconds()), Mult: o.Mult, FIFO: peerPriority,
+		Sessions: r.n, Interval: uint32(r.o.Interval.Microseconds()), Mult: r.o.Mult, FIFO: peerPriority,
+		Heard: !r.o.everyPacket, Live: live,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	idle, err := r.peer.ask(request{Op: opSend}) // it is ready once it answers
-	if err != nil {
-		return nil, err
-	}
 	r.price = idle.Send
-	return r, r.start(ctx)
+	return err
 }
 
 // explain adds to an error what the user has to do with it.
