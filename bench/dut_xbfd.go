@@ -43,7 +43,9 @@ func (d *xbfdDUT) config() string {
 		scheduling = "fifo"
 	}
 	fmt.Fprintf(&b, "workers: {count: 1, cpus: [%d], capacity: 0, scheduling: %s}\n", d.lab.dutCPU, scheduling)
-	if d.transmit == "live" {
+	// The daemon's own auto sends no live frames into a veth, because it cannot know
+	// that the far end takes them. Here the far end is the load peer, which does.
+	if d.transport != "udp" && d.transmit != "xdp" {
 		fmt.Fprint(&b, "fast-path: {live-transmit: on}\n")
 	}
 	fmt.Fprintf(&b, "profiles:\n  bench: {transmit-interval: %dus, receive-interval: %[1]dus, detect-multiplier: %d}\n",

@@ -61,7 +61,7 @@ func (e *env) measure(use, short, long, hold string, sessions int, run measureme
 	intervalFlag(f, &b.interval, "interval", config.Milliseconds, "how often each end sends; a bare number is milliseconds")
 	byteFlag(f, &b.mult, "mult", 1, 255, "how many packets may be missed")
 	f.StringVar(&b.hold, "hold", hold, "`duration` of the measurement once all sessions are up")
-	choiceFlag(c, &b.Transmit, "transmit", "", "auto", bench.Transmits, "how xbfd sends")
+	choiceFlag(c, &b.Transmit, "transmit", "", "auto", bench.Transmits, "how xbfd sends; auto is live, since the load peer takes live frames")
 	choiceFlag(c, &b.Scheduling, "scheduling", "", "", bench.Schedulings, "of the engine under test; sockets is fifo unless told, the others normal")
 	f.BoolVar(&b.JSON, "json", false, "print one JSON object a line for each result")
 	f.StringVar(&b.Plot, "plot", "", "write pictures (SVG) into this `directory`")
