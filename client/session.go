@@ -121,6 +121,10 @@ type WorkerStatus struct {
 	CPU        int    `json:"cpu"`        // -1: not pinned
 	Scheduling string `json:"scheduling"` // normal or fifo
 	Priority   int    `json:"priority"`   // real-time; 0 unless fifo
+	Wait       string `json:"wait"`       // sleep or adaptive
+	Sleeps     uint64 `json:"sleeps"`     // how often it slept
+	Spins      uint64 `json:"spins"`      // how often it looked for packets instead, or up to a deadline; adaptive only
+	Caught     uint64 `json:"caught"`     // and met one, or a command, so that it did not sleep
 	Sessions   int    `json:"sessions"`
 }
 

@@ -54,7 +54,7 @@ func writeStatus(w io.Writer, st *control.Status) {
 		if k.Priority > 0 {
 			scheduling += fmt.Sprintf(" %d", k.Priority)
 		}
-		line(fmt.Sprintf("Worker %d", k.ID), "%s on %s, scheduling %s", plural(k.Sessions, "session"), cpu, scheduling)
+		line(fmt.Sprintf("Worker %d", k.ID), "%s on %s, scheduling %s, %s", plural(k.Sessions, "session"), cpu, scheduling, waits(&k))
 	}
 	for _, i := range st.Interfaces {
 		line("Interface "+i.Name, "%s over %s (%s)", plural(i.Sessions, "session"), i.Transport, i.TransportReason)
@@ -65,6 +65,14 @@ func writeStatus(w io.Writer, st *control.Status) {
 	for _, text := range st.Warnings {
 		line("Warning", "%s", strings.ReplaceAll(text, "\n", "\n\t"))
 	}
+}
+
+// waits says how a worker waits, and of an adaptive one how often which way.
+func waits(k *control.WorkerStatus) string {
+	if k.Wait != "adaptive" {
+		return "wait " + k.Wait
+	}
+	return fmt.Sprintf("wait adaptive (slept %d times, looked for packets %d times, met some %d times)", k.Sleeps, k.Spins, k.Caught)
 }
 
 func (e *env) reloadCommand() *cobra.Command {

@@ -30,6 +30,9 @@ var _ Stepper = (*engine.Worker)(nil)
 type LoopOptions struct {
 	CPU      int // the core to run on, or -1 for any
 	Priority int // under SCHED_FIFO, 1 to MaxPriority; 0 for normal scheduling
+	// Adaptive has the worker look at its rings for a moment before it sleeps,
+	// while packets are dense or a deadline is near. Not with Priority.
+	Adaptive bool
 	Worker   Stepper
 }
 
@@ -37,6 +40,7 @@ type LoopOptions struct {
 type Loop struct {
 	cpu      int
 	priority int
+	adaptive bool
 	worker   Stepper
 	waiter   *waiter
 	breather breather
@@ -44,6 +48,7 @@ type Loop struct {
 	stopped  atomic.Bool
 
 	fds        []int
+	queues     []*queue
 	generation uint64
 	known      bool // generation is one that was seen
 }
@@ -57,11 +62,14 @@ func NewLoop(o LoopOptions) (*Loop, error) {
 	if o.Priority < 0 || o.Priority > MaxPriority {
 		return nil, fmt.Errorf("run worker under SCHED_FIFO: priority %d is not 1 to %d", o.Priority, MaxPriority)
 	}
+	if o.Adaptive && o.Priority > 0 {
+		return nil, errors.New("wait adaptively under SCHED_FIFO: a worker that does not sleep would have its core for itself: use one of the two")
+	}
 	w, err := newWaiter()
 	if err != nil {
 		return nil, err
 	}
-	return &Loop{cpu: o.CPU, priority: o.Priority, worker: o.Worker, waiter: w, started: make(chan struct{})}, nil
+	return &Loop{cpu: o.CPU, priority: o.Priority, adaptive: o.Adaptive, worker: o.Worker, waiter: w, started: make(chan struct{})}, nil
 }
 
 // maxCPUs is what a unix.CPUSet holds.
@@ -114,7 +122,11 @@ func (l *Loop) run() error {
 		if l.stopped.Load() {
 			return nil
 		}
-		l.waiter.wait(l.pass())
+		if next := l.pass(); l.adaptive {
+			l.waiter.waitAdaptive(next)
+		} else {
+			l.waiter.wait(next)
+		}
 		if l.priority > 0 {
 			l.breather.breathe(Now())
 		}
@@ -137,11 +149,15 @@ func (l *Loop) pass() (next session.Time) {
 
 // watch collects what to wait on from the Ports that are this package's.
 func (l *Loop) watch(ports []engine.Port) {
-	l.fds = l.fds[:0]
+	l.fds, l.queues = l.fds[:0], l.queues[:0]
 	for _, p := range ports {
 		if p, ok := p.(interface{ descriptors() []int }); ok {
 			l.fds = append(l.fds, p.descriptors()...)
 		}
+		if p, ok := p.(*port); ok {
+			l.queues = append(l.queues, p.queues...)
+		}
 	}
 	l.waiter.watch(l.fds)
+	l.waiter.spin.reset(l.queues)
 }

@@ -24,6 +24,7 @@ type receiver struct {
 	sources []source
 	active  []source // those with something waiting
 	fds     []int    // to wait on
+	queues  []*queue // those of sources that are rings
 }
 
 // Receive fills batch, of at most 64, in the order of arrival whatever the
@@ -69,6 +70,7 @@ func (r *receiver) descriptors() []int { return r.fds }
 func (r *receiver) addQueue(q *queue) {
 	r.sources = append(r.sources, q)
 	r.fds = append(r.fds, q.fd)
+	r.queues = append(r.queues, q)
 }
 
 func (r *receiver) addUDP(u *udpReader) {

@@ -22,6 +22,9 @@ const sleepBelow = session.Time(session.Millisecond)
 type waiter struct {
 	polled []unix.PollFd // the first is the eventfd
 	errors []uint8       // consecutive waits that a descriptor answered by an error only
+	spin   spinner       // of adaptive waiting
+
+	sleeps, spins, caught atomic.Uint64 // as in Waits
 
 	woken  atomic.Bool // wake was called since the last pass began
 	asleep atomic.Bool // the thread is, or is about to be, in ppoll
@@ -76,13 +79,19 @@ func (w *waiter) close() error {
 // looks at what wakers have left for it, and then waits.
 func (w *waiter) wait(deadline session.Time) {
 	now := Now()
-	switch left := deadline - now; {
-	case w.woken.Load(), deadline != session.Never && left <= 0:
-	case deadline != session.Never && left < sleepBelow:
-		sleepUntil(deadline)
-	default:
-		w.poll(now, deadline)
+	if !w.woken.Load() && deadline > now {
+		w.sleep(now, deadline)
 	}
+}
+
+// sleep gives the processor away until a deadline that has not passed.
+func (w *waiter) sleep(now, deadline session.Time) {
+	w.sleeps.Add(1)
+	if deadline != session.Never && deadline-now < sleepBelow {
+		sleepUntil(deadline)
+		return
+	}
+	w.poll(now, deadline)
 }
 
 // sleepUntil blocks the thread until an instant of CLOCK_MONOTONIC. Raw: the

@@ -84,8 +84,12 @@ type Workers struct {
 
 	Scheduling string // "normal" or "fifo"
 	Priority   int    // 1 to MaxPriority; without effect unless "fifo"
-	Wait       string // how a worker waits: "sleep"
+	Wait       string // how a worker waits: "sleep" or "adaptive"
 }
+
+// Adaptive reports whether the workers look for packets for a moment before they
+// sleep.
+func (w Workers) Adaptive() bool { return w.Wait == "adaptive" }
 
 // FIFO returns the real-time priority of the workers, 0 for normal scheduling.
 func (w Workers) FIFO() int {

@@ -189,9 +189,13 @@ func (d *document) workers(into *Workers) func(value) {
 			"minimum-interval": d.interval(&least),
 			"scheduling":       d.choice(&into.Scheduling, Schedulings),
 			"priority":         d.number(&into.Priority, 1, MaxPriority),
-			"wait":             d.absent(&into.Wait, Waits, "adaptive", "adaptive waiting"),
+			"wait":             d.choice(&into.Wait, Waits),
 		})
 		into.MinInterval = or(least, 0)
+		if into.Adaptive() && into.FIFO() > 0 {
+			d.fault(v, "wait: adaptive does not go with scheduling: fifo, because a real-time thread that looks for packets "+
+				"instead of sleeping would have its CPU for itself: use one of the two")
+		}
 		switch cpus := len(into.CPUs); {
 		case cpus > MaxWorkers:
 			d.fault(v, "%d CPUs are listed, but there can be %d workers at most", cpus, MaxWorkers)

@@ -38,18 +38,6 @@ func (d *document) fastPath(into *FastPath) func(value) {
 	}
 }
 
-// absent is choice with one that this version does not have.
-func (d *document) absent(into *string, from []string, missing, what string) func(value) {
-	choose := d.choice(into, from)
-	return func(v value) {
-		before := *into
-		if choose(v); *into == missing {
-			*into = before
-			d.fault(v, "this version has no %s: write %s, or remove the key", what, before)
-		}
-	}
-}
-
 func (d *document) deadMan(into *time.Duration) func(value) {
 	read := d.duration(into, MaxDeadMan)
 	return func(v value) {

@@ -69,6 +69,7 @@ func TestRestartNeeded(t *testing.T) {
 		"workers: {minimum-interval: 10ms}": {"workers"},
 		"workers: {count: 2}":               {"workers"},
 		"workers: {scheduling: fifo}":       {"workers"},
+		"workers: {wait: adaptive}":         {"workers"},
 		"workers: {priority: 70}":           nil, // of no effect
 		"fast-path: {dead-man: 1s}":         {"fast-path"},
 		"fast-path: {heard: on}":            {"fast-path"},

@@ -110,7 +110,8 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 func (d *Daemon) start(ctx context.Context) (err error) {
 	cfg := d.cfg // what it says of interfaces and workers holds until the next start
 	d.speaker, err = speaker.New(speaker.Options{
-		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),
+		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Adaptive: cfg.Workers.Adaptive(),
+		Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
 		Logger: d.log, In: d.o.In, OnEvents: d.note,

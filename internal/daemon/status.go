@@ -211,7 +211,11 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 func (d *Daemon) workers() []control.WorkerStatus {
 	list := make([]control.WorkerStatus, len(d.speaker.Engine().Workers()))
 	for i := range list {
-		list[i] = control.WorkerStatus{ID: i, CPU: -1, Scheduling: d.cfg.Workers.Scheduling, Priority: d.cfg.Workers.FIFO()}
+		n := d.speaker.Waits(i)
+		list[i] = control.WorkerStatus{
+			ID: i, CPU: -1, Scheduling: d.cfg.Workers.Scheduling, Priority: d.cfg.Workers.FIFO(),
+			Wait: d.cfg.Workers.Wait, Sleeps: n.Sleeps, Spins: n.Spins, Caught: n.Caught,
+		}
 		if i < len(d.cfg.Workers.CPUs) {
 			list[i].CPU = d.cfg.Workers.CPUs[i]
 		}

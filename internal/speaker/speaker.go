@@ -24,6 +24,7 @@ type Options struct {
 	Workers   int                        // 0 means 1
 	CPUs      []int                      // of the workers; empty means any
 	Priority  int                        // of the workers under SCHED_FIFO; 0 means normal scheduling
+	Adaptive  bool                       // the workers look for packets before they sleep; not with Priority
 	Transport func(ifname string) string // auto, xdp, xdp-generic or udp; nil means auto
 
 	// EchoLoop says who sends the peers' Echo packets back on an interface: ring
@@ -146,7 +147,7 @@ func New(o Options) (_ *Speaker, err error) {
 		if i < len(o.CPUs) {
 			cpu = o.CPUs[i]
 		}
-		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority})
+		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority, Adaptive: o.Adaptive})
 		if err != nil {
 			return nil, err
 		}
@@ -239,6 +240,9 @@ func (s *Speaker) start() error {
 
 // Failed delivers the error of a worker that could not go on.
 func (s *Speaker) Failed() <-chan error { return s.fail }
+
+// Waits returns how often a worker has waited, and how.
+func (s *Speaker) Waits(worker int) wire.Waits { return s.loops[worker].Waits() }
 
 // Engine returns the engine, for status and totals.
 func (s *Speaker) Engine() *engine.Engine { return s.engine }

@@ -174,7 +174,9 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		Version: "v0.1.0", PID: 4242, Started: When, UptimeSeconds: 3725.5,
 		ConfigFile: "/etc/xbfd.yaml", Control: "/run/xbfd.sock",
 		LastReload: &control.LastReload{At: When},
-		Workers:    []control.WorkerStatus{{ID: 0, CPU: 1, Scheduling: "fifo", Priority: 60, Sessions: len(b.sessions)}},
+		Workers: []control.WorkerStatus{{
+			ID: 0, CPU: 1, Scheduling: "fifo", Priority: 60, Wait: "sleep", Sleeps: 5120, Sessions: len(b.sessions),
+		}},
 		Interfaces: []control.InterfaceStatus{{
 			Name: "eth0", Transport: "xdp-native", TransportReason: "native XDP, copy mode: driver veth has no zero copy",
 			Stamp: "xdp", Heard: "on", UDP: "port 3784 is taken by bfdd (process 77)", Sessions: len(b.sessions),
