@@ -166,7 +166,7 @@ func TestDaemonRefuses(t *testing.T) {
 func TestNoDaemon(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "none.sock")
 	for _, line := range []string{
-		"sessions", "status", "reload", "session show 1", "session up 1", "session down 1", "session del 1",
+		"sessions", "status", "events", "reload", "session show 1", "session up 1", "session down 1", "session del 1",
 		"session set 1 --detect-mult 3", "session add --peer-addr 192.0.2.1",
 		"session auth deactivate 1", "session auth activate 1 --conf-key-id 1", "key list", "key del 1",
 		"session poll 1", "session diag 1 none", "echo-source show", "echo-source del", "echo-source set --interface lo",

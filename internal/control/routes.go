@@ -28,12 +28,13 @@ func (s *Server) routes() {
 	} {
 		s.mux.HandleFunc(pattern, s.answer(m))
 	}
+	s.mux.HandleFunc(eventsPath, s.events)
 	s.mux.HandleFunc("/", s.noRoute)
 }
 
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, "+
-		"/v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/reload and /v1/status", r.URL.Path))
+		"/v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/reload and /v1/status", r.URL.Path))
 }
 
 func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request, m methods) {

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/xbfd/xbfd/client"
@@ -26,6 +27,7 @@ const (
 	maxConnections = 64
 	backendTime    = 10 * time.Second // for one request's answer
 	shutdownTime   = 2 * time.Second
+	streamEndTime  = time.Second // for a reader of events to take the last ones
 )
 
 // Backend is whoever runs sessions. Its methods may be called concurrently.
@@ -70,6 +72,9 @@ type Backend interface {
 	DeleteKey(ctx context.Context, id uint32) error
 	// Reload reads the configuration file again: all of it or nothing.
 	Reload(ctx context.Context) (ReloadReport, error)
+	// Events returns a reader of the events that q selects. It reaches io.EOF soon
+	// after the Backend has ended.
+	Events(ctx context.Context, q EventQuery) (EventReader, error)
 	Status(ctx context.Context) (Status, error)
 }
 
@@ -78,6 +83,8 @@ type Server struct {
 	backend Backend
 	log     *slog.Logger
 	mux     *http.ServeMux
+
+	streams atomic.Int64 // readers of events
 }
 
 // NewServer returns a Server; a nil logger logs nothing.
@@ -91,7 +98,8 @@ func NewServer(b Backend, logger *slog.Logger) *Server {
 }
 
 // Serve answers on l until ctx ends, then lets running requests finish for a
-// short while, closes l and returns nil. It fails only when l does.
+// short while, closes l and returns nil. Readers of events stay until the Backend
+// ends them, to see the last ones. It fails only when l does. Call it once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:                      s,
@@ -110,13 +118,23 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("serve control socket: %w", err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-	defer cancel()
-	if server.Shutdown(grace) != nil {
-		server.Close()
-	}
+	s.shutdown(server)
 	<-failed
 	return nil
+}
+
+// shutdown lets requests finish for a short while, and readers of events for as
+// long as the Backend has something for them.
+func (s *Server) shutdown(server *http.Server) {
+	grace, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	if server.Shutdown(grace) == nil {
+		return
+	}
+	for s.streams.Load() > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	server.Close()
 }
 
 // ServeHTTP answers one request. A panic below it costs that request only.
@@ -128,15 +146,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, Errorf(CodeInternal, "a fault in xbfd: see its log"))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(r.Context(), backendTime)
-	defer cancel()
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	// The mux would answer these itself, and not with an error object.
 	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || p != path.Clean(p) {
 		s.noRoute(w, r)
 		return
 	}
-	s.mux.ServeHTTP(w, r.WithContext(ctx))
+	s.mux.ServeHTTP(w, r)
 }
 
 // handler answers one method of one route: a status of success and a body that
@@ -154,7 +170,9 @@ func (s *Server) answer(m methods) http.HandlerFunc {
 			s.refuseMethod(w, r, m)
 			return
 		}
-		status, body, err := h(r)
+		ctx, cancel := context.WithTimeout(r.Context(), backendTime)
+		defer cancel()
+		status, body, err := h(r.WithContext(ctx))
 		if err != nil {
 			s.fail(w, err)
 			return

@@ -33,6 +33,12 @@ type (
 	LastReload      = client.LastReload
 	ReloadReport    = client.ReloadReport
 
+	Event        = client.Event
+	EventSession = client.EventSession
+	EventQuery   = client.EventQuery
+	Cause        = client.Cause
+	Evidence     = client.Evidence
+
 	Client = client.Client
 	Target = client.Target
 	Filter = client.Filter
@@ -60,6 +66,12 @@ func NewClient(path string) *Client { return client.New(path) }
 
 // States are the values Filter.State may have.
 var States = client.States
+
+// EventTypes are the values of Event.Type, but for EventLost.
+var EventTypes = client.EventTypes
+
+// EventLost is the type of a line that stands for events that cannot be read.
+const EventLost = client.EventLost
 
 // ErrNoDaemon is in the error of a Client when nobody listens on the socket.
 var ErrNoDaemon = client.ErrNoDaemon

@@ -42,12 +42,8 @@ func (l *changeLog) note(ev *engine.Event, ifname string, attrs ...slog.Attr) {
 	}
 	// A failure that was followed by something else before anybody looked is
 	// told first (see engine.Event).
-	if ev.Failed && ev.Change.At != ev.Failure.At {
-		f := engine.Change{At: ev.Failure.At, From: packet.Up, To: packet.Down, Diag: ev.Failure.Diag, Remote: packet.Down}
-		if ev.Failure.Admin {
-			f.Remote = packet.AdminDown
-		}
-		l.one(ev, f, ifname, attrs)
+	if f := failureBefore(ev); f != nil {
+		l.one(ev, *f, ifname, attrs)
 	}
 	l.one(ev, ev.Change, ifname, attrs)
 }

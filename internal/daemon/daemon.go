@@ -45,6 +45,7 @@ type Daemon struct {
 	speaker *speaker.Speaker
 	started time.Time
 	changes *changeLog
+	events  *eventLog
 	looping map[string]bool // interfaces of which the log says so; serve's own
 
 	mu       sync.Mutex // guards everything below
@@ -89,6 +90,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), gone: make(chan struct{}, 1),
 	}
 	d.changes = newChangeLog(d.log, time.Now)
+	d.events = newEventLog(keptEvents, d.started)
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", "warning", w.String())
 	}
@@ -187,6 +189,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	defer d.flushChanges(true)
+	defer d.events.end()
 	for {
 		select {
 		case <-s.hup:
@@ -201,6 +204,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 			return err
 		case <-ctx.Done():
 			d.leave(s.now)
+			d.events.end()
 			return <-served
 		}
 	}
@@ -251,6 +255,7 @@ func (d *Daemon) note(events []engine.Event) {
 		if h == nil {
 			continue
 		}
+		d.recordEvent(h, ev)
 		if ev.Transitions > 0 {
 			d.observe(h, ev)
 			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
@@ -267,6 +272,7 @@ func (d *Daemon) note(events []engine.Event) {
 			d.log.Info("peer sends from another address", "session", ev.Discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
 		}
 		if ev.Gone {
+			d.record(h, eventDeleted, "removed", "")
 			delete(d.byDiscr, ev.Discr)
 		}
 	}

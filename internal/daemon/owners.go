@@ -87,6 +87,7 @@ func (d *Daemon) register(w want) (*held, error) {
 		h.wants = append(h.wants, w)
 	}
 	h.peer = h.wants[0].peer
+	d.recordWish(h, c, w.owner)
 	for _, o := range slices.Clone(h.wants) {
 		if h.obey(o).peer != o.peer {
 			if _, err := d.register(o); err != nil {
@@ -190,6 +191,7 @@ func (d *Daemon) release(h *held, owner string) error {
 	}
 	h.wants = slices.Delete(h.wants, i, i+1)
 	h.peer = h.wants[0].peer
+	d.recordWish(h, c, owner)
 	return d.carry(h, c)
 }
 
@@ -213,10 +215,13 @@ func (d *Daemon) observe(h *held, ev *engine.Event) {
 func (d *Daemon) expireHolds() { d.tell(d.book.Expire(session.Time(wire.Now()))) }
 
 func (d *Daemon) tell(notices []clients.Notice) {
-	if len(notices) == 0 || !d.log.Enabled(context.Background(), slog.LevelDebug) {
-		return
-	}
-	for _, n := range notices {
+	debug := d.log.Enabled(context.Background(), slog.LevelDebug)
+	for i := range notices {
+		n := &notices[i]
+		d.recordNotice(n)
+		if !debug {
+			continue
+		}
 		d.log.Debug("client told", "client", n.Owner, "peer", n.Key.Peer.String(), "ifname", n.Key.Interface,
 			"what", n.Kind.String(), "state", n.View.State.String())
 	}

@@ -29,6 +29,8 @@ type Backend struct {
 	Block bool
 	// Panic, when set, makes every method panic.
 	Panic bool
+	// Happened are the events that Events delivers, before it ends.
+	Happened []control.Event
 	// Report is what Reload answers.
 	Report control.ReloadReport
 }

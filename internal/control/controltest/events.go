@@ -1,0 +1,63 @@
+package controltest
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/xbfd/xbfd/internal/control"
+)
+
+// Events implements control.Backend: what Happened, and the end.
+func (b *Backend) Events(ctx context.Context, q control.EventQuery) (control.EventReader, error) {
+	if err := b.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer b.mu.Unlock()
+	r := &reader{ended: make(chan struct{})}
+	for _, ev := range b.Happened {
+		if q.Selects(ev.Type, ev.Session) && (q.Since == nil || ev.Seq > *q.Since) {
+			r.left = append(r.left, ev)
+		}
+	}
+	return r, nil
+}
+
+type reader struct {
+	left  []control.Event
+	ended chan struct{}
+}
+
+// Next delivers one event at a time.
+func (r *reader) Next(_ context.Context, buf []control.Event) ([]control.Event, error) {
+	if len(r.left) == 0 {
+		return buf, io.EOF
+	}
+	buf, r.left = append(buf, r.left[0]), r.left[1:]
+	return buf, nil
+}
+
+// Ended returns a channel that stays open.
+func (r *reader) Ended() <-chan struct{} { return r.ended }
+
+// Events are one of each shape there is.
+func Events() []control.Event {
+	s := &control.EventSession{
+		Peer: netip.MustParseAddr("192.0.2.1"), Local: netip.MustParseAddr("192.0.2.9"),
+		Interface: "eth0", VRF: "default", Discr: 11,
+	}
+	age, lost := uint64(160_250), uint64(17)
+	at := func(seq uint64, kind string) control.Event {
+		return control.Event{Seq: seq, Time: When.Add(time.Duration(seq) * time.Millisecond), Type: kind, Session: s}
+	}
+	up, down, changed, gone := at(100, "session-up"), at(101, "session-down"), at(102, "changed"), at(120, control.EventLost)
+	up.From, up.To, up.Diagnostic, up.Merged = "init", "up", "none", 2
+	up.Cause = &control.Cause{Kind: "up"}
+	down.From, down.To, down.Diagnostic, down.LastRx = "up", "down", "control-expiry", &age
+	down.Cause = &control.Cause{Kind: "control-expiry",
+		Evidence: &control.Evidence{PeerSilent: 160_250, DetectionTime: 150_000, Stalled: 12_500}}
+	changed.Cause = &control.Cause{Kind: "client-told", By: "ospf", Detail: "failure"}
+	gone.Session, gone.Lost, gone.Restarted = nil, &lost, true
+	return []control.Event{up, down, changed, gone}
+}

@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/xbfd/xbfd/internal/control"
+)
+
+// keptEvents is how many events can be read again.
+const keptEvents = 4096
+
+// eventLog keeps the latest events for whoever wants to read them, now or again.
+// Adding one never waits for a reader; a reader that is too slow finds a line that
+// says how many it has missed.
+type eventLog struct {
+	mu     sync.Mutex
+	ring   []record
+	first  uint64        // seq of the first event there ever was
+	next   uint64        // seq of the next one; it goes to ring[next%len(ring)]
+	wake   chan struct{} // closed when there is more, if somebody waits
+	awaits bool
+	ended  chan struct{} // closed by end
+	once   sync.Once
+}
+
+// newEventLog returns a log of the latest n events. Its numbers begin with the
+// milliseconds since 1970, so that those of a later daemon are higher: a reader
+// that comes back learns that it has missed something.
+func newEventLog(n int, now time.Time) *eventLog {
+	first := uint64(max(now.UnixMilli(), 1))
+	return &eventLog{
+		ring: make([]record, n), first: first, next: first,
+		wake: make(chan struct{}), ended: make(chan struct{}),
+	}
+}
+
+func (l *eventLog) add(r record) {
+	l.mu.Lock()
+	l.ring[l.next%uint64(len(l.ring))] = r
+	l.next++
+	if l.awaits {
+		close(l.wake)
+		l.wake, l.awaits = make(chan struct{}), false
+	}
+	l.mu.Unlock()
+}
+
+// end says that nothing will be added any more.
+func (l *eventLog) end() { l.once.Do(func() { close(l.ended) }) }
+
+// oldest returns the seq of the oldest event that is kept. l.mu is held.
+func (l *eventLog) oldest() uint64 {
+	if n := uint64(len(l.ring)); l.next-l.first > n {
+		return l.next - n
+	}
+	return l.first
+}
+
+// copyBatch is how many events a reader looks at between two moments in which
+// others may.
+const copyBatch = 256
+
+// read appends the selected ones of the events from seq on to buf, as far as one
+// look goes, and returns the seq to go on from. The channel is closed when there
+// is more; it is nil while there is.
+func (l *eventLog) read(seq uint64, q *control.EventQuery, buf []control.Event) ([]control.Event, uint64, <-chan struct{}) {
+	var batch [copyBatch]record
+	l.mu.Lock()
+	oldest := l.oldest()
+	from := max(seq, oldest)
+	n := int(min(l.next-from, copyBatch))
+	for i := range n {
+		batch[i] = l.ring[(from+uint64(i))%uint64(len(l.ring))]
+	}
+	var more <-chan struct{}
+	if n == 0 && seq >= from {
+		l.awaits, more = true, l.wake
+	}
+	l.mu.Unlock()
+	if seq < from {
+		buf = append(buf, l.lost(seq, from))
+	}
+	for i := range batch[:n] {
+		s := batch[i].session()
+		if q.Selects(batch[i].kind, s) {
+			buf = append(buf, batch[i].event(from+uint64(i), s))
+		}
+	}
+	return buf, from + uint64(n), more
+}
+
+// lost tells that the events from seq until before from cannot be read any more.
+func (l *eventLog) lost(seq, from uint64) control.Event {
+	n := from - max(seq, l.first)
+	return control.Event{
+		Seq: from - 1, Time: time.Now().UTC(), Type: control.EventLost,
+		Lost: &n, Restarted: seq < l.first,
+	}
+}
+
+// last returns at most n of the latest events that are wanted, the latest first.
+func (l *eventLog) last(n int, wanted func(*record) bool) (list []control.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for seq := l.next; seq > l.oldest() && len(list) < n; seq-- {
+		if r := &l.ring[(seq-1)%uint64(len(l.ring))]; wanted(r) {
+			list = append(list, r.event(seq-1, r.session()))
+		}
+	}
+	return list
+}
+
+// eventReader is one reader of an eventLog.
+type eventReader struct {
+	log   *eventLog
+	query control.EventQuery
+	seq   uint64 // of the next event to read
+	until uint64 // of the first not to read, of one that wants only what there is
+}
+
+// reader returns a reader of what q selects.
+func (l *eventLog) reader(q control.EventQuery) (*eventReader, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := &eventReader{log: l, query: q, seq: l.next, until: l.next}
+	switch {
+	case q.Since == nil:
+	case *q.Since == 0:
+		r.seq = l.first
+	case *q.Since >= l.next:
+		return nil, &control.Error{Code: control.CodeInvalid, Field: "since",
+			Message: "there is no such event yet: give the seq of one that was read, or 0 for all that are kept"}
+	default:
+		r.seq = *q.Since + 1
+	}
+	return r, nil
+}
+
+// Next implements control.EventReader.
+func (r *eventReader) Next(ctx context.Context, buf []control.Event) ([]control.Event, error) {
+	for had := len(buf); ; {
+		if r.query.Once && r.seq >= r.until {
+			return buf, io.EOF
+		}
+		var more <-chan struct{}
+		buf, r.seq, more = r.log.read(r.seq, &r.query, buf)
+		if len(buf) > had {
+			return buf, nil
+		}
+		if more == nil {
+			continue
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return buf, ctx.Err()
+		case <-r.log.ended:
+			if r.atEnd() {
+				return buf, io.EOF
+			}
+		}
+	}
+}
+
+// atEnd reports whether everything has been read.
+func (r *eventReader) atEnd() bool {
+	r.log.mu.Lock()
+	defer r.log.mu.Unlock()
+	return r.seq >= r.log.next
+}
+
+// Ended implements control.EventReader.
+func (r *eventReader) Ended() <-chan struct{} { return r.log.ended }

@@ -1,0 +1,146 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/clients"
+	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// Types of events.
+const (
+	eventUp        = "session-up"
+	eventDown      = "session-down"
+	eventAdminDown = "admin-down"
+	eventCreated   = "created"
+	eventDeleted   = "deleted"
+	eventChanged   = "changed"
+)
+
+// Events returns a reader of what happens.
+func (d *Daemon) Events(_ context.Context, q control.EventQuery) (control.EventReader, error) {
+	return d.events.reader(q)
+}
+
+// about starts the record of an event of a session. d.mu is held, as in all of
+// this file.
+func (d *Daemon) about(h *held, kind, cause string) record {
+	p := d.speaker.Path(h.discr)
+	r := record{
+		at: time.Now().UnixNano(), kind: kind, cause: cause, discr: h.discr,
+		peer: packet.AddrFrom(h.peer.Peer), vrf: h.peer.VRF,
+		ifname: cmp.Or(p.Interface, h.ifname),
+	}
+	switch {
+	case p.Path.Local.IsValid():
+		r.local = packet.AddrFrom(p.Path.Local)
+	case h.peer.Local.IsValid():
+		r.local = packet.AddrFrom(h.peer.Local)
+	}
+	return r
+}
+
+// recordEvent notes what an event of the engine says. A failure that was followed
+// by something else before anybody looked is told first (see engine.Event).
+func (d *Daemon) recordEvent(h *held, ev *engine.Event) {
+	if ev.AuthSwitched {
+		d.record(h, eventChanged, "auth-switched", "")
+	}
+	if ev.SourceChanged {
+		d.record(h, eventChanged, "peer-source", "")
+	}
+	if ev.RemoteAdmin {
+		cause := "remote-admin-up"
+		if ev.Change.Remote == packet.AdminDown {
+			cause = "remote-admin-down"
+		}
+		d.record(h, eventChanged, cause, "")
+	}
+	if ev.Transitions == 0 {
+		return
+	}
+	told := uint32(1)
+	if f := failureBefore(ev); f != nil {
+		d.recordState(h, ev, *f, 0)
+		told++
+	}
+	d.recordState(h, ev, ev.Change, ev.Transitions-min(ev.Transitions, told))
+}
+
+func (d *Daemon) recordState(h *held, ev *engine.Event, c engine.Change, merged uint32) {
+	kind := eventChanged
+	switch {
+	case c.To == packet.Up:
+		kind = eventUp
+	case c.To == packet.AdminDown:
+		kind = eventAdminDown
+	case c.To == packet.Down && c.From != packet.AdminDown:
+		kind = eventDown
+	}
+	r := d.about(h, kind, causeOf(c))
+	r.at -= int64(wire.Now() - c.At)
+	r.moved, r.from, r.to, r.diag, r.merged = true, c.From, c.To, c.Diag, merged
+	if ev.Failed && c.At == ev.Failure.At {
+		r.failed, r.evidence = true, evidenceOf(&ev.Failure)
+		r.heard, r.lastRx = true, int64(ev.Failure.At-ev.Failure.LastRx)
+	}
+	d.events.add(r)
+}
+
+// failureBefore returns the failure that an event tells of, if the latest change
+// is another.
+func failureBefore(ev *engine.Event) *engine.Change {
+	if !ev.Failed || ev.Change.At == ev.Failure.At {
+		return nil
+	}
+	f := engine.Change{At: ev.Failure.At, From: packet.Up, To: packet.Down, Diag: ev.Failure.Diag, Remote: packet.Down}
+	if ev.Failure.Admin {
+		f.Remote = packet.AdminDown
+	}
+	return &f
+}
+
+// recordNotice notes that a client of a session was told something, but for the
+// file and the API, to which every change of state is an event of its own.
+func (d *Daemon) recordNotice(n *clients.Notice) {
+	if n.Owner == ownerFile || n.Owner == ownerAPI {
+		return
+	}
+	k := config.Key{
+		Peer: n.Key.Peer, Local: n.Key.Local, Interface: n.Key.Interface, VRF: n.Key.VRF, Multihop: n.Key.Multihop,
+	}
+	h := d.byKey[k]
+	if h == nil {
+		k.Unaffiliated = true
+		h = d.byKey[k]
+	}
+	if h != nil {
+		r := d.about(h, eventChanged, "client-told")
+		r.by, r.detail = n.Owner, n.Kind.String()
+		d.events.add(r)
+	}
+}
+
+// recordWish notes that a session is there, or is another, because an owner asked
+// for that.
+func (d *Daemon) recordWish(h *held, c clients.Change, owner string) {
+	switch c.Do {
+	case clients.Create:
+		d.record(h, eventCreated, "asked-for", owner)
+	case clients.Configure:
+		d.record(h, eventChanged, "configured", owner)
+	}
+}
+
+// record notes what happened to a session besides its state.
+func (d *Daemon) record(h *held, kind, cause, by string) {
+	r := d.about(h, kind, cause)
+	r.by = by
+	d.events.add(r)
+}
