@@ -172,17 +172,17 @@ func (w *Worker) returnedEcho(i uint32, rx *Rx, now session.Time) {
 func (w *Worker) returnedControl(i uint32, rx *Rx, ifindex int32, now session.Time) {
 	var c packet.Control
 	if d := c.Decode(rx.Payload); d != packet.DropNone {
-		w.discard(i, d)
+		w.reject(i, rx, d)
 		return
 	}
 	sl := &w.slots[i]
 	switch {
 	case c.YourDiscr != 0 && c.YourDiscr != c.MyDiscr:
-		w.discard(i, packet.DropUnknownYourDiscr)
+		w.reject(i, rx, packet.DropUnknownYourDiscr)
 	case c.YourDiscr == 0 && (c.State == packet.Init || c.State == packet.Up):
-		w.discard(i, packet.DropZeroYourDiscrState)
+		w.reject(i, rx, packet.DropZeroYourDiscrState)
 	case c.YourDiscr == 0 && rx.SrcPort != sl.srcPort:
-		w.discard(i, packet.DropNoSession)
+		w.reject(i, rx, packet.DropNoSession)
 	default:
 		w.accept(i, &c, rx, ifindex, now)
 	}

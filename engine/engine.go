@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/xbfd/xbfd/engine/fastpath"
+	"github.com/xbfd/xbfd/engine/flight"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -36,6 +37,10 @@ type Config struct {
 	// Insurance has the kernel answer what it hears while a worker stands still,
 	// on interfaces that can.
 	Insurance bool
+
+	// Record says what of the sessions' packets each worker keeps, for Capture; the
+	// zero value is nothing.
+	Record flight.Options
 
 	// Wake is called, from any goroutine, when worker i has something to do
 	// before the instant its last Step returned. It must not block. nil if
@@ -128,7 +133,7 @@ func New(c Config) (*Engine, error) {
 	e.ports.next = uint16(e.seed.Uint64() % numSourcePorts)
 	e.echoKey = packet.EchoKey{A: e.seed.Uint64(), B: e.seed.Uint64()}
 	for i := range c.Workers {
-		e.workers = append(e.workers, newWorker(e, i))
+		e.workers = append(e.workers, newWorker(e, i, c.Record))
 	}
 	for _, w := range e.workers {
 		for _, o := range e.workers {

@@ -20,11 +20,12 @@ const (
 	HeardPoll                         // a Poll Sequence runs
 	HeardCongestion                   // the session looks for lost packets (Params.Ceiling)
 	HeardSource                       // the peer speaks from another address than its own
+	HeardCapture                      // somebody watches every packet
 	HeardWaiting                      // for a packet from the ring to expect the like of
 	HeardActive
 )
 
-var heardStates = [...]string{"off", "no-path", "not-up", "authentication", "echo", "demand", "poll", "congestion-ceiling", "peer-source", "waiting", "active"}
+var heardStates = [...]string{"off", "no-path", "not-up", "authentication", "echo", "demand", "poll", "congestion-ceiling", "peer-source", "capture", "waiting", "active"}
 
 func (s HeardState) String() string { return heardStates[s] }
 
@@ -52,6 +53,8 @@ func (w *Worker) heardState(sl *slot) HeardState {
 		return HeardCongestion
 	case sl.otherSrc != packet.Addr{}:
 		return HeardSource
+	case sl.watched:
+		return HeardCapture
 	case !sl.heard:
 		return HeardWaiting
 	}
@@ -71,6 +74,9 @@ func (w *Worker) expect(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 		w.unexpect(sl)
 		return
 	}
+	if !sl.heard {
+		w.recorder.Expect(i, w.engine.lanes.Count(int(sl.lane-1)))
+	}
 	sl.heard = true
 	w.insure(i, now)
 }
@@ -78,6 +84,7 @@ func (w *Worker) expect(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 // unexpect has every packet of a session come through the ring again.
 func (w *Worker) unexpect(sl *slot) {
 	if sl.heard {
+		w.recordHeard(sl)
 		w.engine.lanes.Refuse(int(sl.lane - 1))
 		w.uninsure(sl)
 		w.listen(sl)

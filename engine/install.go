@@ -21,6 +21,7 @@ func (w *Worker) grow(n int) {
 	w.templates = append(w.templates, make([]packet.Template, n-len(w.templates))...)
 	w.discards = append(w.discards, make([]Discards, n-len(w.discards))...)
 	w.out.index = append(w.out.index, make([]uint32, n-len(w.out.index))...)
+	w.recorder.Grow(n)
 	w.wheel.Grow(n)
 }
 
@@ -33,6 +34,7 @@ func (w *Worker) install(i uint32, r *record, spec Spec, auth session.Auth, now 
 		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},
 	}
 	w.discards[i] = Discards{}
+	w.recorder.Forget(i)
 	if r.lane != 0 {
 		w.engine.lanes.Reset(int(r.lane - 1))
 	}
@@ -140,6 +142,7 @@ func (w *Worker) free(i uint32) {
 	e.Change = sl.change
 	e.Gone = true
 	w.unexpect(sl)
+	w.endTaps(i)
 	sl.used = false
 	sl.port = -1
 	if sl.echo != 0 {

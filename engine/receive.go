@@ -76,15 +76,16 @@ func (w *Worker) takeHanded(h *handoff, now session.Time) (empty bool) {
 // session and lets it receive. Nothing is written to a session before every
 // check has passed.
 func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
+	kind, key := session.SingleHop, addrKey{ifindex, rx.Dst, rx.Src}
+	if rx.DstPort == packet.PortMultihop {
+		kind, key.ifindex = session.Multihop, anyInterface
+	}
 	if rx.Drop != packet.DropNone {
-		w.drops[rx.Drop]++
+		w.stray(kind, key, rx, rx.Drop)
 		return
 	}
-	kind, key := session.SingleHop, addrKey{ifindex, rx.Dst, rx.Src}
 	switch rx.DstPort {
-	case packet.PortControl:
-	case packet.PortMultihop:
-		kind, key.ifindex = session.Multihop, anyInterface
+	case packet.PortControl, packet.PortMultihop:
 	case packet.PortEcho:
 		w.echoDatagram(rx, ifindex, now)
 		return
@@ -94,7 +95,7 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 	}
 	var c packet.Control
 	if d := c.Decode(rx.Payload); d != packet.DropNone {
-		w.drops[d]++
+		w.stray(kind, key, rx, d)
 		return
 	}
 	discr := c.YourDiscr
@@ -102,7 +103,7 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 		// The packet's state decides, not ours: a restarted peer knows no
 		// discriminator of ours and must be heard in every state.
 		if c.State == packet.Init || c.State == packet.Up {
-			w.drops[packet.DropZeroYourDiscrState]++
+			w.stray(kind, key, rx, packet.DropZeroYourDiscrState)
 			return
 		}
 		if discr = w.find(key); discr == 0 {
@@ -110,7 +111,7 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 			return
 		}
 	}
-	if owner, _ := w.engine.key.find(discr); owner != w.index {
+	if owner, _ := w.engine.key.find(discr); owner != w.index && int(owner) < len(w.engine.workers) {
 		w.handOver(owner, rx, ifindex)
 		return
 	}
@@ -121,7 +122,7 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 		if c.YourDiscr == 0 {
 			drop = packet.DropNoSession
 		}
-		w.drops[drop]++
+		w.stray(kind, key, rx, drop)
 		return
 	}
 	w.control(i, &c, rx, ifindex, now)
@@ -166,9 +167,9 @@ func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, ifindex int32, now
 	}
 	switch {
 	case rx.TTL < least:
-		w.discard(i, packet.DropTTL)
+		w.reject(i, rx, packet.DropTTL)
 	case bound && ifindex != sl.path.Ifindex:
-		w.discard(i, packet.DropWrongInterface)
+		w.reject(i, rx, packet.DropWrongInterface)
 	default:
 		w.listen(sl)
 		if w.accept(i, c, rx, ifindex, now) {
@@ -183,7 +184,7 @@ func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 	sl := &w.slots[i]
 	auth, d := w.authenticate(i, c, rx)
 	if d != packet.DropNone {
-		w.discard(i, d)
+		w.reject(i, rx, d)
 		return false
 	}
 	s := &sl.session
@@ -203,8 +204,9 @@ func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 		e.Change, e.RemoteCPI, e.RemoteAdmin = sl.change, c.CPI, true
 	}
 	if out&session.Discarded != 0 {
-		w.discard(i, packet.DropLocalAdminDown)
+		w.reject(i, rx, packet.DropLocalAdminDown)
 	} else {
+		w.recordRx(i, rx, packet.DropNone)
 		sl.count.Rx++
 		w.rx++
 		out |= w.prove(sl, rx, ifindex, now)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/xbfd/xbfd/engine/flight"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -99,7 +100,9 @@ const ifindex = 1
 func newRig(t testing.TB, workers int) *rig {
 	t.Helper()
 	r := &rig{t: t, now: 1000 * sec}
-	e, err := New(Config{Workers: workers, Seed: 1, Wake: func(int) { r.woken.Store(true) }})
+	e, err := New(Config{
+		Workers: workers, Seed: 1, Record: flight.Options{Frames: 16, Pool: 64}, Wake: func(int) { r.woken.Store(true) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,6 +78,7 @@ type slot struct {
 	authGen     uint32 // of the latest change of authentication
 	heard       bool   // the XDP program hears the peer's packets
 	insured     bool   // and answers them while we stand still
+	watched     bool   // somebody has a tap on it
 	lane        uint32 // counted from 1; 0: none
 	echo        uint32 // 1 + index into Worker.echoes; 0: no Echo of its own
 

@@ -41,10 +41,10 @@ func (w *Worker) apply(i uint32, out session.Outcome, now session.Time, before e
 		}
 		w.noteTx(sl, now)
 		w.shut(sl, now)
-		w.transmit(i, bits)
+		w.transmit(i, bits, now)
 	}
 	if out&session.SendFinal != 0 {
-		w.transmit(i, packet.BitFinal)
+		w.transmit(i, packet.BitFinal, now)
 	}
 	w.rearm(i)
 }
@@ -89,7 +89,7 @@ func (w *Worker) changed(i uint32, now session.Time, before evidence) {
 
 // transmit sends one packet of a session with P or F as in bits. A session
 // without a path has nowhere to send to and says nothing.
-func (w *Worker) transmit(i uint32, bits uint8) {
+func (w *Worker) transmit(i uint32, bits uint8, now session.Time) {
 	sl := &w.slots[i]
 	if sl.port < 0 || sl.session.Params().Kind == session.Unaffiliated && !w.mayEcho(sl) {
 		return
@@ -105,6 +105,7 @@ func (w *Worker) transmit(i uint32, bits uint8) {
 	}
 	n := t.Put(buf, bits)
 	w.seal(i, buf[:n], content)
+	w.recordTx(i, buf[:n], bits != sl.sentBits, now)
 	sl.sentBits = bits
 	w.commit(sl, n, t.L3())
 	sl.count.Tx++
@@ -161,6 +162,7 @@ func (w *Worker) render(i uint32) {
 	}
 	w.templates[i].Render(&path, &c, section)
 	sl.dirty = false
+	w.recorder.Fresh(i)
 }
 
 // flush gives every port that has something to send one chance to.

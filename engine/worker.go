@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 
+	"github.com/xbfd/xbfd/engine/flight"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 	"github.com/xbfd/xbfd/timerwheel"
@@ -31,6 +32,8 @@ type Worker struct {
 	keys      []authKey
 	echoes    []echo
 	echoFree  []uint32 // entries of echoes to use again, counted from 1
+	recorder  *flight.Recorder
+	taps      []tap
 
 	ports   []Port // positions stay; a detached port leaves nil
 	portIf  []int32
@@ -62,7 +65,7 @@ type Worker struct {
 // Discards counts discarded packets by packet.Drop.
 type Discards [packet.NumDrops]uint64
 
-func newWorker(e *Engine, index int) *Worker {
+func newWorker(e *Engine, index int, record flight.Options) *Worker {
 	w := &Worker{
 		engine:   e,
 		index:    uint32(index),
@@ -74,6 +77,7 @@ func newWorker(e *Engine, index int) *Worker {
 		nextStart: -session.Never,
 	}
 	w.out.notify = e.notify
+	w.recorder = flight.New(record, e.echoKey.A^e.echoKey.B)
 	return w
 }
 

@@ -44,12 +44,19 @@ func toWords(frame []byte) (w [words]uint64) {
 // fromWords undoes toWords for a frame of n bytes.
 func fromWords(w *[words]uint64, n int) []byte {
 	frame := make([]byte, n)
-	whole := n / 8
+	putWords(w, frame)
+	return frame
+}
+
+// putWords undoes toWords for a frame as long as b, which it writes, and returns
+// its length.
+func putWords(w *[words]uint64, b []byte) int {
+	whole := len(b) / 8
 	for i := range whole {
-		binary.NativeEndian.PutUint64(frame[8*i:], w[i])
+		binary.NativeEndian.PutUint64(b[8*i:], w[i])
 	}
 	var rest [8]byte
 	binary.NativeEndian.PutUint64(rest[:], w[words-1])
-	copy(frame[8*whole:], rest[:])
-	return frame
+	copy(b[8*whole:], rest[:])
+	return len(b)
 }

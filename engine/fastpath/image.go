@@ -37,6 +37,17 @@ func (im *Image) Holds(frame []byte, ifindex int32) bool {
 	return h.fill(frame, ifindex) && h == im.Half[im.Gen&1]
 }
 
+// Frame writes the frame that is expected to the front of b, which has room for
+// it, and returns its length, 0 when there is none. Its IPv4 identification is 0
+// and the header checksum not set.
+func (im *Image) Frame(b []byte) int {
+	h := &im.Half[im.Gen&1]
+	if h.Len == 0 {
+		return 0
+	}
+	return putWords(&h.Word, b[:h.Len])
+}
+
 // Clear expects none.
 func (im *Image) Clear() { im.turn(Half{}) }
 

@@ -119,6 +119,7 @@ var heardReasons = map[engine.HeardState]string{
 	engine.HeardPoll:       "a Poll Sequence runs",
 	engine.HeardCongestion: "congestion-ceiling has lost packets looked for",
 	engine.HeardSource:     "the peer sends from another address than its own",
+	engine.HeardCapture:    "its packets are being captured live",
 	engine.HeardWaiting:    "the next packet that comes by the ring will be the one to expect",
 }
 

@@ -19,7 +19,7 @@ var order = [][]string{
 	{"bpf", "internal/netns", "engine/clients"},
 	{"engine"},
 	{"engine/session"},
-	{"timerwheel", "engine/fastpath"},
+	{"timerwheel", "engine/fastpath", "engine/flight"},
 	{"client"},
 	{"packet"},
 }
@@ -36,7 +36,7 @@ var never = map[[2]string]string{
 }
 
 // pure are the packages that run under a virtual clock with no kernel.
-var pure = []string{"packet", "timerwheel", "engine/session", "engine", "engine/clients", "engine/fastpath"}
+var pure = []string{"packet", "timerwheel", "engine/session", "engine", "engine/clients", "engine/fastpath", "engine/flight"}
 
 // impure are what pure packages must not import, with what is below each.
 var impure = map[string]string{

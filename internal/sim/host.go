@@ -5,6 +5,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/fastpath"
+	"github.com/xbfd/xbfd/engine/flight"
 	"github.com/xbfd/xbfd/engine/session"
 )
 
@@ -46,6 +47,9 @@ func (w *World) NewHostOf(name string, c engine.Config) *Host {
 	h := &Host{
 		world: w, name: name, lanes: c.Lanes, insured: c.Insurance,
 		keys: make(map[uint32]credential), toLoop: make(map[string]int),
+	}
+	if c.Record == (flight.Options{}) {
+		c.Record = flight.Options{Frames: 4, Pool: 32} // fewer than there are sessions: they have to give up some
 	}
 	c.Seed, c.Wake = w.dice.Uint64(), func(i int) { h.threads[i].kick() }
 	e, err := engine.New(c)
