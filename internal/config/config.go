@@ -42,6 +42,7 @@ type Config struct {
 	File         string // where it came from; empty for `run LOCAL PEER`
 	Control      Control
 	Log          Log
+	Metrics      Metrics
 	Transport    string // "auto", "xdp", "xdp-generic" or "udp"
 	Interfaces   []Interface
 	Workers      Workers
@@ -129,6 +130,7 @@ func defaults(name string) Config {
 		File:      name,
 		Control:   Control{Path: DefaultControlPath, Mode: DefaultControlMode},
 		Log:       Log{Level: slog.LevelInfo, Format: "text"},
+		Metrics:   Metrics{Sessions: DefaultMetricsSessions},
 		Transport: DefaultTransport,
 		Workers: Workers{
 			Count: 1, Capacity: DefaultCapacity,

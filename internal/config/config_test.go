@@ -55,6 +55,7 @@ func TestEveryKey(t *testing.T) {
 		File:         "testdata/full.yaml",
 		Control:      Control{Path: "/run/xbfd/control.sock", Group: "0", Mode: 0o600},
 		Log:          Log{Level: slog.LevelDebug, Format: "json"},
+		Metrics:      Metrics{Listen: "[::1]:9784", Sessions: 500},
 		Transport:    "xdp",
 		Interfaces:   []Interface{{Name: "eth0", Transport: "udp", EchoLoop: "auto"}, {Name: "eth1", Transport: "auto", EchoLoop: "xdp"}},
 		Workers:      Workers{Count: 2, CPUs: []int{2, 3}, MinInterval: 3300, Scheduling: "fifo", Priority: 99, Wait: "sleep"},

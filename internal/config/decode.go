@@ -32,6 +32,7 @@ func Parse(source []byte, name string) (Config, error) {
 	f := fields{
 		"control":       d.control(&cfg.Control),
 		"log":           d.log(&cfg.Log),
+		"metrics":       d.metrics(&cfg.Metrics),
 		"transport":     d.choice(&cfg.Transport, Transports),
 		"interfaces":    d.interfaces(&cfg.Interfaces),
 		"workers":       d.workers(&cfg.Workers),

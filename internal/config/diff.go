@@ -45,6 +45,7 @@ func RestartNeeded(before, after Config) []string {
 	}{
 		{"control", before.Control == after.Control},
 		{"log", before.Log == after.Log},
+		{"metrics", before.Metrics == after.Metrics},
 		{"transport", before.Transport == after.Transport},
 		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
 		{"workers", before.Workers.same(after.Workers)},

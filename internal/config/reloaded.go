@@ -4,6 +4,6 @@ package config
 // keys that RestartNeeded names stay, the rest is next's.
 func (c Config) Reloaded(next Config) Config {
 	next.File, next.Control, next.Log, next.Transport = c.File, c.Control, c.Log, c.Transport
-	next.Interfaces, next.Workers, next.FastPath = c.Interfaces, c.Workers, c.FastPath
+	next.Interfaces, next.Workers, next.FastPath, next.Metrics = c.Interfaces, c.Workers, c.FastPath, c.Metrics
 	return next
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,9 +33,29 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/", s.noRoute)
 }
 
+// metricsRoutes are one route: Prometheus asks for the second unless told
+// otherwise.
+var metricsRoutes = []string{"/v1/metrics", "/metrics"}
+
+func (s *Server) answerMetrics(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		s.refuseMethod(w, r, methods{http.MethodGet: nil})
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), backendTime)
+	defer cancel()
+	_, err := parseFilter(r.URL.RawQuery)
+	if err == nil {
+		err = s.metrics(w, r.WithContext(ctx))
+	}
+	if err != nil {
+		s.fail(w, err)
+	}
+}
+
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, "+
-		"/v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/reload and /v1/status", r.URL.Path))
+		"/v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status", r.URL.Path))
 }
 
 func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request, m methods) {

@@ -83,9 +83,14 @@ type Server struct {
 	backend Backend
 	log     *slog.Logger
 	mux     *http.ServeMux
+	metrics Metrics
 
 	streams atomic.Int64 // readers of events
 }
+
+// Metrics answers a request for the metrics, or returns an error before it has
+// written anything.
+type Metrics func(w http.ResponseWriter, r *http.Request) error
 
 // NewServer returns a Server; a nil logger logs nothing.
 func NewServer(b Backend, logger *slog.Logger) *Server {
@@ -97,29 +102,22 @@ func NewServer(b Backend, logger *slog.Logger) *Server {
 	return s
 }
 
+// Metrics makes m answer for /v1/metrics, also called /metrics. It is for use
+// before Serve; without it there are no such routes.
+func (s *Server) Metrics(m Metrics) {
+	s.metrics = m
+	for _, route := range metricsRoutes {
+		s.mux.HandleFunc(route, s.answerMetrics)
+	}
+}
+
 // Serve answers on l until ctx ends, then lets running requests finish for a
 // short while, closes l and returns nil. Readers of events stay until the Backend
 // ends them, to see the last ones. It fails only when l does. Call it once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	server := &http.Server{
-		Handler:                      s,
-		ReadHeaderTimeout:            5 * time.Second,
-		ReadTimeout:                  10 * time.Second,
-		WriteTimeout:                 30 * time.Second,
-		IdleTimeout:                  30 * time.Second,
-		MaxHeaderBytes:               16 << 10,
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(newLimit(l, maxConnections)) }()
-	select {
-	case err := <-failed:
+	if err := serve(ctx, l, s, maxConnections, s.log, s.shutdown); err != nil {
 		return fmt.Errorf("serve control socket: %w", err)
-	case <-ctx.Done():
 	}
-	s.shutdown(server)
-	<-failed
 	return nil
 }
 

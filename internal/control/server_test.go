@@ -146,9 +146,9 @@ func TestErrors(t *testing.T) {
 		status                     int
 		want                       e
 	}{
-		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/reload and /v1/status`}},
-		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/reload and /v1/status`}},
-		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/reload and /v1/status`}},
+		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status`}},
+		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status`}},
+		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status`}},
 		{"method", "PUT", "/v1/sessions", "", 405, e{Code: "bad-request", Message: "PUT is not for this route: it takes GET, POST"}},
 		{"parameter", "GET", "/v1/sessions?per=192.0.2.1", "", 400, e{Code: "bad-request", Field: "per", Message: `unknown parameter: did you mean "peer"?`}},
 		{"parameter of none", "POST", "/v1/reload?now=1", "", 400, e{Code: "bad-request", Field: "now", Message: "unknown parameter: this route takes none"}},

@@ -10,6 +10,7 @@ const module = "github.com/xbfd/xbfd"
 var order = [][]string{
 	{"cmd/xbfd"},
 	{"internal/daemon", "internal/demo"},
+	{"internal/metrics"},
 	{"internal/control"},
 	{"internal/config"},
 	{"bench"},

@@ -1,0 +1,132 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// snapshot is the daemon at one instant, as a prometheus.Collector.
+type snapshot struct {
+	status   control.Status
+	sessions []control.Session // nil when there are too many
+}
+
+// family is one metric of the daemon and what it says.
+type family struct {
+	name, help string
+	kind       prometheus.ValueType
+	labels     []string
+	collect    func(s *snapshot, emit emit)
+}
+
+// emit adds one series to a family.
+type emit func(value float64, labels ...string)
+
+const (
+	counter = prometheus.CounterValue
+	gauge   = prometheus.GaugeValue
+)
+
+func number(f func(*snapshot) int) func(*snapshot, emit) {
+	return func(s *snapshot, emit emit) { emit(float64(f(s))) }
+}
+
+// daemonFamilies are those that do not grow with the sessions.
+var daemonFamilies = []family{
+	{"xbfd_build_info", "Always 1; the label says which xbfd this is.", gauge, []string{"version"},
+		func(s *snapshot, emit emit) { emit(1, s.status.Version) }},
+	{"xbfd_sessions", "Sessions in any state.", gauge, nil,
+		number(func(s *snapshot) int { return s.status.Sessions.Total })},
+	{"xbfd_sessions_up", "Sessions that are Up.", gauge, nil,
+		number(func(s *snapshot) int { return s.status.Sessions.Up })},
+	{"xbfd_sessions_down", "Sessions that are Down or Init.", gauge, nil,
+		number(func(s *snapshot) int { return s.status.Sessions.Down + s.status.Sessions.Init })},
+	{"xbfd_sessions_admin_down", "Sessions that are AdminDown.", gauge, nil,
+		number(func(s *snapshot) int { return s.status.Sessions.AdminDown })},
+	{"xbfd_session_series_left_out", "Sessions without series of their own: there are more than metrics.sessions allows, or they have the labels of another.", gauge, nil,
+		number(func(s *snapshot) int { return s.status.Sessions.Total - len(s.named()) })},
+	{"xbfd_warnings", "Warnings in xbfd status: what is not as it was asked for.", gauge, nil,
+		number(func(s *snapshot) int { return len(s.status.Warnings) })},
+	{"xbfd_config_last_reload_successful", "Whether the last reload was taken; 1 before the first.", gauge, nil,
+		number(func(s *snapshot) int { return truth(s.status.LastReload == nil || s.status.LastReload.Error == "") })},
+	{"xbfd_rx_invalid_total", "Discarded BFD packets by reason, those of sessions included.", counter, []string{"reason"},
+		func(s *snapshot, emit emit) {
+			for d := packet.DropNone + 1; d < packet.NumDrops; d++ {
+				emit(float64(s.status.RxDiscarded[d.String()]), d.String())
+			}
+		}},
+	{"xbfd_worker_sessions", "Sessions of each worker.", gauge, []string{"worker"},
+		func(s *snapshot, emit emit) {
+			for _, w := range s.status.Workers {
+				emit(float64(w.Sessions), strconv.Itoa(w.ID))
+			}
+		}},
+	{"xbfd_interface_info", "Always 1; the labels say how packets travel and where arrival times come from.", gauge, []string{"interface", "transport", "stamp"},
+		func(s *snapshot, emit emit) {
+			for _, i := range s.status.Interfaces {
+				emit(1, i.Name, i.Transport, i.Stamp)
+			}
+		}},
+	{"xbfd_interface_sessions", "Sessions over each interface.", gauge, []string{"interface"},
+		func(s *snapshot, emit emit) {
+			for _, i := range s.status.Interfaces {
+				emit(float64(i.Sessions), i.Name)
+			}
+		}},
+	{"xbfd_interface_heard_active", "Whether the XDP program takes in packets that say nothing new by itself.", gauge, []string{"interface"},
+		func(s *snapshot, emit emit) {
+			for _, i := range s.status.Interfaces {
+				emit(float64(truth(i.Heard == "on")), i.Name)
+			}
+		}},
+	{"xbfd_interface_events_total", "Verdicts of the XDP program on frames, and what went wrong with rings and sockets.", counter, []string{"interface", "event"},
+		func(s *snapshot, emit emit) {
+			for _, i := range s.status.Interfaces {
+				for name, n := range i.Counters {
+					emit(float64(n), i.Name, name)
+				}
+			}
+		}},
+}
+
+var daemonDescs = func() []*prometheus.Desc {
+	descs := make([]*prometheus.Desc, len(daemonFamilies))
+	for i, f := range daemonFamilies {
+		descs[i] = prometheus.NewDesc(f.name, f.help, f.labels, nil)
+	}
+	return descs
+}()
+
+// Describe implements prometheus.Collector.
+func (s *snapshot) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range daemonDescs {
+		to <- d
+	}
+	for _, d := range sessionDescs {
+		to <- d
+	}
+	to <- infoDesc
+}
+
+// Collect implements prometheus.Collector.
+func (s *snapshot) Collect(to chan<- prometheus.Metric) {
+	for i, f := range daemonFamilies {
+		f.collect(s, func(value float64, labels ...string) {
+			to <- prometheus.MustNewConstMetric(daemonDescs[i], f.kind, value, labels...)
+		})
+	}
+	for _, i := range s.named() {
+		collectSession(&s.sessions[i], to)
+	}
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
