@@ -46,6 +46,7 @@ type Daemon struct {
 	started time.Time
 	changes *changeLog
 	events  *eventLog
+	scrapes net.Listener    // for metrics; nil when there is no address for them
 	looping map[string]bool // interfaces of which the log says so; serve's own
 
 	mu       sync.Mutex // guards everything below
@@ -99,6 +100,10 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := d.openMetrics(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer d.closeMetrics()
 	s := watchSignals(ctx, o.Signals)
 	defer s.end()
 	if err := d.start(s.stop); err != nil {
@@ -185,7 +190,9 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	ctx, cancel := context.WithCancel(s.stop)
 	defer cancel()
 	served := make(chan error, 1)
-	go func() { served <- control.NewServer(d, d.log).Serve(ctx, listener) }()
+	server := control.NewServer(d, d.log)
+	d.serveMetrics(ctx, server)
+	go func() { served <- server.Serve(ctx, listener) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	defer d.flushChanges(true)

@@ -21,6 +21,7 @@ import (
 // running is a daemon in this process and in a namespace of its own.
 type running struct {
 	client  *control.Client
+	socket  string
 	signals chan os.Signal
 	done    chan error
 	file    atomic.Pointer[string] // what Load reads
@@ -29,7 +30,7 @@ type running struct {
 func run(t *testing.T, n *testnet.NS, file string) *running {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "sock")
-	r := &running{client: control.NewClient(socket), signals: make(chan os.Signal, 4), done: make(chan error, 1)}
+	r := &running{client: control.NewClient(socket), socket: socket, signals: make(chan os.Signal, 4), done: make(chan error, 1)}
 	r.file.Store(&file)
 	load := func() (config.Config, error) {
 		cfg, err := config.Parse([]byte(*r.file.Load()), "test.yaml")

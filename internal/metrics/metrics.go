@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -27,7 +28,7 @@ type Source interface {
 type Exposition struct {
 	source  Source
 	limit   int // sessions
-	process prometheus.Gatherer
+	process []prometheus.Collector
 	log     promhttp.Logger
 	scrapes chan struct{}
 }
@@ -39,11 +40,10 @@ func New(source Source, limit int, logger *slog.Logger) *Exposition {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	process := prometheus.NewRegistry()
-	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &Exposition{
-		source: source, limit: limit, process: process, scrapes: make(chan struct{}, maxScrapes),
-		log: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		source: source, limit: limit, scrapes: make(chan struct{}, maxScrapes),
+		process: []prometheus.Collector{collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})},
+		log:     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }
 
@@ -60,11 +60,13 @@ func (e *Exposition) Answer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	daemon := prometheus.NewRegistry()
-	if err := daemon.Register(now); err != nil {
-		return fmt.Errorf("register metrics: %w", err)
+	all := prometheus.NewRegistry()
+	for _, c := range append(slices.Clone(e.process), now) {
+		if err := all.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
 	}
-	promhttp.HandlerFor(prometheus.Gatherers{daemon, e.process}, promhttp.HandlerOpts{ErrorLog: e.log}).ServeHTTP(w, r)
+	promhttp.HandlerFor(all, promhttp.HandlerOpts{ErrorLog: e.log}).ServeHTTP(w, r)
 	return nil
 }
 
