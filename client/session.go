@@ -61,6 +61,7 @@ type Session struct {
 
 	UptimeSeconds float64     `json:"uptime-seconds"` // since it went Up; 0 when it is not
 	StateSeconds  float64     `json:"state-seconds"`  // since it entered its state, or was created in it
+	LastRx        *uint64     `json:"last-rx-us"`     // how long ago the peer's last packet came; null before the first
 	LastChange    *LastChange `json:"last-change"`    // null before the first
 	Counters      Counters    `json:"counters"`
 	Margin        Margin      `json:"margin"`
@@ -100,6 +101,7 @@ type Status struct {
 	LastReload    *LastReload       `json:"last-reload"` // null when there was none
 	Control       string            `json:"control"`     // path of the socket
 	Sessions      SessionCounts     `json:"sessions"`
+	Process       Process           `json:"process"`
 	Workers       []WorkerStatus    `json:"workers"`
 	Interfaces    []InterfaceStatus `json:"interfaces"`
 	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // all discarded packets, those of sessions included, by reason
@@ -126,6 +128,17 @@ type WorkerStatus struct {
 	Spins      uint64 `json:"spins"`      // how often it looked for packets instead, or up to a deadline; adaptive only
 	Caught     uint64 `json:"caught"`     // and met one, or a command, so that it did not sleep
 	Sessions   int    `json:"sessions"`
+
+	Stalls       uint64 `json:"stalls"`           // times it was called a millisecond or more late
+	LongestStall uint64 `json:"longest-stall-us"` // how late at the most
+}
+
+// Process is what the daemon takes of the host.
+type Process struct {
+	CPUSeconds float64 `json:"cpu-seconds"`  // of all processors, since it started
+	Memory     uint64  `json:"memory-bytes"` // mapped by the Go runtime
+	GCCycles   uint64  `json:"gc-cycles"`
+	GCPause    uint64  `json:"gc-pause-us"` // all of them together, at least
 }
 
 // InterfaceStatus is one interface that sessions use.

@@ -146,12 +146,15 @@ type Totals struct {
 
 // Totals returns the counters of all workers together.
 func (e *Engine) Totals(ctx context.Context) (Totals, error) {
-	var sum Totals
-	for worker := range e.workers {
-		var t Totals
-		if err := e.do(ctx, worker, func(w *Worker, _ session.Time) { t = w.totals() }); err != nil {
-			return sum, err
-		}
+	each, err := e.WorkerTotals(ctx)
+	return *Sum(each), err
+}
+
+// Sum adds up the counters of workers.
+func Sum(each []Totals) *Totals {
+	sum := new(Totals)
+	for i := range each {
+		t := &each[i]
 		sum.Rx += t.Rx
 		sum.Tx += t.Tx
 		for d := range t.Drops {
@@ -161,7 +164,20 @@ func (e *Engine) Totals(ctx context.Context) (Totals, error) {
 		sum.Stalls += t.Stalls
 		sum.MaxStall = max(sum.MaxStall, t.MaxStall)
 	}
-	return sum, nil
+	return sum
+}
+
+// WorkerTotals returns the counters of each worker.
+func (e *Engine) WorkerTotals(ctx context.Context) ([]Totals, error) {
+	each := make([]Totals, len(e.workers))
+	for i := range each {
+		t := new(Totals) // the worker's own, should ctx end first
+		if err := e.do(ctx, i, func(w *Worker, _ session.Time) { *t = w.totals() }); err != nil {
+			return nil, err
+		}
+		each[i] = *t
+	}
+	return each, nil
 }
 
 func (w *Worker) totals() Totals {

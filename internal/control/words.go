@@ -29,6 +29,7 @@ type (
 	Status          = client.Status
 	SessionCounts   = client.SessionCounts
 	WorkerStatus    = client.WorkerStatus
+	Process         = client.Process
 	InterfaceStatus = client.InterfaceStatus
 	LastReload      = client.LastReload
 	ReloadReport    = client.ReloadReport

@@ -118,6 +118,10 @@ func (d *Daemon) describeTimes(st *engine.Status, s *control.Session) {
 	if st.State == packet.Up {
 		s.UptimeSeconds = age.Seconds()
 	}
+	if st.Counters.Rx > 0 {
+		silent := uint64(max(0, wire.Now()-st.LastRx) / session.Time(session.Microsecond))
+		s.LastRx = &silent
+	}
 	if st.Change.From != st.Change.To {
 		s.LastChange = &control.LastChange{
 			From: st.Change.From.String(), To: st.Change.To.String(),
@@ -160,7 +164,7 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	if err != nil {
 		return control.Status{}, err
 	}
-	totals, err := d.speaker.Engine().Totals(ctx)
+	totals, err := d.speaker.Engine().WorkerTotals(ctx)
 	if err != nil {
 		return control.Status{}, err
 	}
@@ -169,10 +173,11 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st := control.Status{
 		Version: d.o.Version, PID: os.Getpid(), Started: d.started.UTC(), UptimeSeconds: time.Since(d.started).Seconds(),
 		ConfigFile: d.cfg.File, LastReload: d.reloaded, Control: d.cfg.Control.Path,
-		RxDiscarded: byReason(&totals.Drops),
+		Process: describeProcess(),
 	}
 	sessions := make(map[string]int)
-	st.Workers = d.workers()
+	st.Workers = d.workers(totals)
+	st.RxDiscarded = byReason(&engine.Sum(totals).Drops)
 	for i := range all {
 		if all[i].Removal {
 			continue
@@ -208,13 +213,14 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	return st, nil
 }
 
-func (d *Daemon) workers() []control.WorkerStatus {
+func (d *Daemon) workers(totals []engine.Totals) []control.WorkerStatus {
 	list := make([]control.WorkerStatus, len(d.speaker.Engine().Workers()))
 	for i := range list {
 		n := d.speaker.Waits(i)
 		list[i] = control.WorkerStatus{
 			ID: i, CPU: -1, Scheduling: d.cfg.Workers.Scheduling, Priority: d.cfg.Workers.FIFO(),
 			Wait: d.cfg.Workers.Wait, Sleeps: n.Sleeps, Spins: n.Spins, Caught: n.Caught,
+			Stalls: totals[i].Stalls, LongestStall: uint64(totals[i].MaxStall / session.Microsecond),
 		}
 		if i < len(d.cfg.Workers.CPUs) {
 			list[i].CPU = d.cfg.Workers.CPUs[i]

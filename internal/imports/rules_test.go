@@ -9,7 +9,7 @@ const module = "github.com/xbfd/xbfd"
 // directory's.
 var order = [][]string{
 	{"cmd/xbfd"},
-	{"internal/daemon", "internal/demo"},
+	{"internal/daemon", "internal/demo", "internal/top"},
 	{"internal/metrics"},
 	{"internal/control"},
 	{"internal/config"},

@@ -176,8 +176,9 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		Version: "v0.1.0", PID: 4242, Started: When, UptimeSeconds: 3725.5,
 		ConfigFile: "/etc/xbfd.yaml", Control: "/run/xbfd.sock",
 		LastReload: &control.LastReload{At: When},
+		Process: control.Process{CPUSeconds: 12.5, Memory: 18 << 20, GCCycles: 7, GCPause: 412},
 		Workers: []control.WorkerStatus{{
-			ID: 0, CPU: 1, Scheduling: "fifo", Priority: 60, Wait: "sleep", Sleeps: 5120, Sessions: len(b.sessions),
+			ID: 0, CPU: 1, Scheduling: "fifo", Priority: 60, Stalls: 2, LongestStall: 4100, Wait: "sleep", Sleeps: 5120, Sessions: len(b.sessions),
 		}},
 		Interfaces: []control.InterfaceStatus{{
 			Name: "eth0", Transport: "xdp-native", TransportReason: "native XDP, copy mode: driver veth has no zero copy",

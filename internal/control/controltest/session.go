@@ -22,6 +22,8 @@ func Up(id uint32, peer, local, ifname string) control.Session {
 	s.Echo.Loop.State, s.Echo.Loop.Offered = "ready", config.DefaultEchoInterval
 	s.Clients[0].State = "up"
 	s.UptimeSeconds, s.StateSeconds = 83.25, 83.25
+	silent := uint64(2000)
+	s.LastRx = &silent
 	s.LastChange = &control.LastChange{From: "init", To: "up", Cause: "peer-init", At: When}
 	s.Counters = control.Counters{Tx: 8300, Rx: 5, RxHeard: 8294, RxDiscarded: map[string]uint64{"ttl": 2}, Up: 1}
 	s.FastPath = control.FastPath{Heard: "active", Insurance: "off", Transmit: "xdp"}
