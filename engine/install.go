@@ -136,6 +136,7 @@ func (w *Worker) remove(i uint32, hold int64, now session.Time) {
 const maxRemoval = 60 * session.Second
 
 func (w *Worker) free(i uint32) {
+	delete(w.cleared, i)
 	sl := &w.slots[i]
 	w.wheel.Disarm(i)
 	e := w.out.entry(i, sl.session.LocalDiscr(), sl.change.To)

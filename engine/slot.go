@@ -45,7 +45,8 @@ type addrKey struct {
 	local, peer packet.Addr
 }
 
-// Counters of one session. Each only ever rises.
+// Counters of one session. Each only ever rises, but in a Status it counts from
+// the last Clear.
 type Counters struct {
 	Tx        uint64 // Control packets sent, Finals included
 	Rx        uint64 // Control packets accepted

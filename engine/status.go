@@ -22,7 +22,7 @@ type Status struct {
 	Polling bool
 	// PollQueued says that another Poll follows the running one.
 	PollQueued bool
-	LastRx     session.Time // no meaning while Counters.Rx is 0
+	LastRx     session.Time // no meaning before the first packet
 
 	AdvertisedMinTx uint32 // what our packets say now: a second or more unless Up
 	AdvertisedMinRx uint32
@@ -71,6 +71,7 @@ func (w *Worker) status(i uint32, now session.Time, st *Status) {
 		Change: sl.change, Counters: sl.count, Discards: w.discards[i],
 		Demand: DemandStatus{Local: local, Remote: remote, Bound: s.DemandBound()},
 	}
+	w.sinceCleared(i, st)
 }
 
 // Status returns one session. It is for the goroutine that drives the worker.

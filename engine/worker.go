@@ -34,6 +34,7 @@ type Worker struct {
 	echoFree  []uint32 // entries of echoes to use again, counted from 1
 	recorder  *flight.Recorder
 	taps      []tap
+	cleared   map[uint32]*tally // by slot; those that were cleared
 
 	ports   []Port // positions stay; a detached port leaves nil
 	portIf  []int32
@@ -72,6 +73,7 @@ func newWorker(e *Engine, index int, record flight.Options) *Worker {
 		rng:      *rand.NewPCG(e.seed.Uint64(), e.seed.Uint64()),
 		wheel:    timerwheel.New(0, 0),
 		byAddr:   make(map[addrKey]uint32),
+		cleared:  make(map[uint32]*tally),
 		promised: session.Never,
 		// The first session must not wait for a start before time began.
 		nextStart: -session.Never,

@@ -67,6 +67,10 @@ func (l *Lanes) Count(lane int) uint64 { return atomic.LoadUint64(&l.Heard[lane]
 // seen, the first of which may have been of a packet from the ring.
 func (l *Lanes) Gap(lane int) int64 { return atomic.LoadInt64(&l.Heard[lane].Gap) }
 
+// ClearGap has the longest time be looked for again. The program may be writing
+// the longer one at this moment, which then stays.
+func (l *Lanes) ClearGap(lane int) { atomic.StoreInt64(&l.Heard[lane].Gap, 0) }
+
 // Reset makes a lane ready for another session.
 func (l *Lanes) Reset(lane int) {
 	l.Refuse(lane)
