@@ -75,6 +75,29 @@ func (c *Client) Poll(ctx context.Context, t Target) (s Session, err error) {
 	return s, err
 }
 
+// Clear makes the counters of a session start again and returns it.
+func (c *Client) Clear(ctx context.Context, t Target) (s Session, err error) {
+	err = c.do(ctx, http.MethodPost, t.path("/clear"), nil, &s)
+	return s, err
+}
+
+// ClearAll makes all counters start again.
+func (c *Client) ClearAll(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/v1/counters/clear", nil, nil)
+}
+
+// Totals returns what all sessions and interfaces have counted.
+func (c *Client) Totals(ctx context.Context) (t Totals, err error) {
+	err = c.do(ctx, http.MethodGet, "/v1/counters", nil, &t)
+	return t, err
+}
+
+// Profiles returns the profiles, sorted by name.
+func (c *Client) Profiles(ctx context.Context) (list []Profile, err error) {
+	err = c.do(ctx, http.MethodGet, "/v1/profiles", nil, &list)
+	return list, err
+}
+
 // Signal tells a session what somebody outside knows of its path, and returns it:
 // packet.DiagForwardingReset, DiagPathDown, DiagConcatPathDown or DiagReverseConcat,
 // and DiagNone takes back the last three.

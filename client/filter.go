@@ -15,6 +15,7 @@ type Filter struct {
 	Interface, VRF string
 	Multihop       *bool // nil: either
 	State          string
+	Profile, Owner string
 }
 
 // Match tells whether s is selected.
@@ -24,7 +25,9 @@ func (f Filter) Match(s *Session) bool {
 		(f.Interface == "" || f.Interface == s.Interface) &&
 		(f.VRF == "" || f.VRF == s.VRF) &&
 		(f.Multihop == nil || *f.Multihop == s.Multihop) &&
-		(f.State == "" || f.State == s.State)
+		(f.State == "" || f.State == s.State) &&
+		(f.Profile == "" || f.Profile == s.Profile) &&
+		(f.Owner == "" || f.Owner == s.Owner)
 }
 
 // Query is the Filter as a URL has it.
@@ -47,6 +50,8 @@ func (f Filter) Query() url.Values {
 		set("multihop", strconv.FormatBool(*f.Multihop))
 	}
 	set("state", f.State)
+	set("profile", f.Profile)
+	set("owner", f.Owner)
 	return q
 }
 

@@ -26,7 +26,18 @@ var (
 // Parse returns the configuration that source describes; name stands for it in
 // messages. The error is an *Error with every problem found.
 func Parse(source []byte, name string) (Config, error) {
-	d := &document{name: name}
+	return parse(source, &document{name: name})
+}
+
+// ParseLive is Parse for a document that does not come from a file. SecretMask
+// in it stands for the secret that the key of that id and type has in running;
+// files are not read.
+func ParseLive(source []byte, name string, running []AuthKey) (Config, error) {
+	return parse(source, &document{name: name, running: append([]AuthKey{}, running...)})
+}
+
+func parse(source []byte, d *document) (Config, error) {
+	name := d.name
 	cfg := defaults(name)
 	var peers []entry
 	f := fields{
@@ -80,6 +91,12 @@ func (d *document) control(into *Control) func(value) {
 func isMapping(v value) bool {
 	_, ok := v.node.(*ast.MappingNode)
 	return ok
+}
+
+// isWord tells a scalar that is this one word.
+func isWord(v value, word string) bool {
+	n, ok := v.node.(ast.ScalarNode)
+	return ok && n.GetToken().Value == word
 }
 
 // isEmpty tells a key without a value, such as a section whose lines are all

@@ -39,6 +39,12 @@ func FuzzParse(f *testing.F) {
 			}
 			pool[k.ID] = true
 		}
+		again := written(t, cfg)
+		for i, p := range cfg.Peers {
+			if again.Peers[i].Line = p.Line; again.Peers[i] != p {
+				t.Fatalf("%+v, written and read back, is %+v", p, again.Peers[i])
+			}
+		}
 		keys := map[Key]bool{}
 		for _, p := range cfg.Peers {
 			if keys[p.Key()] {

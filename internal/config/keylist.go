@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"github.com/xbfd/xbfd/packet"
 )
 
 // Names of fields of keys and of auth.
@@ -10,6 +12,12 @@ const (
 	fieldAuth  = "auth"
 	fieldKey   = "key"
 	fieldKeyID = "bfd-key-id"
+)
+
+// Words that stand for no value.
+const (
+	wordNone     = "none"     // no authentication, where a profile has some
+	wordDisabled = "disabled" // no echo of the peer's is returned
 )
 
 // keyUse is a place that names a key, which may stand further down the file.
@@ -64,7 +72,11 @@ func (d *document) key(v value) (k AuthKey, ok bool) {
 		}
 	}
 	var known bool
-	if k.Method, known = KeyType(kind); known && len(forms) == 1 && !forms[0].faulty {
+	switch k.Method, known = KeyType(kind); {
+	case !known || len(forms) != 1 || forms[0].faulty:
+	case written == masked:
+		k.Secret = d.kept(forms[0].value, k)
+	default:
 		var err error
 		if k.Secret, err = written.For(k.Method); err != nil {
 			d.fault(forms[0].value, "%s", err)
@@ -82,6 +94,24 @@ func (d *document) key(v value) (k AuthKey, ok bool) {
 		d.fault(v, "has no secret: give secret, secret-hex or secret-file")
 	}
 	return k, len(d.problems) == before
+}
+
+// masked stands for the secret that a key has already.
+var masked = Secret{length: -1}
+
+// kept returns the secret of the running key that k is to go on being.
+func (d *document) kept(v value, k AuthKey) packet.Secret {
+	if d.running == nil {
+		d.fault(v, "%s is what \"config show\" writes in place of a secret: write the secret itself", SecretMask)
+		return packet.Secret{}
+	}
+	for _, have := range d.running {
+		if have.ID == k.ID && have.Method == k.Method {
+			return have.Secret
+		}
+	}
+	d.fault(v, "%s keeps the secret of a key that there is, and there is none with this id and type: write the secret itself", SecretMask)
+	return packet.Secret{}
 }
 
 func (d *document) keyNumber(into **uint32) func(value) {
@@ -115,6 +145,9 @@ func (d *document) secret(v value, parse func(string) (Secret, error)) (Secret, 
 	if !ok {
 		return Secret{}, false
 	}
+	if text == SecretMask {
+		return masked, true
+	}
 	s, err := parse(text)
 	if err != nil {
 		d.fault(v, "%s", err)
@@ -125,6 +158,11 @@ func (d *document) secret(v value, parse func(string) (Secret, error)) (Secret, 
 func (d *document) secretFile(v value) (Secret, bool) {
 	path, ok := d.text(v)
 	if !ok {
+		return Secret{}, false
+	}
+	if d.running != nil {
+		// Who sends a document need not be who may read the file.
+		d.fault(v, "goes in a file only: give secret or secret-hex")
 		return Secret{}, false
 	}
 	if !strings.HasPrefix(path, "/") {
@@ -144,9 +182,14 @@ func (d *document) secretFile(v value) (Secret, bool) {
 }
 
 // auth reads the auth of a peer or profile. An empty one is an error: a session
-// must not lose its authentication because a line was commented out.
+// must not lose its authentication because a line was commented out. The word
+// none says that this is meant.
 func (d *document) auth(into **Auth) func(value) {
 	return func(v value) {
+		if plain, ok := d.resolve(v); ok && isWord(plain, wordNone) {
+			*into = &Auth{}
+			return
+		}
 		var key *uint32
 		var keyID *uint8
 		at := places{}

@@ -114,7 +114,7 @@ func (d *document) settings(s *Settings) fields {
 		fieldStrict:     d.boolean(&s.Strict),
 		fieldEcho:       d.boolean(&s.Echo),
 		fieldEchoTx:     d.interval(&s.EchoTx),
-		fieldEchoRx:     d.interval(&s.EchoRx, "disabled"),
+		fieldEchoRx:     d.interval(&s.EchoRx, wordDisabled),
 		fieldDemand:     d.boolean(&s.Demand),
 		fieldDemandPoll: d.interval(&s.DemandPoll),
 		fieldHoldDown:   d.boolean(&s.HoldDown),

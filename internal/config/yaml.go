@@ -38,6 +38,7 @@ type document struct {
 	anchors  map[string]ast.Node
 	keyLines map[uint32]int // where each key stands
 	keyUses  []keyUse
+	running  []AuthKey // whose secrets masks stand for; nil: a file has no masks
 	problems []Problem
 	warnings []Problem
 }
@@ -48,6 +49,10 @@ func (d *document) parse(source []byte) (value, bool) {
 	d.lines = strings.Split(strings.ReplaceAll(string(source), "\r\n", "\n"), "\n")
 	d.hidden = hiddenLines(d.lines, d.sections)
 	d.anchors, d.keyLines = map[string]ast.Node{}, map[uint32]int{}
+	if tk := tooDeep(source); tk != nil {
+		d.add(tk, "", fmt.Sprintf("is nested more than %d deep: a configuration is not", maxDepth))
+		return value{}, false
+	}
 	file, err := parser.ParseBytes(source, 0)
 	if err != nil {
 		var located yaml.Error

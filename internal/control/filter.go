@@ -40,6 +40,10 @@ func parseFilter(raw string, allowed ...string) (Filter, error) {
 			f.Interface = value
 		case name == "vrf":
 			f.VRF = value
+		case name == "profile":
+			f.Profile = value
+		case name == "owner":
+			f.Owner = value
 		case name == "multihop" && value != "true" && value != "false":
 			wrong = fmt.Sprintf("%q is not true or false", value)
 		case name == "multihop":

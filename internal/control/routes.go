@@ -9,24 +9,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/xbfd/xbfd/internal/config"
 )
 
 func (s *Server) routes() {
-	for pattern, m := range map[string]methods{
-		"/v1/sessions":                     {http.MethodGet: s.sessions, http.MethodPost: s.add},
-		"/v1/sessions/{id}":                {http.MethodGet: s.show, http.MethodPatch: s.change, http.MethodDelete: s.remove},
-		"/v1/sessions/{id}/auth":           {http.MethodPost: s.changeAuth},
-		"/v1/sessions/{id}/poll":           {http.MethodPost: s.poll},
-		"/v1/sessions/{id}/diag":           {http.MethodPost: s.signal},
-		"/v1/sessions/{id}/clients/{name}": {http.MethodPut: s.setClient, http.MethodDelete: s.deleteClient},
-		echoSourcePath: {
-			http.MethodGet: s.showEchoSource, http.MethodPut: s.setEchoSource, http.MethodDelete: s.deleteEchoSource,
-		},
-		"/v1/keys":      {http.MethodGet: s.listKeys},
-		"/v1/keys/{id}": {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
-		"/v1/reload":    {http.MethodPost: s.reload},
-		"/v1/status":    {http.MethodGet: s.status},
-	} {
+	for pattern, m := range s.table() {
 		s.mux.HandleFunc(pattern, s.answer(m))
 	}
 	s.mux.HandleFunc(eventsPath, s.events)
@@ -53,9 +41,35 @@ func (s *Server) answerMetrics(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// table is every route of the API.
+func (s *Server) table() map[string]methods {
+	return map[string]methods{
+		"/v1/sessions":                     {http.MethodGet: s.sessions, http.MethodPost: s.add},
+		"/v1/sessions/{id}":                {http.MethodGet: s.show, http.MethodPatch: s.change, http.MethodDelete: s.remove},
+		"/v1/sessions/{id}/auth":           {http.MethodPost: s.changeAuth},
+		"/v1/sessions/{id}/poll":           {http.MethodPost: s.poll},
+		"/v1/sessions/{id}/diag":           {http.MethodPost: s.signal},
+		"/v1/sessions/{id}/clear":          {http.MethodPost: s.clear},
+		"/v1/sessions/{id}/clients/{name}": {http.MethodPut: s.setClient, http.MethodDelete: s.deleteClient},
+		echoSourcePath: {
+			http.MethodGet: s.showEchoSource, http.MethodPut: s.setEchoSource, http.MethodDelete: s.deleteEchoSource,
+		},
+		"/v1/keys":           {http.MethodGet: s.listKeys},
+		"/v1/keys/{id}":      {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
+		"/v1/profiles":       {http.MethodGet: s.profiles},
+		"/v1/counters":       {http.MethodGet: s.counters},
+		"/v1/counters/clear": {http.MethodPost: s.clearAll},
+		"/v1/reload":         {http.MethodPost: s.reload},
+		"/v1/status":         {http.MethodGet: s.status},
+	}
+}
+
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, Errorf(CodeNotFound, "no route %q: there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, "+
-		"/v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status", r.URL.Path))
+	e := Errorf(CodeNotFound, "no route %q: docs/api.md lists them", r.URL.Path)
+	if near := config.Nearest(r.URL.Path, slices.Sorted(maps.Keys(s.table()))); near != "" {
+		e.Message = fmt.Sprintf("no route %q: did you mean %q?", r.URL.Path, near)
+	}
+	s.fail(w, e)
 }
 
 func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request, m methods) {
@@ -66,7 +80,7 @@ func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request, m methods)
 }
 
 func (s *Server) sessions(r *http.Request) (int, any, error) {
-	f, err := parseFilter(r.URL.RawQuery, "peer", "local", "interface", "vrf", "multihop", "state")
+	f, err := parseFilter(r.URL.RawQuery, "peer", "local", "interface", "vrf", "multihop", "state", "profile", "owner")
 	if err != nil {
 		return 0, nil, err
 	}

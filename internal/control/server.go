@@ -54,6 +54,14 @@ type Backend interface {
 	Poll(ctx context.Context, id uint32) (Session, error)
 	// Signal sets one of Signals on a session.
 	Signal(ctx context.Context, id uint32, d packet.Diag) (Session, error)
+	// Clear makes the counters and margins of a session start again.
+	Clear(ctx context.Context, id uint32) (Session, error)
+	// ClearAll does so for all sessions, and for Totals.
+	ClearAll(ctx context.Context) error
+	// Totals returns what all sessions and interfaces have counted.
+	Totals(ctx context.Context) (Totals, error)
+	// Profiles returns the profiles there are, and those that are only named.
+	Profiles(ctx context.Context) ([]Profile, error)
 	// SetClient makes somebody a client of a session or changes what it asks for.
 	// It answers CodeConflict where the session's other clients rule that out.
 	SetClient(ctx context.Context, id uint32, name string, c ClientSpec) (Session, error)

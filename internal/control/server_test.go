@@ -78,6 +78,9 @@ func TestAnswers(t *testing.T) {
 		{"change", "PATCH", "/v1/sessions/192.0.2.1", `{"detect-multiplier": 255, "shutdown": true}`, 200},
 		{"reload", "POST", "/v1/reload", "", 200},
 		{"status", "GET", "/v1/status", "", 200},
+		{"counters", "GET", "/v1/counters", "", 200},
+		{"profiles", "GET", "/v1/profiles", "", 200},
+		{"clear", "POST", "/v1/sessions/11/clear", "", 200},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -146,9 +149,9 @@ func TestErrors(t *testing.T) {
 		status                     int
 		want                       e
 	}{
-		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status`}},
-		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status`}},
-		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": there are /v1/sessions, /v1/sessions/{id} with /auth, /poll, /diag and /clients/{name} below it, /v1/keys, /v1/keys/{id}, /v1/echo-source, /v1/events, /v1/metrics, /v1/reload and /v1/status`}},
+		{"route", "GET", "/v2/sessions", "", 404, e{Code: "not-found", Message: `no route "/v2/sessions": did you mean "/v1/sessions"?`}},
+		{"unclean", "GET", "/v1//sessions", "", 404, e{Code: "not-found", Message: `no route "/v1//sessions": did you mean "/v1/sessions"?`}},
+		{"star", "OPTIONS", "*", "", 404, e{Code: "not-found", Message: `no route "*": docs/api.md lists them`}},
 		{"method", "PUT", "/v1/sessions", "", 405, e{Code: "bad-request", Message: "PUT is not for this route: it takes GET, POST"}},
 		{"parameter", "GET", "/v1/sessions?per=192.0.2.1", "", 400, e{Code: "bad-request", Field: "per", Message: `unknown parameter: did you mean "peer"?`}},
 		{"parameter of none", "POST", "/v1/reload?now=1", "", 400, e{Code: "bad-request", Field: "now", Message: "unknown parameter: this route takes none"}},
@@ -336,7 +339,8 @@ func FuzzSessionSpec(f *testing.F) {
 
 // TestNothingIsNull: what a Backend leaves nil is an empty list or object.
 func TestNothingIsNull(t *testing.T) {
-	for _, rq := range [][2]string{{"GET", "/v1/keys"}, {"GET", "/v1/sessions"}, {"GET", "/v1/sessions/7"}, {"GET", "/v1/status"}, {"POST", "/v1/reload"}, {"GET", "/v1/echo-source"}} {
+	for _, rq := range [][2]string{{"GET", "/v1/keys"}, {"GET", "/v1/sessions"}, {"GET", "/v1/sessions/7"}, {"GET", "/v1/status"}, {"POST", "/v1/reload"}, {"GET", "/v1/echo-source"},
+		{"GET", "/v1/counters"}, {"GET", "/v1/profiles"}} {
 		w := request(bare{}, rq[0], rq[1], "")
 		text := strings.ReplaceAll(w.Body.String(), `"last-change":null`, "")
 		text = strings.ReplaceAll(text, `"auth":null`, "")
@@ -361,4 +365,10 @@ func (bare) EchoSource(context.Context) (config.EchoSource, error)    { return c
 func (bare) Keys(context.Context) ([]control.Key, error)              { return nil, nil }
 func (bare) Status(context.Context) (control.Status, error) {
 	return control.Status{Interfaces: []control.InterfaceStatus{{}}}, nil
+}
+func (bare) Profiles(context.Context) ([]control.Profile, error) {
+	return []control.Profile{{Settings: json.RawMessage("{}")}}, nil
+}
+func (bare) Totals(context.Context) (control.Totals, error) {
+	return control.Totals{Interfaces: []control.InterfaceCounters{{}}}, nil
 }

@@ -33,6 +33,11 @@ type (
 	InterfaceStatus = client.InterfaceStatus
 	LastReload      = client.LastReload
 	ReloadReport    = client.ReloadReport
+	Totals          = client.Totals
+	Profile         = client.Profile
+	ProfileUser     = client.ProfileUser
+
+	InterfaceCounters = client.InterfaceCounters
 
 	Event        = client.Event
 	EventSession = client.EventSession

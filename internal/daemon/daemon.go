@@ -59,6 +59,7 @@ type Daemon struct {
 	reloaded *control.LastReload
 	restart  []string // keys that wait for the next start
 	gone     chan struct{}
+	mark     mark // of the latest ClearAll
 
 	echoSource   config.EchoSource // what is in use: the file's, or the API's
 	unaffiliated int               // how many of the sessions are
@@ -90,6 +91,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held),
 		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), gone: make(chan struct{}, 1),
 	}
+	d.mark.at = d.started
 	d.changes = newChangeLog(d.log, time.Now)
 	d.events = newEventLog(keptEvents, d.started)
 	for _, w := range cfg.Warnings {

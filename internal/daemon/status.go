@@ -104,12 +104,7 @@ func describeStatus(s *control.Session, st *engine.Status) {
 	s.Slowed, s.Ceiling = st.Slowed, st.Params.Ceiling
 	s.Demand, s.Poll = describeDemand(st), poll(st)
 	s.Margin = describeMargin(&st.Margin)
-	s.Counters = control.Counters{
-		Tx: st.Counters.Tx, TxFailed: st.Counters.TxFailed, Insurance: st.Answered,
-		Rx: st.Counters.Rx, RxHeard: st.RxHeard, RxDiscarded: byReason(&st.Discards),
-		EchoTx: st.Echo.Sent, EchoRx: st.Echo.Returned, EchoLooped: st.Echo.Looped,
-		Up: st.Counters.Up, Down: st.Counters.Down, AdminDown: st.Counters.AdminDown,
-	}
+	s.Counters = countersOf(st)
 }
 
 func (d *Daemon) describeTimes(st *engine.Status, s *control.Session) {

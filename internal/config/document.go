@@ -1,0 +1,242 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Document is a configuration in the words of the file: its JSON, which is YAML
+// too, is one that Parse reads back. Times are texts such as "50ms". It is also
+// what the schema is made from.
+type Document struct {
+	Control      *DocControl            `json:"control,omitempty"`
+	Log          *DocLog                `json:"log,omitempty"`
+	Transport    string                 `json:"transport,omitempty"`
+	Interfaces   []DocInterface         `json:"interfaces,omitempty"`
+	Workers      *DocWorkers            `json:"workers,omitempty"`
+	FastPath     *DocFastPath           `json:"fast-path,omitempty"`
+	ShutdownHold string                 `json:"shutdown-hold,omitempty"`
+	EchoSource   *DocEchoSource         `json:"echo-source,omitempty"`
+	Keys         []DocKey               `json:"keys,omitempty"`
+	Profiles     map[string]DocSettings `json:"profiles,omitempty"`
+	Peers        []DocPeer              `json:"peers,omitempty"`
+}
+
+// DocControl is the section control.
+type DocControl struct {
+	Path  string `json:"path,omitempty"`
+	Group string `json:"group,omitempty"`
+	Mode  string `json:"mode,omitempty"` // octal
+}
+
+// DocLog is the section log.
+type DocLog struct {
+	Level  string `json:"level,omitempty"`
+	Format string `json:"format,omitempty"`
+}
+
+// DocInterface is an item of interfaces.
+type DocInterface struct {
+	Name      string `json:"name"`
+	Transport string `json:"transport,omitempty"`
+	EchoLoop  string `json:"echo-loop,omitempty"`
+}
+
+// DocWorkers is the section workers.
+type DocWorkers struct {
+	Count       int    `json:"count,omitempty"`
+	CPUs        []int  `json:"cpus,omitempty"`
+	Capacity    *int   `json:"capacity,omitempty"`
+	MinInterval string `json:"minimum-interval,omitempty"`
+	Scheduling  string `json:"scheduling,omitempty"`
+	Priority    int    `json:"priority,omitempty"`
+	Wait        string `json:"wait,omitempty"`
+}
+
+// DocFastPath is the section fast-path.
+type DocFastPath struct {
+	Heard     string `json:"heard,omitempty"`
+	Insurance string `json:"insurance,omitempty"`
+	Live      string `json:"live-transmit,omitempty"`
+	DeadMan   string `json:"dead-man,omitempty"`
+}
+
+// DocEchoSource is the section echo-source, which has one of the two.
+type DocEchoSource struct {
+	Interface string       `json:"interface,omitempty"`
+	Address   []netip.Addr `json:"address,omitempty"`
+}
+
+// DocKey is an item of keys, which has one of the secrets.
+type DocKey struct {
+	ID         uint32 `json:"id"`
+	Type       string `json:"type"`
+	Secret     string `json:"secret,omitempty"`
+	SecretHex  string `json:"secret-hex,omitempty"`
+	SecretFile string `json:"secret-file,omitempty"`
+}
+
+// DocPeer is an item of peers.
+type DocPeer struct {
+	Peer         netip.Addr `json:"peer"`
+	Local        netip.Addr `json:"local-address,omitzero"`
+	Interface    string     `json:"interface,omitempty"`
+	VRF          string     `json:"vrf,omitempty"`
+	Profile      string     `json:"profile,omitempty"`
+	Multihop     bool       `json:"multihop,omitempty"`
+	Unaffiliated bool       `json:"unaffiliated-echo,omitempty"`
+	DocSettings
+}
+
+// DocSettings are what a profile and a peer have in common.
+type DocSettings struct {
+	Tx         string   `json:"transmit-interval,omitempty"`
+	Rx         string   `json:"receive-interval,omitempty"`
+	DetectMult *uint8   `json:"detect-multiplier,omitempty"`
+	Passive    *bool    `json:"passive-mode,omitempty"`
+	Shutdown   *bool    `json:"shutdown,omitempty"`
+	HoldDown   *bool    `json:"hold-down,omitempty"`
+	HoldOff    string   `json:"hold-off,omitempty"`
+	Echo       *bool    `json:"echo-mode,omitempty"`
+	EchoTx     string   `json:"echo-transmit-interval,omitempty"`
+	EchoRx     string   `json:"echo-receive-interval,omitempty"`
+	Demand     *bool    `json:"demand-mode,omitempty"`
+	DemandPoll string   `json:"demand-poll-interval,omitempty"`
+	MinTTL     *uint8   `json:"minimum-ttl,omitempty"`
+	Strict     *bool    `json:"strict-interface,omitempty"`
+	Ceiling    string   `json:"congestion-ceiling,omitempty"`
+	DSCP       *uint8   `json:"dscp,omitempty"`
+	Auth       *DocAuth `json:"auth,omitempty"`
+}
+
+// DocAuth is the auth of a peer or a profile; the zero DocAuth is "none".
+type DocAuth struct {
+	Key   *uint32 `json:"key"`
+	KeyID *uint8  `json:"bfd-key-id,omitempty"`
+}
+
+// MarshalJSON writes "none" for none.
+func (a DocAuth) MarshalJSON() ([]byte, error) {
+	if a.Key == nil {
+		return []byte(`"none"`), nil
+	}
+	if a.KeyID == nil {
+		return fmt.Appendf(nil, `{"key":%d}`, *a.Key), nil
+	}
+	return fmt.Appendf(nil, `{"key":%d,"bfd-key-id":%d}`, *a.Key, *a.KeyID), nil
+}
+
+// SecretMask stands where a secret would. No secret can be like it in a file.
+const SecretMask = "***"
+
+// Document returns c in the words of a file. Secrets are masked. A peer has what
+// it does not get from its profile or the defaults.
+func (c Config) Document() Document {
+	doc := Document{
+		Control:   &DocControl{Path: c.Control.Path, Group: c.Control.Group, Mode: fmt.Sprintf("%04o", uint32(c.Control.Mode))},
+		Log:       &DocLog{Level: strings.ToLower(c.Log.Level.String()), Format: c.Log.Format},
+		Transport: c.Transport,
+		Workers: &DocWorkers{
+			Count: c.Workers.Count, CPUs: c.Workers.CPUs, Capacity: &c.Workers.Capacity,
+			MinInterval: FormatInterval(uint64(c.Workers.MinInterval)),
+			Scheduling:  c.Workers.Scheduling, Priority: c.Workers.Priority, Wait: c.Workers.Wait,
+		},
+		FastPath: &DocFastPath{
+			Heard: c.FastPath.Heard, Insurance: c.FastPath.Insurance, Live: c.FastPath.LiveTransmit,
+			DeadMan: duration(c.FastPath.DeadMan),
+		},
+		ShutdownHold: duration(c.ShutdownHold),
+	}
+	for _, i := range c.Interfaces {
+		doc.Interfaces = append(doc.Interfaces, DocInterface(i))
+	}
+	if e := c.EchoSource; e.Set() {
+		doc.EchoSource = &DocEchoSource{Interface: e.Interface}
+		for _, a := range []netip.Addr{e.IPv4, e.IPv6} {
+			if a.IsValid() {
+				doc.EchoSource.Address = append(doc.EchoSource.Address, a)
+			}
+		}
+	}
+	for _, k := range c.Keys {
+		doc.Keys = append(doc.Keys, DocKey{ID: k.ID, Type: KeyTypeName(k.Method), Secret: SecretMask})
+	}
+	for name, s := range c.Profiles {
+		if doc.Profiles == nil {
+			doc.Profiles = make(map[string]DocSettings, len(c.Profiles))
+		}
+		doc.Profiles[name] = s.Document()
+	}
+	for _, p := range c.Peers {
+		doc.Peers = append(doc.Peers, p.document(c.Profiles[p.Profile]))
+	}
+	return doc
+}
+
+func duration(d time.Duration) string { return FormatInterval(uint64(d.Microseconds())) }
+
+// Document returns what s chooses, in the words of a file.
+func (s Settings) Document() DocSettings {
+	us := func(p *uint32) string {
+		if p == nil {
+			return ""
+		}
+		return FormatInterval(uint64(*p))
+	}
+	d := DocSettings{
+		Tx: us(s.DesiredMinTx), Rx: us(s.RequiredMinRx), DetectMult: s.DetectMult, Passive: s.Passive, Shutdown: s.Shutdown,
+		HoldDown: s.HoldDown, HoldOff: us(s.HoldOff), Echo: s.Echo, EchoTx: us(s.EchoTx), EchoRx: us(s.EchoRx),
+		Demand: s.Demand, DemandPoll: us(s.DemandPoll), MinTTL: s.MinTTL, Strict: s.Strict, Ceiling: us(s.Ceiling), DSCP: s.DSCP,
+	}
+	if s.EchoRx != nil && *s.EchoRx == 0 {
+		d.EchoRx = wordDisabled
+	}
+	if s.Auth != nil {
+		d.Auth = &DocAuth{}
+		if s.Auth.On {
+			d.Auth = &DocAuth{Key: &s.Auth.Key, KeyID: &s.Auth.KeyID}
+		}
+	}
+	return d
+}
+
+// document returns p as a peer that has this profile.
+func (p Peer) document(profile Settings) DocPeer {
+	d := DocPeer{
+		Peer: p.Peer, Local: p.Local, Interface: p.Interface, Profile: p.Profile,
+		Multihop: p.Multihop, Unaffiliated: p.Unaffiliated, DocSettings: p.own(profile).Document(),
+	}
+	if p.VRF != DefaultVRF {
+		d.VRF = p.VRF
+	}
+	return d
+}
+
+// own returns the settings that make p of what it has from its profile.
+func (p Peer) own(profile Settings) Settings {
+	has := profile.session(p.Key(), p.Profile)
+	own := p.settings()
+	for _, f := range settingsFields {
+		if f.same(p, has) {
+			f.unset(&own)
+		}
+	}
+	return own
+}
+
+// Changed returns the names, as the file spells them, of what p and q have
+// different: nothing of what tells sessions from each other.
+func (p Peer) Changed(q Peer) []string {
+	var names []string
+	if p.Profile != q.Profile {
+		names = append(names, fieldProfile)
+	}
+	for _, f := range settingsFields {
+		if !f.same(p, q) {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,83 @@
+package controltest
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/xbfd/xbfd/internal/control"
+)
+
+// Clear implements control.Backend.
+func (b *Backend) Clear(ctx context.Context, id uint32) (control.Session, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Session{}, err
+	}
+	defer b.mu.Unlock()
+	s, err := b.find(id)
+	if err == nil {
+		s = cleared(s)
+		b.sessions[id] = s
+	}
+	return s, err
+}
+
+func cleared(s control.Session) control.Session {
+	s.Counters, s.Margin = control.Counters{RxDiscarded: map[string]uint64{}}, control.Margin{}
+	return s
+}
+
+// ClearAll implements control.Backend.
+func (b *Backend) ClearAll(ctx context.Context) error {
+	if err := b.ready(ctx); err != nil {
+		return err
+	}
+	defer b.mu.Unlock()
+	for id, s := range b.sessions {
+		b.sessions[id] = cleared(s)
+	}
+	return nil
+}
+
+// Totals implements control.Backend.
+func (b *Backend) Totals(ctx context.Context) (control.Totals, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Totals{}, err
+	}
+	defer b.mu.Unlock()
+	t := control.Totals{
+		Since: When, RxDiscarded: map[string]uint64{"no_session": 5},
+		Interfaces: []control.InterfaceCounters{{Name: "eth0", Counters: map[string]uint64{"heard": 8294, "steered": 7}}},
+	}
+	for _, s := range b.sessions {
+		t.Sessions.Add(&s.Counters)
+	}
+	return t, nil
+}
+
+// Profiles implements control.Backend: there is the profile fast, whoever names
+// another one.
+func (b *Backend) Profiles(ctx context.Context) ([]control.Profile, error) {
+	if err := b.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer b.mu.Unlock()
+	fast := json.RawMessage(`{"transmit-interval":"10ms","receive-interval":"10ms","auth":{"key":1}}`)
+	byName := map[string]*control.Profile{"fast": {Name: "fast", Defined: true, Settings: fast}}
+	for _, s := range b.sessions {
+		if s.Profile == "" {
+			continue
+		}
+		if byName[s.Profile] == nil {
+			byName[s.Profile] = &control.Profile{Name: s.Profile, Settings: json.RawMessage("{}")}
+		}
+		p := byName[s.Profile]
+		p.Sessions = append(p.Sessions, control.ProfileUser{
+			Peer: s.Peer, Local: s.Local, Interface: s.Interface, Owner: s.Owner, LocalDiscriminator: s.LocalDiscriminator,
+		})
+	}
+	var list []control.Profile
+	for _, p := range byName {
+		list = append(list, *p)
+	}
+	return list, nil
+}
