@@ -40,14 +40,14 @@ func (d *Daemon) Totals(ctx context.Context) (control.Totals, error) {
 	}
 	t.RxDiscarded = byReason(&totals.Drops)
 	for _, i := range d.speaker.Interfaces() {
-		t.Interfaces = append(t.Interfaces, control.InterfaceCounters{Name: i.Name, Counters: since(i.Counters, d.mark.interfaces[i.Name])})
+		t.Interfaces = append(t.Interfaces, control.InterfaceCounters{Name: i.Name, Counters: beyond(i.Counters, d.mark.interfaces[i.Name])})
 	}
 	return t, nil
 }
 
-// since returns what now has beyond before. An interface that was opened again
+// beyond returns what now has beyond before. An interface that was opened again
 // meanwhile counts from nothing.
-func since(now, before map[string]uint64) map[string]uint64 {
+func beyond(now, before map[string]uint64) map[string]uint64 {
 	now = maps.Clone(now)
 	for name, n := range before {
 		if now[name] >= n {
