@@ -13,6 +13,7 @@ import (
 type Document struct {
 	Control      *DocControl            `json:"control,omitempty"`
 	Log          *DocLog                `json:"log,omitempty"`
+	Metrics      *DocMetrics            `json:"metrics,omitempty"`
 	Transport    string                 `json:"transport,omitempty"`
 	Interfaces   []DocInterface         `json:"interfaces,omitempty"`
 	Workers      *DocWorkers            `json:"workers,omitempty"`
@@ -35,6 +36,12 @@ type DocControl struct {
 type DocLog struct {
 	Level  string `json:"level,omitempty"`
 	Format string `json:"format,omitempty"`
+}
+
+// DocMetrics is the section metrics.
+type DocMetrics struct {
+	Listen   string `json:"listen,omitempty"`
+	Sessions *int   `json:"sessions,omitempty"`
 }
 
 // DocInterface is an item of interfaces.
@@ -137,6 +144,7 @@ func (c Config) Document() Document {
 	doc := Document{
 		Control:   &DocControl{Path: c.Control.Path, Group: c.Control.Group, Mode: fmt.Sprintf("%04o", uint32(c.Control.Mode))},
 		Log:       &DocLog{Level: strings.ToLower(c.Log.Level.String()), Format: c.Log.Format},
+		Metrics:   &DocMetrics{Listen: c.Metrics.Listen, Sessions: &c.Metrics.Sessions},
 		Transport: c.Transport,
 		Workers: &DocWorkers{
 			Count: c.Workers.Count, CPUs: c.Workers.CPUs, Capacity: &c.Workers.Capacity,
