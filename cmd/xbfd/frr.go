@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/frrview"
+)
+
+func (e *env) frrCommand() *cobra.Command {
+	var lines []string
+	c := &cobra.Command{
+		Use:   "frr WORD...",
+		Short: "Answer FRR's show and clear commands as FRR does",
+		Long: "Answer FRR's show and clear commands as FRR 8.4.4 does, to the last key and space:\n\n" +
+			"  show bfd [vrf V] peers [brief|counters] [json]\n" +
+			"  show bfd [vrf V] peer A [multihop] [local-address L] [interface IF] [vrf V] [counters] [json]\n" +
+			"  show bfd distributed\n" +
+			"  show bfd static route [json]\n" +
+			"  clear bfd [vrf V] peers counters\n" +
+			"  clear bfd [vrf V] peer A [multihop] [local-address L] [interface IF] [vrf V] counters\n\n" +
+			"Words may be cut short, as in vtysh. With -c a whole command is one argument, so that a script\n" +
+			"of one line, exec xbfd frr \"$@\", stands in for vtysh.",
+		Example: "  xbfd frr show bfd peers json\n  xbfd frr -c 'show bfd peers brief'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				lines = append(lines, strings.Join(args, " "))
+			}
+			if len(lines) == 0 {
+				return usagef("which command? Give FRR's words, as in \"xbfd frr show bfd peers\"")
+			}
+			var commands []frrview.Command
+			for _, line := range lines {
+				parsed, err := frrview.Parse(strings.Fields(line))
+				if err != nil {
+					return usagef("%w", err)
+				}
+				commands = append(commands, parsed)
+			}
+			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
+				for _, c := range commands {
+					if err := e.frr(ctx, client, c); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return frrview.Completions(args), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	c.Flags().StringArrayVarP(&lines, "command", "c", nil, "a whole `command`, as vtysh takes it; may be given again")
+	return c
+}
+
+// frr carries out one of FRR's commands.
+func (e *env) frr(ctx context.Context, client *control.Client, c frrview.Command) error {
+	list, err := frrSessions(ctx, client, c)
+	var refused *control.Error
+	if errors.As(err, &refused) && refused.Code == control.CodeNotFound {
+		// FRR says so where its answers go; why, goes where ours does.
+		fmt.Fprint(e.stdout, c.NotFound())
+	}
+	if err != nil {
+		return err
+	}
+	if !c.Clear {
+		_, err := fmt.Fprint(e.stdout, c.Show(list))
+		return err
+	}
+	for _, s := range list {
+		if c.VRF != "" && s.VRF != c.VRF {
+			continue
+		}
+	}
+	return nil
+}
+
+// frrSessions returns the sessions that a command is about: the one it names, or
+// all.
+func frrSessions(ctx context.Context, client *control.Client, c frrview.Command) ([]control.Session, error) {
+	switch c.What {
+	case frrview.Peer, frrview.PeerCounters:
+	case frrview.Distributed, frrview.StaticRoutes:
+		return nil, nil
+	default:
+		return client.Sessions(ctx, control.Filter{})
+	}
+	if _, err := netip.ParseAddr(c.Peer); err != nil {
+		return nil, control.Errorf(control.CodeNotFound, "%q is no address of a peer, and xbfd has no labels", c.Peer)
+	}
+	s, err := client.Session(ctx, control.Target{
+		X: c.Peer, Local: c.Local, Interface: c.Interface, VRF: c.VRF, Multihop: &c.Multihop,
+	})
+	return []control.Session{s}, err
+}
