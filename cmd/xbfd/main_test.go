@@ -149,6 +149,35 @@ func TestChanges(t *testing.T) {
 	))
 }
 
+func TestFRR(t *testing.T) {
+	b := backend()
+	golden(t, "frr", transcript(t, b,
+		"frr show bfd peers brief",
+		"frr sh bfd vrf default peers br",
+		"frr show bfd peer 192.0.2.1",
+		"frr show bfd peer fe80::1 interface eth1 local-address fe80::9 json",
+		"frr show bfd peer 192.0.2.1 counters json",
+		"frr show bfd vrf red peers json",
+		"frr show bfd distributed",
+		"frr show bfd static route",
+		"frr show bfd static route json",
+		"frr show bfd peer 192.0.2.1 multihop",
+		"frr show bfd vrf red peer router",
+		"frr show bfd peer fe80::1",
+		"frr show bfd pears",
+		"frr show bfd peer",
+		"frr",
+	))
+	socket := controltest.Serve(t, b)
+	r := xbfd(env{args: []string{"frr", "--control", socket, "-c", "show bfd peers brief", "-c", "show bfd distributed"}}, "")
+	if r.status != exitDone || !strings.HasPrefix(r.out, "Session count: 4\n") || !strings.HasSuffix(r.out, "==========\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := xbfd(env{}, `__complete frr show bfd ""`); !strings.HasPrefix(r.out, "peers\npeer\ndistributed\nstatic\nvrf\n") {
+		t.Errorf("words: %+v", r)
+	}
+}
+
 func TestStatus(t *testing.T) {
 	b := backend()
 	b.Report = control.ReloadReport{Added: 1, Removed: 2, Changed: 3, Unchanged: 4,
@@ -171,6 +200,7 @@ func TestNoDaemon(t *testing.T) {
 		"session auth deactivate 1", "session auth activate 1 --conf-key-id 1", "key list", "key del 1",
 		"counters", "counters --clear", "session clear 1", "profile list", "sessions --brief",
 		"session poll 1", "session diag 1 none", "echo-source show", "echo-source del", "echo-source set --interface lo",
+		"frr show bfd peers", "frr clear bfd peers counters",
 	} {
 		r := xbfd(env{}, line+" --control "+socket)
 		want := "xbfd: no daemon answers on " + socket + ": start one with \"xbfd run\", or name its socket with --control\n"

@@ -10,7 +10,7 @@ const module = "github.com/xbfd/xbfd"
 var order = [][]string{
 	{"cmd/xbfd"},
 	{"internal/daemon", "internal/demo", "internal/top"},
-	{"internal/metrics"},
+	{"internal/metrics", "internal/frrview"},
 	{"internal/control"},
 	{"internal/config"},
 	{"bench"},
