@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -63,24 +64,38 @@ func (e *env) frrCommand() *cobra.Command {
 // frr carries out one of FRR's commands.
 func (e *env) frr(ctx context.Context, client *control.Client, c frrview.Command) error {
 	list, err := frrSessions(ctx, client, c)
-	var refused *control.Error
-	if errors.As(err, &refused) && refused.Code == control.CodeNotFound {
+	switch {
+	case notFound(err):
 		// FRR says so where its answers go; why, goes where ours does.
 		fmt.Fprint(e.stdout, c.NotFound())
-	}
-	if err != nil {
 		return err
-	}
-	if !c.Clear {
-		_, err := fmt.Fprint(e.stdout, c.Show(list))
+	case err != nil:
 		return err
+	case c.Clear:
+		return frrClear(ctx, client, c.Of(list))
 	}
+	_, err = fmt.Fprint(e.stdout, c.Show(list))
+	return err
+}
+
+// frrClear makes the counters of sessions start again. One that has gone in the
+// meantime, or does not run, has none.
+func frrClear(ctx context.Context, client *control.Client, list []control.Session) error {
 	for _, s := range list {
-		if c.VRF != "" && s.VRF != c.VRF {
+		if s.LocalDiscriminator == 0 {
 			continue
+		}
+		_, err := client.Clear(ctx, control.Target{X: strconv.FormatUint(uint64(s.LocalDiscriminator), 10)})
+		if err != nil && !notFound(err) {
+			return err
 		}
 	}
 	return nil
+}
+
+func notFound(err error) bool {
+	var refused *control.Error
+	return errors.As(err, &refused) && refused.Code == control.CodeNotFound
 }
 
 // frrSessions returns the sessions that a command is about: the one it names, or

@@ -32,14 +32,9 @@ func (c Command) Show(list []client.Session) string {
 			b.WriteString("BFD Peer:\n")
 		}
 	}
-	one := c.What == Peer || c.What == PeerCounters
-	var chosen []client.Session
-	for _, s := range list {
-		if one || c.VRF == "" || s.VRF == c.VRF {
-			chosen = append(chosen, s)
-		}
-	}
+	chosen := c.Of(list)
 	if c.JSON {
+		one := c.What == Peer || c.What == PeerCounters
 		writeJSON(&b, chosen, c.What == PeersCounters || c.What == PeerCounters, !one)
 		return b.String()
 	}
@@ -54,6 +49,17 @@ func (c Command) Show(list []client.Session) string {
 		}
 	}
 	return b.String()
+}
+
+// Of returns those sessions of list that are in the command's VRF.
+func (c Command) Of(list []client.Session) []client.Session {
+	var chosen []client.Session
+	for _, s := range list {
+		if c.VRF == "" || s.VRF == c.VRF {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
 }
 
 // NotFound returns what FRR answers where there is no such peer.

@@ -51,13 +51,13 @@ func documented(t testing.TB, path string) (rows []row, file string) {
 	return rows, file
 }
 
-// migration is where the right-hand column is tried: a host with a running
-// daemon, and another for commands that are daemons themselves.
-type migration struct {
+// manual is where what a document says is tried: a host with a running daemon, and
+// another for commands that are daemons themselves.
+type manual struct {
 	*daemon
 	spare *host
 	dir   string // stands for /etc
-	keys  string // the document's keys, for entries that name one
+	keys  string // those of the file, for entries that name one
 }
 
 // newEth0 is newLink with interfaces named eth0.
@@ -71,13 +71,12 @@ func newEth0(t testing.TB) (a, b *host) {
 	return a, b
 }
 
-// TestMigration runs our side of every row of docs/migration.md.
-func TestMigration(t *testing.T) {
-	t.Parallel()
-	rows, file := documented(t, "../../docs/migration.md")
+// newManual runs the file that migration.md shows, beside a peer that is Up.
+func newManual(t testing.TB, file string) *manual {
+	t.Helper()
 	a, b := newEth0(t)
 	spare, _ := newEth0(t)
-	m := &migration{spare: spare, dir: t.TempDir()}
+	m := &manual{spare: spare, dir: t.TempDir()}
 	must(t, os.Mkdir(m.path("/etc/xbfd"), 0o755))
 	must(t, os.WriteFile(m.path("/etc/xbfd/key1"), []byte("secret"), 0o600))
 	must(t, os.WriteFile(m.path("/etc/xbfd/key2"), []byte("69d685b0d990cdba46872706dc"), 0o600))
@@ -87,6 +86,14 @@ func TestMigration(t *testing.T) {
 	m.daemon = launchFile(t, a, m.path("/etc/xbfd.yaml"), filepath.Join(m.dir, "sock"))
 	m.started(t)
 	m.waitState(t, b.v4, "up")
+	return m
+}
+
+// TestMigration runs our side of every row of docs/migration.md.
+func TestMigration(t *testing.T) {
+	t.Parallel()
+	rows, file := documented(t, "../../docs/migration.md")
+	m := newManual(t, file)
 	if len(rows) < 80 {
 		t.Errorf("%d rows", len(rows))
 	}
@@ -104,15 +111,45 @@ func TestMigration(t *testing.T) {
 	}
 }
 
+// TestOperations runs the commands that docs/operations.md shows, and checks its
+// YAML, that between backticks included.
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	_, file := documented(t, "../../docs/migration.md")
+	m := newManual(t, file)
+	text, err := os.ReadFile("../../docs/operations.md")
+	must(t, err)
+	tried := 0
+	try := func(span string) {
+		tried++
+		if wrong := m.try(t, span, 0); wrong != "" {
+			t.Errorf("%s: %s", span, wrong)
+		}
+	}
+	for _, line := range regexp.MustCompile(`(?m)^\$ (xbfd .*)$`).FindAllStringSubmatch(string(text), -1) {
+		try(line[1])
+	}
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		try(block[1])
+	}
+	for _, span := range regexp.MustCompile("`([a-z-]+: [^A-Z`][^`]*)`").FindAllStringSubmatch(string(text), -1) {
+		try(span[1])
+	}
+	if tried < 15 {
+		t.Errorf("found %d things to try", tried)
+	}
+}
+
 // path puts what a document calls /etc/xbfd… where this test has it.
-func (m *migration) path(text string) string {
+func (m *manual) path(text string) string {
 	return strings.ReplaceAll(text, "/etc/xbfd", filepath.Join(m.dir, "xbfd"))
 }
 
 // try does what a code span says and returns what is wrong with it.
-func (m *migration) try(t testing.TB, span string, status int) (wrong string) {
+func (m *manual) try(t testing.TB, span string, status int) (wrong string) {
 	t.Helper()
-	first, rest, _ := strings.Cut(m.path(span), " ")
+	span = m.path(span)
+	first, rest, _ := strings.Cut(span, " ")
 	switch {
 	case strings.HasPrefix(span, "xbfd run "):
 		return m.tryRun(t, strings.Fields(rest)[1:])
@@ -132,7 +169,7 @@ func (m *migration) try(t testing.TB, span string, status int) (wrong string) {
 }
 
 // tryRun runs a daemon of its own until it has started.
-func (m *migration) tryRun(t testing.TB, args []string) (wrong string) {
+func (m *manual) tryRun(t testing.TB, args []string) (wrong string) {
 	t.Helper()
 	d := &daemon{host: m.spare}
 	d.run(t, filepath.Join(t.TempDir(), "sock"), args...)
@@ -143,7 +180,7 @@ func (m *migration) tryRun(t testing.TB, args []string) (wrong string) {
 }
 
 // check has the configuration of a file checked.
-func (m *migration) check(t testing.TB, config string) (wrong string) {
+func (m *manual) check(t testing.TB, config string) (wrong string) {
 	t.Helper()
 	file := filepath.Join(m.dir, "check.yaml")
 	must(t, os.WriteFile(file, []byte(config), 0o644))
@@ -154,7 +191,7 @@ func (m *migration) check(t testing.TB, config string) (wrong string) {
 }
 
 // call makes a call of the API.
-func (m *migration) call(t testing.TB, method, path, body string) (wrong string) {
+func (m *manual) call(t testing.TB, method, path, body string) (wrong string) {
 	t.Helper()
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", m.control)
