@@ -32,6 +32,8 @@ type Options struct {
 
 	// DropPrivileges is called once everything is open; nil drops none.
 	DropPrivileges func() error
+
+	Supervisor Supervisor
 }
 
 // settleTime bounds how long a start looks for interfaces and paths before it
@@ -195,6 +197,10 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	server := control.NewServer(d, d.log)
 	d.serveMetrics(ctx, server)
 	go func() { served <- server.Serve(ctx, listener) }()
+	watched, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	defer unwatch()
+	go d.watch(watched)
+	d.phase(Ready)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	defer d.flushChanges(true)
@@ -212,6 +218,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 		case err := <-served:
 			return err
 		case <-ctx.Done():
+			d.phase(Stopping)
 			d.leave(s.now)
 			d.events.end()
 			return <-served

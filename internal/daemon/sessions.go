@@ -115,6 +115,8 @@ func (d *Daemon) Reload(context.Context) (control.ReloadReport, error) {
 	if d.o.Load == nil {
 		return control.ReloadReport{}, control.Errorf(control.CodeUnavailable, "there is no file to reload: xbfd was started without one")
 	}
+	d.phase(Reloading)
+	defer d.phase(Ready)
 	next, err := d.o.Load()
 	d.mu.Lock()
 	defer d.mu.Unlock()

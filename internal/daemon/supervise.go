@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"context"
+	"time"
+)
+
+// Phase is what a supervisor is told of a daemon.
+type Phase int
+
+// The phases.
+const (
+	Ready     Phase = iota // sessions run, the control socket answers
+	Reloading              // reads its file again; Ready follows
+	Stopping               // takes leave of the peers
+	Alive                  // the workers have just answered
+)
+
+// Supervisor is whoever started the daemon and wants to know how it is. The zero
+// value wants to know nothing.
+type Supervisor struct {
+	Tell func(Phase) // may be called by several goroutines at once
+	// Watchdog is how long the daemon may go without being Alive; 0 for ever.
+	Watchdog time.Duration
+}
+
+func (d *Daemon) phase(p Phase) {
+	if d.o.Supervisor.Tell != nil {
+		d.o.Supervisor.Tell(p)
+	}
+}
+
+// watch tells that the daemon is alive for as long as every worker answers, until
+// ctx ends. A worker that does not answer in time says nothing at all, which is
+// what the supervisor is to see.
+func (d *Daemon) watch(ctx context.Context) {
+	every := d.o.Supervisor.Watchdog / 3
+	if every <= 0 {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		answer, cancel := context.WithTimeout(ctx, every)
+		_, err := d.speaker.Engine().WorkerTotals(answer)
+		cancel()
+		if err == nil {
+			d.phase(Alive)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
