@@ -17,14 +17,21 @@ BENCH ?= .
 DUT   ?= xbfd,sockets,bird,frr
 ARGS  ?=
 
+# Where make install puts things; DESTDIR stands before all of it.
+PREFIX  ?= /usr/local
+CONFDIR ?= /etc/xbfd
+UNITS   ?= $(PREFIX)/lib/systemd/system
+USERS   ?= $(PREFIX)/lib/sysusers.d
+SHARE   ?= $(PREFIX)/share
+
 ROWS  := $(CURDIR)/bin/rows
 TABLE := docs/COVERAGE.md
 RACE  := ./engine ./internal/config ./internal/control ./internal/daemon ./internal/speaker ./netlinkmon
 
-.PHONY: help build demo test race sim fuzz bench microbench generate lint rows clean
+.PHONY: help build demo test race sim fuzz bench microbench generate lint docs rows install uninstall clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/xbfd
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/xbfd ./cmd/xbfd
@@ -80,6 +87,38 @@ lint: ## Check format, vet, staticcheck and the direction of imports
 rows: ## Write docs/COVERAGE.md from the last make test (run it as root with XBFD_MUST_RUN=1)
 	@mkdir -p $(dir $(TABLE))
 	$(GO) run ./internal/rows/cmd/rowtable -o $(TABLE) $(ROWS)
+
+docs: ## Write docs/commands.md and the man pages from the commands
+	$(GO) test -count=1 ./cmd/xbfd -run '^TestReference$$' -update
+
+# An installed file of sessions is the operator's and never touched.
+install: build ## Install the program, unit, completions and man pages (PREFIX=/usr/local, DESTDIR)
+	install -D -m 755 bin/xbfd '$(DESTDIR)$(PREFIX)/bin/xbfd'
+	install -d -m 755 '$(DESTDIR)$(CONFDIR)' '$(DESTDIR)$(UNITS)' '$(DESTDIR)$(SHARE)/xbfd'
+	test -e '$(DESTDIR)$(CONFDIR)/xbfd.yaml' || install -m 640 contrib/xbfd.yaml '$(DESTDIR)$(CONFDIR)/xbfd.yaml'
+	install -m 644 contrib/xbfd.yaml contrib/alerts.yaml contrib/grafana.json '$(DESTDIR)$(SHARE)/xbfd'
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|; s|/etc/xbfd/|$(CONFDIR)/|' contrib/xbfd.service >'$(DESTDIR)$(UNITS)/xbfd.service'
+	chmod 644 '$(DESTDIR)$(UNITS)/xbfd.service'
+	install -D -m 644 contrib/xbfd.sysusers '$(DESTDIR)$(USERS)/xbfd.conf'
+	install -d '$(DESTDIR)$(SHARE)/bash-completion/completions' '$(DESTDIR)$(SHARE)/zsh/site-functions' \
+	  '$(DESTDIR)$(SHARE)/fish/vendor_completions.d' '$(DESTDIR)$(SHARE)/man/man1'
+	bin/xbfd completion bash >'$(DESTDIR)$(SHARE)/bash-completion/completions/xbfd'
+	bin/xbfd completion zsh >'$(DESTDIR)$(SHARE)/zsh/site-functions/_xbfd'
+	bin/xbfd completion fish >'$(DESTDIR)$(SHARE)/fish/vendor_completions.d/xbfd.fish'
+	install -m 644 docs/man/*.1 '$(DESTDIR)$(SHARE)/man/man1'
+	@if [ -z '$(DESTDIR)' ]; then \
+	  if command -v systemd-sysusers >/dev/null; then systemd-sysusers '$(USERS)/xbfd.conf'; \
+	  else getent passwd xbfd >/dev/null || useradd --system --user-group --home-dir / --shell /usr/sbin/nologin xbfd; fi; \
+	  chgrp xbfd '$(CONFDIR)/xbfd.yaml'; \
+	  if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; \
+	  echo "edit $(CONFDIR)/xbfd.yaml, then: systemctl enable --now xbfd"; \
+	fi
+
+uninstall: ## Remove what make install installed, but for the user and /etc/xbfd
+	rm -f '$(DESTDIR)$(PREFIX)/bin/xbfd' '$(DESTDIR)$(UNITS)/xbfd.service' '$(DESTDIR)$(USERS)/xbfd.conf' \
+	  '$(DESTDIR)$(SHARE)/bash-completion/completions/xbfd' '$(DESTDIR)$(SHARE)/zsh/site-functions/_xbfd' \
+	  '$(DESTDIR)$(SHARE)/fish/vendor_completions.d/xbfd.fish' $(patsubst docs/man/%,'$(DESTDIR)$(SHARE)/man/man1/%',$(wildcard docs/man/*.1))
+	rm -rf '$(DESTDIR)$(SHARE)/xbfd'
 
 clean: ## Remove what was built
 	rm -rf bin

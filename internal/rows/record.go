@@ -21,7 +21,7 @@ const (
 // wirePackages are the packages (and those below them) whose tests use the kernel.
 var wirePackages = []string{
 	"engine/wire", "bpf", "netlinkmon", "cmd", "bench", "interop",
-	"internal/interop", "internal/wirebed", "internal/daemon", "internal/demo", "internal/speaker", "internal/netns", "internal/testnet",
+	"internal/interop", "internal/wirebed", "internal/daemon", "internal/demo", "internal/speaker", "internal/netns", "internal/testnet", "internal/packaging",
 }
 
 func layerOf(pkg string) Layer {
