@@ -117,6 +117,7 @@ type sink struct {
 
 func (*sink) Receive([]engine.Rx) int { return 0 }
 func (*sink) Ring() bool              { return true }
+func (*sink) Lost() uint64            { return 0 }
 func (s *sink) Alloc(bool) []byte     { return s.buf[:] }
 func (s *sink) Commit(_, l3 int)      { s.sources = append(s.sources, s.buf[l3+15]) }
 func (s *sink) Flush() int            { s.flushes++; return 0 }

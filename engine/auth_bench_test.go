@@ -34,6 +34,7 @@ func (p *lapPort) Receive(batch []engine.Rx) int {
 func (p *lapPort) Alloc(bool) []byte { return p.buf[:] }
 func (p *lapPort) Commit(int, int)   { p.sent++ }
 func (*lapPort) Ring() bool          { return true }
+func (*lapPort) Lost() uint64        { return 0 }
 
 func (p *lapPort) Flush() int { return 0 }
 

@@ -55,6 +55,7 @@ func (p *authPort) Alloc(bool) []byte {
 
 func (p *authPort) Commit(n, _ int) { p.out = append(p.out, slices.Clone(p.buf[:n])) }
 func (*authPort) Ring() bool        { return true }
+func (*authPort) Lost() uint64      { return 0 }
 
 func (p *authPort) Flush() int { return 0 }
 

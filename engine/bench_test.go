@@ -39,6 +39,7 @@ func (p *loopPort) Receive(batch []Rx) int {
 func (p *loopPort) Alloc(bool) []byte { return p.buf[:] }
 func (p *loopPort) Commit(int, int)   { p.sent++ }
 func (*loopPort) Ring() bool          { return true }
+func (*loopPort) Lost() uint64        { return 0 }
 
 func (p *loopPort) Flush() int { return 0 }
 

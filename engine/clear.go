@@ -49,10 +49,8 @@ func (w *Worker) clear(i uint32, now session.Time) {
 		e.RTT = session.RTT{}
 	}
 	w.cleared[i] = t
+	w.listen(sl)
 	sl.margin = Margin{}
-	if sl.lane != 0 {
-		w.engine.lanes.ClearGap(int(sl.lane - 1))
-	}
 }
 
 // sinceCleared takes off st what was counted before the session was cleared.

@@ -52,7 +52,9 @@ func (p *echoPort) Commit(n, l3 int) {
 }
 
 func (*echoPort) Ring() bool { return true }
-func (*echoPort) Flush() int { return 0 }
+
+func (*echoPort) Lost() uint64 { return 0 }
+func (*echoPort) Flush() int   { return 0 }
 
 // echoLoop is a worker with one session that is Up by the parameters and whose
 // Echo, if it has one, comes back; its port repeats the peer's Echo packet.

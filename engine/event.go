@@ -18,7 +18,9 @@ type Event struct {
 	Gone        bool   // the session was removed and its slot is free
 	Transitions uint32 // changes of state merged into this event
 	From        packet.State
-	Change      Change // the latest
+	Change      Change       // the latest
+	LastRx      session.Time // arrival of the last accepted packet before it; no meaning while Heard is not set
+	Heard       bool
 
 	RemoteCPI   bool // the C bit that the peer sent last
 	RemoteAdmin bool // the peer began or ended AdminDown while our own state stayed
@@ -41,7 +43,11 @@ type Failure struct {
 	Admin         bool         // the peer said AdminDown: no failure to clients (RFC 5882 §3.2)
 	LastRx        session.Time // arrival of the last accepted packet
 	DetectionTime int64        // ns, as it was in force
-	Stalled       int64        // ns this worker was late since LastRx, 0 if it was not
+	Stalled       int64        // ns this worker was late in that time, 0 if it was not
+	Lost          uint64       // frames that all workers had no room for in the LostWithin ns before
+	LostWithin    int64        // as long as that, or somewhat longer
+	Remote        packet.Diag  // the peer's diagnostic
+	NearMisses    uint32       // that the session has had
 }
 
 // outbox carries events to the control plane. The worker merges into its own
@@ -50,11 +56,15 @@ type Failure struct {
 type outbox struct {
 	notify chan struct{}
 
-	mu   sync.Mutex
-	full []Event
+	mu    sync.Mutex
+	full  []Event
+	noted []Note
+	left  uint64 // Notes that found no room
 
-	pending []Event  // the worker's own
+	pending []Event  // the worker's own, as is all that follows
 	index   []uint32 // per slot: 1 + position in pending
+	notes   []Note
+	unsaid  uint64
 }
 
 // entry returns the waiting event of a slot, or starts one.
@@ -70,25 +80,35 @@ func (o *outbox) entry(i, discr uint32, from packet.State) *Event {
 // held the lock just now: try again soon. Events that stay because the reader
 // has not taken the previous ones go with the Step that its taking wakes.
 func (o *outbox) publish() bool {
-	if len(o.pending) == 0 {
+	if len(o.pending)+len(o.notes) == 0 {
 		return true
 	}
 	if !o.mu.TryLock() {
 		return false
 	}
-	if len(o.full) != 0 {
-		o.mu.Unlock()
-		return true
+	events, notes := len(o.full) == 0 && len(o.pending) > 0, len(o.noted) == 0 && len(o.notes) > 0
+	if events {
+		o.full = append(o.full, o.pending...)
 	}
-	o.full = append(o.full, o.pending...)
+	if notes {
+		o.noted = append(o.noted, o.notes...)
+		o.left += o.unsaid
+	}
 	o.mu.Unlock()
-	for i := range o.pending {
-		o.index[o.pending[i].slot] = 0
+	if events {
+		for i := range o.pending {
+			o.index[o.pending[i].slot] = 0
+		}
+		o.pending = o.pending[:0]
 	}
-	o.pending = o.pending[:0]
-	select {
-	case o.notify <- struct{}{}:
-	default:
+	if notes {
+		o.notes, o.unsaid = o.notes[:0], 0
+	}
+	if events || notes {
+		select {
+		case o.notify <- struct{}{}:
+		default:
+		}
 	}
 	return true
 }

@@ -47,7 +47,7 @@ func TestEvents(t *testing.T) {
 	}
 
 	r.hear(0, r.rx(1, control(1, packet.Up, d)))
-	want[0] = Event{Discr: d, Transitions: 1, From: packet.Init, Change: Change{
+	want[0] = Event{Discr: d, Transitions: 1, From: packet.Init, LastRx: from, Heard: true, Change: Change{
 		At: from, From: packet.Init, To: packet.Up, Remote: packet.Up,
 	}}
 	if diff := cmp.Diff(want, r.take(), eventOpts); diff != "" {
@@ -57,10 +57,10 @@ func TestEvents(t *testing.T) {
 
 	r.run(3 * sec)
 	down := last + 150*ms
-	want[0] = Event{Discr: d, Transitions: 1, From: packet.Up,
+	want[0] = Event{Discr: d, Transitions: 1, From: packet.Up, LastRx: last, Heard: true,
 		Change:  Change{At: down, From: packet.Up, To: packet.Down, Diag: packet.DiagControlExpiry, Remote: packet.Down},
 		Failed:  true,
-		Failure: Failure{At: down, Diag: packet.DiagControlExpiry, LastRx: last, DetectionTime: int64(150 * ms)},
+		Failure: Failure{At: down, Diag: packet.DiagControlExpiry, LastRx: last, DetectionTime: int64(150 * ms), LostWithin: int64(150 * ms)},
 	}
 	if diff := cmp.Diff(want, r.take(), eventOpts); diff != "" {
 		t.Errorf("to Down (-want +got):\n%s", diff)

@@ -37,6 +37,8 @@ func (p *wire) Commit(n, _ int) { p.out = append(p.out, append([]byte(nil), p.bu
 
 func (*wire) Ring() bool { return true }
 
+func (*wire) Lost() uint64 { return 0 }
+
 func (p *wire) Flush() (failed int) {
 	if !p.cut {
 		p.far.waiting = append(p.far.waiting, p.out...)

@@ -92,10 +92,16 @@ func (w *Worker) unexpect(sl *slot) {
 	}
 }
 
-// listen brings a session up to date with what the XDP program has heard for it.
+// listen brings a session up to date with what the XDP program has heard for it,
+// while everything by which that is measured is still as it was.
 func (w *Worker) listen(sl *slot) {
-	if sl.heard {
-		sl.session.Heard(session.Time(w.engine.lanes.Last(int(sl.lane - 1))))
+	if !sl.heard {
+		return
+	}
+	lane := int(sl.lane - 1)
+	sl.session.Heard(session.Time(w.engine.lanes.Last(lane)))
+	if gap := w.engine.lanes.TakeGap(lane); gap > 0 {
+		w.noteGap(sl, gap, sl.session.LastRx())
 	}
 }
 

@@ -167,7 +167,9 @@ func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
 		w.portIf = append(w.portIf, 0)
 		w.dirty = append(w.dirty, false)
 		w.proven = append(w.proven, false)
+		w.loss.ports = append(w.loss.ports, 0)
 	}
+	w.loss.ports[at] = p.Lost()
 	w.ports[at], w.portIf[at], w.dirty[at], w.proven[at] = p, ifindex, false, false
 	if ifindex == anyInterface {
 		return // it only receives, and sessions without a path have this index

@@ -9,18 +9,33 @@ import (
 // fail it, while nothing of the kind happened: the news before the news. Times
 // are nanoseconds, of the time that the session was Up.
 type Margin struct {
-	Least     int64  // of the Detection Time that was left when a packet came; no meaning while LongestRx is 0
-	LongestRx int64  // longest time between two packets of the peer
-	LongestTx int64  // longest time between two periodic packets of ours
-	LateTx    uint64 // periodic packets that left more than the interval after the one before
+	Least      int64  // of the Detection Time that was left when a packet came; no meaning while LongestRx is 0
+	LongestRx  int64  // longest time between two packets of the peer
+	LongestTx  int64  // longest time between two periodic packets of ours
+	LateTx     uint64 // periodic packets that left more than the interval after the one before
+	NearMisses uint32 // packets but for which the session would have failed: see session.Narrow
 }
 
-// noteGap takes the time since the last packet of the peer, one arriving now.
-func (m *Margin) noteGap(gap, detection int64) {
+// noteGap takes the time in ns between two packets of the peer, the second of
+// which arrived at an instant. The XDP program tells only the longest gap since it
+// was last asked, which is at least once for each packet of ours.
+func (w *Worker) noteGap(sl *slot, gap int64, arrival session.Time) {
+	m, detection := &sl.margin, sl.session.DetectionTime()
 	if m.LongestRx == 0 || detection-gap < m.Least {
 		m.Least = detection - gap
 	}
 	m.LongestRx = max(m.LongestRx, gap, 1)
+	if !sl.session.Narrow(gap) {
+		return
+	}
+	m.NearMisses++
+	if second := uint32(arrival / tellEvery); second != sl.toldMiss {
+		sl.toldMiss = second
+		w.out.tell(Note{
+			Kind: NearMiss, At: arrival, Worker: int(w.index), Discr: sl.session.LocalDiscr(),
+			Gap: gap, DetectionTime: detection, Count: uint64(m.NearMisses),
+		})
+	}
 }
 
 // noteRx notes a packet of the peer that is about to be received.
@@ -28,7 +43,7 @@ func (w *Worker) noteRx(sl *slot, arrival session.Time) {
 	s := &sl.session
 	if gap := int64(arrival - s.LastRx()); s.State() == packet.Up && gap > 0 {
 		if local, _ := s.Demand(); !local {
-			sl.margin.noteGap(gap, s.DetectionTime())
+			w.noteGap(sl, gap, arrival)
 		}
 	}
 }
@@ -47,16 +62,4 @@ func (w *Worker) noteTx(sl *slot, now session.Time) {
 		}
 	}
 	sl.lastTx, sl.lastInterval = now, interval
-}
-
-// marginOf is what a session's status tells, what the XDP program has seen
-// included.
-func (w *Worker) marginOf(sl *slot) Margin {
-	m := sl.margin
-	if sl.lane != 0 {
-		if gap := w.engine.lanes.Gap(int(sl.lane - 1)); gap > 0 {
-			m.noteGap(gap, sl.session.DetectionTime())
-		}
-	}
-	return m
 }

@@ -46,4 +46,9 @@ type Port interface {
 	// Flush hands everything committed to the kernel in as few system calls as
 	// possible and returns how many frames were refused since the last call.
 	Flush() (failed int)
+
+	// Lost returns how many frames have arrived here for which there was no room:
+	// those that nobody has seen. It only ever rises. It may make a system call for
+	// each queue and socket; the worker asks a few times a second.
+	Lost() uint64
 }

@@ -40,6 +40,7 @@ func (p *pipe) Receive(batch []Rx) int {
 func (p *pipe) Alloc(bool) []byte { return p.buf[:] }
 func (p *pipe) Commit(n, _ int)   { p.out = append(p.out, append([]byte(nil), p.buf[:n]...)) }
 func (*pipe) Ring() bool          { return true }
+func (*pipe) Lost() uint64        { return 0 }
 
 func (p *pipe) Flush() int {
 	p.far.mu.Lock()

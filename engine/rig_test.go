@@ -32,6 +32,8 @@ type port struct {
 	l2      []bool // what Alloc was told
 	l3      int    // what Commit was told last
 	socket  bool   // only the kernel's sockets, no ring
+	lost    uint64 // frames there was no room for
+	asked   int    // how often somebody wanted to know
 }
 
 func (p *port) Receive(batch []Rx) int {
@@ -51,6 +53,11 @@ func (p *port) Alloc(l2 bool) []byte {
 func (p *port) Commit(n, l3 int) { p.held, p.l3 = append(p.held, slices.Clone(p.buf[:n])), l3 }
 
 func (p *port) Ring() bool { return !p.socket }
+
+func (p *port) Lost() uint64 {
+	p.asked++
+	return p.lost
+}
 
 func (p *port) Flush() (failed int) {
 	p.flushes++

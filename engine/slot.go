@@ -87,6 +87,7 @@ type slot struct {
 
 	lastTx       session.Time // of the periodic packets
 	lastInterval uint32       // negotiated when it left
+	toldMiss     uint32       // when a near miss was last told, in units of tellEvery
 	margin       Margin
 
 	path   Path

@@ -66,7 +66,7 @@ func (w *Worker) status(i uint32, now session.Time, st *Status) {
 		TxInterval: s.TxInterval(), DetectionTime: s.DetectionTime(),
 		SourcePort: sl.srcPort, DSCP: sl.dscp, MinTTL: sl.minTTL, Strict: sl.strict,
 		Auth: w.authStatus(sl), Echo: w.echoStatus(i), Slowed: s.Slowed(), PeerSource: sl.otherSrc,
-		Heard: w.heardState(sl), RxHeard: heard, Insured: sl.insured, Answered: answered, Margin: w.marginOf(sl),
+		Heard: w.heardState(sl), RxHeard: heard, Insured: sl.insured, Answered: answered, Margin: sl.margin,
 		HasPath: sl.port >= 0, Path: sl.path,
 		Change: sl.change, Counters: sl.count, Discards: w.discards[i],
 		Demand: DemandStatus{Local: local, Remote: remote, Bound: s.DemandBound()},

@@ -9,13 +9,16 @@ import (
 type evidence struct {
 	lastRx    session.Time
 	detection int64
+	heard     bool // lastRx means something
 }
 
 // evidenceOf returns what is to be known of a session before an event.
 func (w *Worker) evidenceOf(i uint32) evidence {
 	sl := &w.slots[i]
 	w.listen(sl)
-	return evidence{lastRx: sl.session.LastRx(), detection: sl.session.DetectionTime()}
+	return evidence{
+		lastRx: sl.session.LastRx(), detection: sl.session.DetectionTime(), heard: sl.count.Rx > 0,
+	}
 }
 
 // apply does what a session asked for: tells of a change, sends, and re-arms.
@@ -59,6 +62,7 @@ func (w *Worker) changed(i uint32, now session.Time, before evidence) {
 	e.Transitions++
 	e.Change = sl.change
 	e.RemoteCPI = s.Remote().CPI
+	e.LastRx, e.Heard = before.lastRx, before.heard
 	switch s.State() {
 	case packet.Up:
 		sl.count.Up++
@@ -71,12 +75,16 @@ func (w *Worker) changed(i uint32, now session.Time, before evidence) {
 		}
 		f := Failure{
 			At: now, Diag: s.Diag(), LastRx: before.lastRx, DetectionTime: before.detection,
+			Remote: s.Remote().Diag, NearMisses: sl.margin.NearMisses,
 			Admin: s.Diag() == packet.DiagNeighborDown && sl.change.Remote == packet.AdminDown ||
 				s.Diag() == packet.DiagAdminDown, // ours: held down, or a kind without AdminDown
 		}
-		if w.stalledAt > before.lastRx {
+		// A peer that gave us up did so for what we sent a Detection Time ago.
+		since := min(before.lastRx, now-session.Time(before.detection))
+		if w.stalledAt > since {
 			f.Stalled = int64(w.stall)
 		}
+		f.Lost, f.LostWithin = w.lostSince(since, now)
 		if !f.Admin {
 			sl.count.Failures++
 		}

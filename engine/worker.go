@@ -41,6 +41,7 @@ type Worker struct {
 	dirty   []bool // ports with something committed and not flushed
 	proven  []bool // ports by which frames were seen to come in and go out whole
 	portGen uint64
+	loss    losses
 
 	mail  mailbox
 	out   outbox
@@ -58,6 +59,9 @@ type Worker struct {
 	stall     session.Time // its length
 	maxStall  session.Time
 	stalls    uint64
+	untold    session.Time // the longest stall that was not told yet; 0: none
+	toldAt    session.Time // when the last one was, if told
+	told      bool
 	batch     [rxBatch]Rx
 	fire      [expireBatch]uint32
 	handed    Rx
@@ -92,6 +96,7 @@ func newWorker(e *Engine, index int, record flight.Options) *Worker {
 // peer was silent (RFC 5880 §6.8.4).
 func (w *Worker) Step(now session.Time) session.Time {
 	w.noteStall(now)
+	w.sampleLosses(now)
 	if w.engine.insurance {
 		w.engine.lanes.Beat(int64(now))
 	}

@@ -44,12 +44,12 @@ func (l *Lanes) Take(lane int, frame []byte, ifindex int32, now int64) (heard bo
 // Expect makes frame the one that lane expects, from a packet that arrived at
 // arrival. It reports whether frame is one that can be expected.
 func (l *Lanes) Expect(lane int, frame []byte, ifindex int32, arrival int64) bool {
+	if h := &l.Heard[lane]; atomic.LoadInt64(&h.Last) < arrival {
+		atomic.StoreInt64(&h.Last, arrival)
+	}
 	im := &l.Images[lane]
 	if im.Holds(frame, ifindex) {
 		return true
-	}
-	if h := &l.Heard[lane]; atomic.LoadInt64(&h.Last) < arrival {
-		atomic.StoreInt64(&h.Last, arrival)
 	}
 	return im.Set(frame, ifindex)
 }
@@ -67,9 +67,13 @@ func (l *Lanes) Count(lane int) uint64 { return atomic.LoadUint64(&l.Heard[lane]
 // seen, the first of which may have been of a packet from the ring.
 func (l *Lanes) Gap(lane int) int64 { return atomic.LoadInt64(&l.Heard[lane].Gap) }
 
-// ClearGap has the longest time be looked for again. The program may be writing
-// the longer one at this moment, which then stays.
-func (l *Lanes) ClearGap(lane int) { atomic.StoreInt64(&l.Heard[lane].Gap, 0) }
+// TakeGap returns Gap and begins anew.
+func (l *Lanes) TakeGap(lane int) int64 {
+	if l.Gap(lane) == 0 {
+		return 0 // the usual answer while a session is sending faster than its peer
+	}
+	return atomic.SwapInt64(&l.Heard[lane].Gap, 0)
+}
 
 // Reset makes a lane ready for another session.
 func (l *Lanes) Reset(lane int) {

@@ -129,7 +129,7 @@ func TestSetRefuses(t *testing.T) {
 	}
 }
 
-// A packet from the ring is the first to be measured from; a late one is not.
+// A packet from the ring is measured from as well; one that arrived earlier is not.
 func TestExpectNotesArrival(t *testing.T) {
 	l := New(1)
 	l.Expect(0, frame(false, 1), 3, 100)
@@ -137,8 +137,15 @@ func TestExpectNotesArrival(t *testing.T) {
 	l.Expect(0, frame(false, 1), 3, 170)
 	l.Expect(0, frame(false, 2), 3, 160)
 	l.Expect(0, frame(false, 3), 3, 140)
-	if l.Gap(0) != 50 || l.Last(0) != 160 {
+	if l.Gap(0) != 50 || l.Last(0) != 170 {
 		t.Errorf("gap %d, last %d", l.Gap(0), l.Last(0))
+	}
+	l.Take(0, frame(false, 3), 3, 180)
+	if gap, again := l.TakeGap(0), l.TakeGap(0); gap != 50 || again != 0 {
+		t.Errorf("gap %d, and then %d", gap, again)
+	}
+	if l.Take(0, frame(false, 3), 3, 190); l.Gap(0) != 10 {
+		t.Errorf("gap %d of 10 since it was taken", l.Gap(0))
 	}
 }
 

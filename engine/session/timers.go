@@ -91,6 +91,28 @@ func (s *Session) DetectionTime() int64 {
 	return int64(s.remoteMult) * int64(max(s.rxInForce, s.remoteMinTx)) * Microsecond
 }
 
+// Narrow reports whether a packet that arrives gap ns after the one before comes so
+// late that, had it been lost as well, the session would have failed: the next one
+// comes three quarters of an interval later at the soonest (RFC 5880 §6.8.7), and
+// there was less left of the Detection Time. Where a single lost packet is a
+// failure anyway, it is one that leaves less than a twentieth of the interval; a
+// peer's jitter leaves a tenth.
+func (s *Session) Narrow(gap int64) bool {
+	detection, mult := s.DetectionTime(), int64(s.remoteMult)
+	if s.demand || s.params.Kind == Unaffiliated {
+		mult = int64(s.params.DetectMult)
+	}
+	if mult == 0 {
+		return false
+	}
+	interval := detection / mult
+	least := interval * 3 / 4
+	if mult == 1 {
+		least = interval / 20
+	}
+	return detection-gap < least
+}
+
 // spare sees to it that a Detection Time which was borne ns until now, and which
 // is shorter at once because it is made of our own variables, has not passed for
 // that: those of Demand mode and of unaffiliated Echo.

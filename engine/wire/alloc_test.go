@@ -35,6 +35,9 @@ func TestNoAllocations(t *testing.T) {
 	if received == 0 {
 		t.Error("nothing was received")
 	}
+	if n := testing.AllocsPerRun(10, func() { rx.Lost() }); n != 0 {
+		t.Errorf("what was lost: %v allocations", n)
+	}
 
 	m := r.b.openMultihop(t, Options{})
 	fd, payload := r.a.udpSocket(t, unix.AF_INET), make([]byte, packet.ControlLen)

@@ -17,6 +17,8 @@ type source interface {
 	head() session.Time
 	// take delivers that datagram.
 	take(rx *engine.Rx)
+	// lost returns how many there was no room for since it was opened.
+	lost() uint64
 }
 
 // receiver merges what the sources of one worker's port deliver.
@@ -50,6 +52,14 @@ func (r *receiver) Receive(batch []engine.Rx) int {
 		}
 	}
 	return len(batch)
+}
+
+// Lost returns how many frames the kernel had no room for in the rings and sockets.
+func (r *receiver) Lost() (n uint64) {
+	for _, s := range r.sources {
+		n += s.lost()
+	}
+	return n
 }
 
 // earliest returns the index of the active source whose next datagram arrived

@@ -30,6 +30,7 @@ type queue struct {
 	stale   uint32 // descriptors in the transmit ring that abandon voided
 	failed  int    // frames given up since the last flush
 	dead    bool   // the interface is gone
+	dropped uint64 // what lost answered last
 
 	count queueCounters
 }

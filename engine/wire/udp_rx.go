@@ -30,6 +30,9 @@ type udpReader struct {
 	now     session.Time // of the present Receive
 	drained session.Time // when the socket was last seen empty
 
+	dropped uint64 // what lost answered last
+	drops   uint32 // and the kernel's own counter then
+
 	failed atomic.Uint64 // reads that failed
 }
 

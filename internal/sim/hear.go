@@ -28,6 +28,7 @@ func (l *ledger) hears(p *seen) {
 	}
 	l.proven(cred, p)
 	c := &p.control
+	l.narrow(p.arrival)
 	if !l.known || p.arrival > l.at {
 		l.at = p.arrival
 	}

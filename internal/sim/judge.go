@@ -28,6 +28,7 @@ func (l *ledger) judge(s *step, st *engine.Status) {
 	if l.retimed > 1 && l.params.Kind == session.Unaffiliated {
 		l.spared = s.now // it may have been shorter in between
 	}
+	l.checkMargin(st)
 	l.checkDetection(s, st)
 	l.checkEcho(s, st)
 	l.checkDemand(s, st)

@@ -100,6 +100,9 @@ func (q *queue) Receive(batch []engine.Rx) int {
 // Ring says that a NIC carries whole frames.
 func (q *queue) Ring() bool { return true }
 
+// Lost counts what overflowed.
+func (q *queue) Lost() uint64 { return q.Overflowed }
+
 func (q *queue) Alloc(bool) []byte {
 	w := q.nic.host.world
 	if w.chance(q.nic.NoRoom) {

@@ -43,6 +43,8 @@ import (
 //	    long, not too often, and with what the session said last; a stall
 //	    that is insured costs no session, and two hosts that stand still fall
 //	    silent                                              alone.go, standstill.go
+//	(o) a near miss is counted when there was one, and only then
+//	                                                        margin.go
 //
 // A Step is judged as a whole, because nobody outside can tell in which order
 // it took a frame and sent another. A nil Watch judges nothing.

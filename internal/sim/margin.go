@@ -1,0 +1,51 @@
+package sim
+
+import (
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// misses is how many near misses a session has had in a Step, as far as the frames
+// tell.
+type misses struct{ sure, perhaps uint32 }
+
+// narrow counts a packet that arrives, before anything of it is believed.
+func (l *ledger) narrow(arrival session.Time) {
+	if !l.known || arrival <= l.at {
+		return
+	}
+	mult := session.Time(l.peer.DetectMult)
+	if l.params.Kind == session.Unaffiliated {
+		mult = session.Time(l.params.DetectMult)
+	}
+	if mult == 0 {
+		return
+	}
+	gap := arrival - l.at
+	tight := func(detection session.Time) bool {
+		if mult == 1 {
+			return detection-gap < detection/20
+		}
+		return detection-gap < detection/mult*3/4
+	}
+	lo, hi := l.detection()
+	switch {
+	case tight(lo) && tight(hi):
+		l.missed.sure++
+	case tight(lo) || tight(hi):
+		l.missed.perhaps++
+	}
+}
+
+// checkMargin is rule (o).
+func (l *ledger) checkMargin(st *engine.Status) {
+	m, was := l.missed, l.status.Margin.NearMisses
+	l.missed = misses{}
+	if !l.steady || st.State != packet.Up || l.host.lanes != nil || st.Demand.Local || l.status.Demand.Local || l.retimed > 0 {
+		return
+	}
+	if n := st.Margin.NearMisses - was; n < m.sure || n > m.sure+m.perhaps {
+		l.fail("(o) counts %d near misses of a Step, there were %d to %d", n, m.sure, m.sure+m.perhaps)
+	}
+}
