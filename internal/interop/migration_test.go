@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -107,6 +108,85 @@ func TestMigration(t *testing.T) {
 			if wrong := m.try(t, strings.ReplaceAll(span[1], "\x00", "|"), want); wrong != "" {
 				t.Errorf("line %d: %s: %s", r.line, span[1], wrong)
 			}
+		}
+	}
+}
+
+// TestMigrationCoversFRR wants a row for every command of bfdd that is not one of all
+// of FRR's daemons, and for every option of its own command line.
+func TestMigrationCoversFRR(t *testing.T) {
+	t.Parallel()
+	rows, _ := documented(t, "../../docs/migration.md")
+	has := make(map[string]bool)
+	for _, r := range rows {
+		for _, span := range codeSpan.FindAllStringSubmatch(r.left, -1) {
+			has[strings.ReplaceAll(span[1], "\x00", "|")] = true
+		}
+	}
+	_, b := newEth0(t)
+	f := startFRR(t, b, speech{interval: viewInterval, mult: mult})
+	help, err := exec.Command(filepath.Join(frrDir, "bfdd"), "--help").Output()
+	must(t, err)
+	options := regexp.MustCompile(`(?m)^  .*?(--[a-z_-]+) `).FindAllStringSubmatch(string(help), -1)
+	for _, o := range options {
+		if !has[o[1]] {
+			t.Errorf("no row for bfdd %s", o[1])
+		}
+	}
+	commands := 0
+	for _, node := range [][]string{nil, {"bfd"}, {"bfd", "profile new"}, {"bfd", "peer 192.0.2.9"}} {
+		enter := node
+		if len(node) > 0 {
+			enter = append([]string{"configure terminal"}, node...)
+		}
+		for line := range strings.Lines(f.vtysh(t, append(enter, "list")...)) {
+			command := strings.TrimSpace(line)
+			if everywhere.MatchString(command) || len(node) == 0 && !ofBFD.MatchString(command) {
+				continue
+			}
+			commands++
+			if !has[command] {
+				t.Errorf("no row for %v %s", node, command)
+			}
+		}
+	}
+	if len(options) < 20 || commands < 30 {
+		t.Errorf("bfdd has %d options and %d commands", len(options), commands)
+	}
+}
+
+var (
+	// everywhere are vtysh's own commands.
+	everywhere = regexp.MustCompile(`^(exit|quit|end|list |find |output |no output )`)
+	// ofBFD are bfdd's among those outside any node; the rest is the protocols'.
+	ofBFD = regexp.MustCompile(`^(show|clear|(\[no\] )?debug) bfd`)
+)
+
+// TestMigrationCoversOthers wants a row for every command and message of VPP's BFD
+// document and API, and for every option of aiobfd. Neither is there to be asked.
+func TestMigrationCoversOthers(t *testing.T) {
+	rows, _ := documented(t, "../../docs/migration.md")
+	var left strings.Builder
+	for _, r := range rows {
+		left.WriteString(r.left + "\n")
+	}
+	for _, word := range strings.Split("-4 --ipv4 -6 --ipv6 -r --rx-interval -t --tx-interval -m --detect-mult -p --passive -v --verbose -d --debug "+
+		"bfd_udp_add bfd_udp_mod bfd_udp_upd bfd_udp_del bfd_udp_session_dump bfd_udp_session_details bfd_udp_session_set_flags "+
+		"bfd_udp_auth_activate bfd_udp_auth_deactivate bfd_auth_set_key bfd_auth_del_key bfd_auth_keys_dump bfd_auth_keys_details "+
+		"bfd_udp_set_echo_source bfd_udp_get_echo_source bfd_udp_del_echo_source bfd_udp_set_tos bfd_udp_get_tos bfd_udp_enable_multihop "+
+		"want_bfd_events bfd_udp_session_event", " ") {
+		if !regexp.MustCompile("`" + word + "[` ]").MatchString(left.String()) {
+			t.Errorf("no row for %s", word)
+		}
+	}
+	for _, command := range []string{
+		"bfd udp session add", "bfd udp session mod", "bfd udp session del", "bfd udp session set-flags admin down",
+		"bfd udp session set-flags admin up", "bfd udp session auth activate", "bfd udp session auth deactivate", "delayed yes",
+		"bfd udp echo-source set", "bfd udp echo-source del", "bfd key set", "bfd key del", "bfd udp tos",
+		"show bfd sessions", "show bfd keys", "show bfd echo-source",
+	} {
+		if !strings.Contains(left.String(), "`"+command) {
+			t.Errorf("no row for %s", command)
 		}
 	}
 }
