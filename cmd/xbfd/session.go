@@ -24,7 +24,7 @@ func (e *env) sessionCommand() *cobra.Command {
 			"as in VPP; for all other intervals it is milliseconds.",
 	},
 		e.showCommand(), e.addCommand(), e.setCommand(), e.delCommand(), e.authCommand(),
-		e.pollCommand(), e.diagCommand(), e.clearCommand(),
+		e.pollCommand(), e.diagCommand(), e.clearCommand(), e.captureCommand(),
 		e.shutdownCommand("up", "Take a session out of AdminDown", "taken out of admin-down", false),
 		e.shutdownCommand("down", "Put a session into AdminDown and tell the peer so", "put into admin-down", true))
 	// The names of the rest of xbfd besides VPP's.

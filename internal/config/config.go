@@ -47,6 +47,7 @@ type Config struct {
 	Interfaces   []Interface
 	Workers      Workers
 	FastPath     FastPath
+	Capture      Capture
 	ShutdownHold time.Duration // how long AdminDown is repeated on the way out
 	EchoSource   EchoSource
 	Profiles     map[string]Settings
@@ -137,6 +138,7 @@ func defaults(name string) Config {
 			Scheduling: DefaultScheduling, Priority: DefaultPriority, Wait: DefaultWait,
 		},
 		FastPath:     defaultFastPath(),
+		Capture:      defaultCapture(),
 		ShutdownHold: DefaultShutdownHold,
 		Profiles:     map[string]Settings{},
 	}

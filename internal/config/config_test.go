@@ -60,6 +60,7 @@ func TestEveryKey(t *testing.T) {
 		Interfaces:   []Interface{{Name: "eth0", Transport: "udp", EchoLoop: "auto"}, {Name: "eth1", Transport: "auto", EchoLoop: "xdp"}},
 		Workers:      Workers{Count: 2, CPUs: []int{2, 3}, MinInterval: 3300, Scheduling: "fifo", Priority: 99, Wait: "sleep"},
 		FastPath:     FastPath{Heard: "on", Insurance: "off", LiveTransmit: "off", DeadMan: 500 * time.Millisecond},
+		Capture:      Capture{Frames: 32, Pool: 100, OnDown: "/var/lib/xbfd", ShowPasswords: true},
 		ShutdownHold: 1500 * time.Millisecond,
 		EchoSource:   EchoSource{IPv4: addr("10.10.10.2"), IPv6: addr("2001:db8:10::2")},
 		Peers: []Peer{

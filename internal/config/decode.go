@@ -48,6 +48,7 @@ func parse(source []byte, d *document) (Config, error) {
 		"interfaces":    d.interfaces(&cfg.Interfaces),
 		"workers":       d.workers(&cfg.Workers),
 		"fast-path":     d.fastPath(&cfg.FastPath),
+		"capture":       d.capture(&cfg.Capture),
 		"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
 		sectionEcho:     d.echoSource(&cfg.EchoSource),
 		"keys":          d.keys(&cfg.Keys),

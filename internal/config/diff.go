@@ -50,6 +50,7 @@ func RestartNeeded(before, after Config) []string {
 		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
 		{"workers", before.Workers.same(after.Workers)},
 		{"fast-path", before.FastPath == after.FastPath},
+		{"capture", before.Capture.same(after.Capture)},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)

@@ -5,5 +5,6 @@ package config
 func (c Config) Reloaded(next Config) Config {
 	next.File, next.Control, next.Log, next.Transport = c.File, c.Control, c.Log, c.Transport
 	next.Interfaces, next.Workers, next.FastPath, next.Metrics = c.Interfaces, c.Workers, c.FastPath, c.Metrics
+	next.Capture = c.Capture.with(next.Capture.OnDown)
 	return next
 }

@@ -18,6 +18,7 @@ func (s *Server) routes() {
 		s.mux.HandleFunc(pattern, s.answer(m))
 	}
 	s.mux.HandleFunc(eventsPath, s.events)
+	s.mux.HandleFunc(capturePath, s.capture)
 	s.mux.HandleFunc("/", s.noRoute)
 }
 

@@ -52,6 +52,11 @@ type Backend interface {
 	// Poll starts a Poll Sequence with the peer, or answers CodeUnavailable for a
 	// session that is not Up.
 	Poll(ctx context.Context, id uint32) (Session, error)
+	// Capture returns what was recorded of a session's packets.
+	Capture(ctx context.Context, id uint32) (Capture, error)
+	// Watch returns a reader of a session's packets as they pass, or answers
+	// CodeUnavailable when there are too many.
+	Watch(ctx context.Context, id uint32) (FrameReader, error)
 	// Signal sets one of Signals on a session.
 	Signal(ctx context.Context, id uint32, d packet.Diag) (Session, error)
 	// Clear makes the counters and margins of a session start again.

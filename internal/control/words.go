@@ -39,6 +39,9 @@ type (
 
 	InterfaceCounters = client.InterfaceCounters
 
+	Capture       = client.Capture
+	CapturedFrame = client.CapturedFrame
+
 	Event        = client.Event
 	EventSession = client.EventSession
 	EventQuery   = client.EventQuery

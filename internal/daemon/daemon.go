@@ -48,8 +48,10 @@ type Daemon struct {
 	started time.Time
 	changes *changeLog
 	events  *eventLog
-	scrapes net.Listener    // for metrics; nil when there is no address for them
-	looping map[string]bool // interfaces of which the log says so; serve's own
+
+	captures *captures
+	scrapes  net.Listener    // for metrics; nil when there is no address for them
+	looping  map[string]bool // interfaces of which the log says so; serve's own
 
 	mu       sync.Mutex // guards everything below
 	cfg      config.Config
@@ -96,6 +98,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d.mark.at = d.started
 	d.changes = newChangeLog(d.log, time.Now)
 	d.events = newEventLog(keptEvents, d.started)
+	d.captures = newCaptures(d.log, cfg.Capture)
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", "warning", w.String())
 	}
@@ -125,6 +128,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
+		Record: recorded(cfg.Capture),
 		Logger: d.log, In: d.o.In, OnEvents: d.note,
 	})
 	if err != nil {
@@ -205,6 +209,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	defer tick.Stop()
 	defer d.flushChanges(true)
 	defer d.events.end()
+	defer d.captures.run(d.downCapture)()
 	for {
 		select {
 		case <-s.hup:
@@ -221,6 +226,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 			d.phase(Stopping)
 			d.leave(s.now)
 			d.events.end()
+			d.captures.end()
 			return <-served
 		}
 	}
@@ -278,6 +284,9 @@ func (d *Daemon) note(events []engine.Event) {
 				h.ifname = name
 			}
 			h.up = ev.Change.To == packet.Up
+			if ev.Failed && !ev.Failure.Admin {
+				d.captures.ask(d.cfg.Capture.OnDown, down{h.discr, h.peer.Peer, ev.Failure.At})
+			}
 			d.changes.note(ev, h.ifname, slog.Uint64("session", uint64(ev.Discr)),
 				slog.String("peer", h.peer.Peer.String()), slog.String("ifname", h.ifname))
 		}

@@ -188,6 +188,7 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st.Sessions.Total += refused
 	st.Sessions.Down += refused
 	st.Warnings = append(st.Warnings, d.capacityWarnings()...)
+	st.Warnings = append(st.Warnings, d.captures.warnings()...)
 	interfaces := d.speaker.Interfaces()
 	st.Warnings = append(st.Warnings, missed(d.cfg.FastPath, interfaces)...)
 	for _, w := range d.cfg.Warnings {

@@ -12,7 +12,7 @@ var order = [][]string{
 	{"internal/daemon", "internal/demo", "internal/top"},
 	{"internal/metrics", "internal/frrview"},
 	{"internal/control"},
-	{"internal/config"},
+	{"internal/config", "internal/capture"},
 	{"bench"},
 	{"internal/speaker"},
 	{"netlinkmon"},

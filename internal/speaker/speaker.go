@@ -14,6 +14,7 @@ import (
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/fastpath"
+	"github.com/xbfd/xbfd/engine/flight"
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/netlinkmon"
 )
@@ -46,6 +47,9 @@ type Options struct {
 	// DeadMan is how long a worker may stand still while the kernel answers for it
 	// what it hears, on interfaces that can; 0 means not at all.
 	DeadMan time.Duration
+
+	// Record says what of the sessions' packets each worker keeps.
+	Record flight.Options
 
 	// In runs a function in the Speaker's network namespace; nil means that
 	// of the calling thread.
@@ -135,6 +139,7 @@ func New(o Options) (_ *Speaker, err error) {
 		Workers: o.Workers, Capacity: o.Capacity, MinInterval: o.MinInterval,
 		Insurance: o.DeadMan > 0,
 		Lanes:     s.lanes(),
+		Record:    o.Record,
 		Seed:      binary.NativeEndian.Uint64(seed[:]),
 		Wake:      func(i int) { s.loops[i].Wake() },
 	})
