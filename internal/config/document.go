@@ -18,6 +18,7 @@ type Document struct {
 	Interfaces   []DocInterface         `json:"interfaces,omitempty"`
 	Workers      *DocWorkers            `json:"workers,omitempty"`
 	FastPath     *DocFastPath           `json:"fast-path,omitempty"`
+	Capture      *DocCapture            `json:"capture,omitempty"`
 	ShutdownHold string                 `json:"shutdown-hold,omitempty"`
 	EchoSource   *DocEchoSource         `json:"echo-source,omitempty"`
 	Keys         []DocKey               `json:"keys,omitempty"`
@@ -68,6 +69,14 @@ type DocFastPath struct {
 	Insurance string `json:"insurance,omitempty"`
 	Live      string `json:"live-transmit,omitempty"`
 	DeadMan   string `json:"dead-man,omitempty"`
+}
+
+// DocCapture is the section capture.
+type DocCapture struct {
+	Frames        *int   `json:"frames,omitempty"`
+	Pool          int    `json:"pool,omitempty"`
+	OnDown        string `json:"on-down,omitempty"`
+	ShowPasswords bool   `json:"show-passwords,omitempty"`
 }
 
 // DocEchoSource is the section echo-source, which has one of the two.
@@ -154,6 +163,9 @@ func (c Config) Document() Document {
 		FastPath: &DocFastPath{
 			Heard: c.FastPath.Heard, Insurance: c.FastPath.Insurance, Live: c.FastPath.LiveTransmit,
 			DeadMan: duration(c.FastPath.DeadMan),
+		},
+		Capture: &DocCapture{
+			Frames: &c.Capture.Frames, Pool: c.Capture.Pool, OnDown: c.Capture.OnDown, ShowPasswords: c.Capture.ShowPasswords,
 		},
 		ShutdownHold: duration(c.ShutdownHold),
 	}
