@@ -33,7 +33,12 @@ type LoopOptions struct {
 	// Adaptive has the worker look at its rings for a moment before it sleeps,
 	// while packets are dense or a deadline is near. Not with Priority.
 	Adaptive bool
-	Worker   Stepper
+	// Keep has a worker under SCHED_FIFO never wait for threads of normal priority,
+	// as the Go runtime else makes it do. Then Step must not wait for a lock or a
+	// channel, and whoever runs the collector, or stops the world in another way,
+	// does so in Release: without that everything else stands still for a second.
+	Keep   bool
+	Worker Stepper
 }
 
 // Loop drives one worker on a thread of its own.
@@ -69,6 +74,7 @@ func NewLoop(o LoopOptions) (*Loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.keeper.on = o.Keep && o.Priority > 0
 	return &Loop{cpu: o.CPU, priority: o.Priority, adaptive: o.Adaptive, worker: o.Worker, waiter: w, started: make(chan struct{})}, nil
 }
 
@@ -116,10 +122,18 @@ func (l *Loop) run() error {
 			return err
 		}
 	}
+	if l.waiter.keeper.on {
+		if err := blockPreemption(); err != nil {
+			return err
+		}
+	}
 	close(l.started)
 	for {
 		l.waiter.woken.Store(false) // before looking at what the waker has done
 		if l.stopped.Load() {
+			if l.waiter.keeper.kept {
+				l.waiter.keeper.letGo()
+			}
 			return nil
 		}
 		if next := l.pass(); l.adaptive {
@@ -128,7 +142,7 @@ func (l *Loop) run() error {
 			l.waiter.wait(next)
 		}
 		if l.priority > 0 {
-			l.breather.breathe(Now())
+			l.breather.breathe(Now(), l.waiter)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -52,22 +53,17 @@ const (
 )
 
 // breathe sleeps if the thread has not for a while. It belongs to the thread.
-func (b *breather) breathe(now session.Time) {
+func (b *breather) breathe(now session.Time, w *waiter) {
 	if now-b.wall < breatheEvery {
 		return
 	}
-	cpu := threadTime()
+	// The runtime is told of this call: here it can stop the world (see keeper).
+	w.offer(unix.SYS_CLOCK_GETTIME, unix.CLOCK_THREAD_CPUTIME_ID, uintptr(unsafe.Pointer(&w.until)), 0, 0)
+	cpu := session.Time(w.until.Nano())
 	if cpu-b.cpu > now-b.wall-breath {
 		for end := now + breath; now < end; now = Now() {
-			sleepUntil(end) // signals end it early: the runtime's, for a goroutine that runs for so long
+			w.sleep(now, end) // signals end it early: the runtime's, for a goroutine that runs for so long
 		}
 	}
 	b.wall, b.cpu = now, cpu
-}
-
-// threadTime returns the processor time that the calling thread has had.
-func threadTime() session.Time {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) // cannot fail: the clock is there since Linux 2.6
-	return session.Time(ts.Nano())
 }

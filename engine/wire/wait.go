@@ -23,11 +23,14 @@ type waiter struct {
 	polled []unix.PollFd // the first is the eventfd
 	errors []uint8       // consecutive waits that a descriptor answered by an error only
 	spin   spinner       // of adaptive waiting
+	until  unix.Timespec // for system calls, which must not be given an address of the stack
+	keeper keeper
 
 	sleeps, spins, caught atomic.Uint64 // as in Waits
 
-	woken  atomic.Bool // wake was called since the last pass began
-	asleep atomic.Bool // the thread is, or is about to be, in ppoll
+	woken  atomic.Bool  // wake was called since the last pass began
+	asleep atomic.Bool  // the thread is, or is about to be, in ppoll
+	free   atomic.Int32 // how many want to stop the world
 
 	mu    sync.Mutex // guards event against close
 	event int        // eventfd, -1 after close
@@ -81,6 +84,8 @@ func (w *waiter) wait(deadline session.Time) {
 	now := Now()
 	if !w.woken.Load() && deadline > now {
 		w.sleep(now, deadline)
+	} else if w.keeper.kept && !w.stays(now) {
+		w.keeper.letGo()
 	}
 }
 
@@ -88,20 +93,25 @@ func (w *waiter) wait(deadline session.Time) {
 func (w *waiter) sleep(now, deadline session.Time) {
 	w.sleeps.Add(1)
 	if deadline != session.Never && deadline-now < sleepBelow {
-		sleepUntil(deadline)
+		w.nap(now, deadline)
 		return
 	}
 	w.poll(now, deadline)
 }
 
-// sleepUntil blocks the thread until an instant of CLOCK_MONOTONIC. Raw: the
+// nap blocks the thread until an instant of CLOCK_MONOTONIC. Raw as a rule: the
 // runtime is not told, so it does not give the processor to another thread and
-// fetch it back, which doubles the cost of a short sleep. A signal ends it
-// early, and the loop sleeps again.
-func sleepUntil(t session.Time) {
-	ts := unix.NsecToTimespec(int64(t))
-	_, _, _ = unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME,
-		uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+// fetch it back, which doubles the cost of a short sleep. A signal ends it early,
+// and the loop sleeps again.
+func (w *waiter) nap(now, until session.Time) {
+	w.until = unix.NsecToTimespec(int64(until))
+	at := uintptr(unsafe.Pointer(&w.until))
+	if !w.keeper.on || w.stays(now) {
+		_, _, _ = unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, at, 0, 0, 0)
+		return
+	}
+	w.keeper.offered = now
+	w.offer(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, at, 0)
 }
 
 func (w *waiter) poll(now, deadline session.Time) {
@@ -110,17 +120,51 @@ func (w *waiter) poll(now, deadline session.Time) {
 	if w.woken.Load() {
 		return
 	}
-	var timeout *unix.Timespec
-	if deadline != session.Never {
-		ts := unix.NsecToTimespec(int64(deadline - now))
-		timeout = &ts
+	// The wait may be long, and the collector must not wait for it: it is not raw,
+	// or no longer than the next offer is away.
+	raw := w.stays(now)
+	if raw {
+		deadline = min(deadline, w.keeper.offered+offerEvery)
 	}
-	// Not raw: the wait may be long, and the collector must not wait for it.
-	n, _, errno := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&w.polled[0])), uintptr(len(w.polled)),
-		uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
+	var timeout uintptr
+	if deadline != session.Never {
+		w.until = unix.NsecToTimespec(int64(deadline - now))
+		timeout = uintptr(unsafe.Pointer(&w.until))
+	}
+	fds, count := uintptr(unsafe.Pointer(&w.polled[0])), uintptr(len(w.polled))
+	var n uintptr
+	var errno unix.Errno
+	if raw {
+		n, _, errno = unix.RawSyscall6(unix.SYS_PPOLL, fds, count, timeout, 0, 0, 0)
+	} else {
+		w.keeper.offered = now
+		n, errno = w.offer(unix.SYS_PPOLL, fds, count, timeout, 0)
+	}
 	if errno == 0 && n > 0 {
 		w.answered()
 	}
+}
+
+// stays reports whether the worker may go on being kept through its next wait.
+func (w *waiter) stays(now session.Time) bool {
+	return w.keeper.kept && now-w.keeper.offered < offerEvery && w.free.Load() == 0
+}
+
+// offer makes a system call of which the runtime is told, so that it can do in it
+// what it has to; afterwards the worker is kept, unless somebody wants it free.
+func (w *waiter) offer(trap, a1, a2, a3, a4 uintptr) (n uintptr, errno unix.Errno) {
+	keep := w.keeper.on && w.free.Load() == 0
+	// Between letting go and keeping again there must be no call of an ordinary
+	// function: entering one is where the runtime takes a goroutine off.
+	if w.keeper.kept {
+		procUnpin()
+	}
+	n, _, errno = unix.Syscall6(trap, a1, a2, a3, a4, 0, 0)
+	if keep {
+		procPin()
+	}
+	w.keeper.kept = keep
+	return n, errno
 }
 
 // mutedAfter is how often in a row a descriptor may answer with an error alone
@@ -130,8 +174,8 @@ const mutedAfter = 16
 
 func (w *waiter) answered() {
 	if w.polled[0].Revents != 0 {
-		var count [8]byte
-		_, _ = unix.Read(w.event, count[:])
+		var count uint64
+		_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(w.event), uintptr(unsafe.Pointer(&count)), unsafe.Sizeof(count))
 	}
 	for i := range w.polled {
 		p := &w.polled[i]

@@ -124,7 +124,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 func (d *Daemon) start(ctx context.Context) (err error) {
 	cfg := d.cfg // what it says of interfaces and workers holds until the next start
 	d.speaker, err = speaker.New(speaker.Options{
-		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Adaptive: cfg.Workers.Adaptive(),
+		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Adaptive: cfg.Workers.Adaptive(), Keep: true,
 		Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,

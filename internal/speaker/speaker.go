@@ -26,6 +26,7 @@ type Options struct {
 	CPUs      []int                      // of the workers; empty means any
 	Priority  int                        // of the workers under SCHED_FIFO; 0 means normal scheduling
 	Adaptive  bool                       // the workers look for packets before they sleep; not with Priority
+	Keep      bool                       // real-time workers never wait for threads of normal priority: see wire.LoopOptions, and Release
 	Transport func(ifname string) string // auto, xdp, xdp-generic or udp; nil means auto
 
 	// EchoLoop says who sends the peers' Echo packets back on an interface: ring
@@ -152,7 +153,7 @@ func New(o Options) (_ *Speaker, err error) {
 		if i < len(o.CPUs) {
 			cpu = o.CPUs[i]
 		}
-		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority, Adaptive: o.Adaptive})
+		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority, Adaptive: o.Adaptive, Keep: o.Keep})
 		if err != nil {
 			return nil, err
 		}
