@@ -31,7 +31,7 @@ func (e *env) runCommand() *cobra.Command {
 			if cmd.Flags().Changed("control") {
 				over.Control = e.control
 			}
-			o := daemon.Options{Version: e.version, LogTo: e.stderr, DropPrivileges: dropPrivileges, Supervisor: supervisor()}
+			o := daemon.Options{Version: e.version, LogTo: e.stderr, DropPrivileges: dropPrivileges, Supervisor: supervisor(), Alone: true}
 			var cfg config.Config
 			var err error
 			if file != "" {

@@ -60,6 +60,9 @@ func (d *Daemon) retryRefused() {
 }
 
 func (d *Daemon) refusals() []refusal {
+	if len(d.refused) == 0 {
+		return nil // as each second: nothing is to be made for that
+	}
 	return slices.SortedFunc(maps.Values(d.refused), func(a, b refusal) int { return cmp.Compare(a.peer.Line, b.peer.Line) })
 }
 

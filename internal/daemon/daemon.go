@@ -29,6 +29,7 @@ type Options struct {
 	Load    func() (config.Config, error) // reads the file again; nil when there is none
 	Signals <-chan os.Signal              // SIGHUP reloads, the first other one ends with AdminDown, the second at once
 	In      func(func() error) error      // runs a function in the network namespace; nil means this one
+	Alone   bool                          // the process is the daemon's: it decides when garbage is collected
 
 	// DropPrivileges is called once everything is open; nil drops none.
 	DropPrivileges func() error
@@ -52,6 +53,7 @@ type Daemon struct {
 	captures *captures
 	scrapes  net.Listener    // for metrics; nil when there is no address for them
 	looping  map[string]bool // interfaces of which the log says so; serve's own
+	garbage  *collector      // nil: the runtime's own affair; serve's own
 
 	mu       sync.Mutex // guards everything below
 	cfg      config.Config
@@ -116,6 +118,11 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	if err := d.start(s.stop); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if o.Alone {
+		var end func()
+		d.garbage, end = newCollector(d.speaker.Release)
+		defer end()
+	}
 	err = d.serve(s, listener)
 	return errors.Join(err, d.speaker.Close())
 }
@@ -124,7 +131,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 func (d *Daemon) start(ctx context.Context) (err error) {
 	cfg := d.cfg // what it says of interfaces and workers holds until the next start
 	d.speaker, err = speaker.New(speaker.Options{
-		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Adaptive: cfg.Workers.Adaptive(), Keep: true,
+		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Adaptive: cfg.Workers.Adaptive(), Keep: d.o.Alone,
 		Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
@@ -134,15 +141,18 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	discrs, err := d.addAll()
-	if err == nil {
-		settle, cancel := context.WithTimeout(ctx, settleTime)
-		defer cancel()
-		err = d.speaker.Settle(settle, discrs)
-		if ctx.Err() != nil {
-			err = nil // told to stop meanwhile: that is for serve to do
+	var discrs []uint32
+	d.speaker.Release(func() { // reading and adding many takes several collections
+		if discrs, err = d.addAll(); err == nil {
+			settle, cancel := context.WithTimeout(ctx, settleTime)
+			defer cancel()
+			err = d.speaker.Settle(settle, discrs)
+			if ctx.Err() != nil {
+				err = nil // told to stop meanwhile: that is for serve to do
+			}
 		}
-	}
+		debug.FreeOSMemory() // what reading the file took is several times what stays
+	})
 	if err != nil {
 		return errors.Join(err, d.speaker.Close())
 	}
@@ -155,7 +165,6 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 			d.log.Warn("privileges stay as they are", "err", err)
 		}
 	}
-	debug.FreeOSMemory() // what reading the file took is several times what stays
 	d.log.Info("started", "version", d.o.Version, "sessions", len(discrs), "control", d.cfg.Control.Path)
 	return nil
 }
@@ -233,6 +242,9 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 }
 
 func (d *Daemon) everySecond(ctx context.Context) {
+	if d.garbage != nil {
+		d.garbage.tick(time.Now(), d.events.count())
+	}
 	d.flushChanges(false)
 	d.checkDigests(ctx)
 	d.noteLooping(ctx)

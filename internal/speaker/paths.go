@@ -186,11 +186,15 @@ func (s *Speaker) withdraw(discr uint32, e *entry) {
 // retryOpen tries the sessions again whose interface could not be opened.
 func (s *Speaker) retryOpen(ctx context.Context) {
 	s.mu.Lock()
-	failed := make(map[uint32]*entry)
+	var failed map[uint32]*entry
 	for d, e := range s.sessions {
-		if e.err != nil {
-			failed[d] = e
+		if e.err == nil {
+			continue
 		}
+		if failed == nil {
+			failed = make(map[uint32]*entry)
+		}
+		failed[d] = e
 	}
 	s.mu.Unlock()
 	for d, e := range failed {

@@ -244,6 +244,15 @@ func (s *Speaker) start() error {
 	return nil
 }
 
+// Release runs fn, which may stop the world: see wire.LoopOptions.
+func (s *Speaker) Release(fn func()) {
+	for _, l := range s.loops {
+		inner := fn
+		fn = func() { l.Release(inner) }
+	}
+	fn()
+}
+
 // Failed delivers the error of a worker that could not go on.
 func (s *Speaker) Failed() <-chan error { return s.fail }
 
