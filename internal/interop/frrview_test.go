@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/xbfd/xbfd/internal/rows"
 )
 
 const viewInterval = 100 * time.Millisecond
@@ -204,6 +206,12 @@ func TestFRRView(t *testing.T) {
 			}
 		}
 	}
+	for peer, role := range map[netip.Addr]string{bed.kinds["passive"].xbfd: "passive", bed.kinds["up"].xbfd: "active"} {
+		if got := bed.xbfd.session(t, peer).Role; got != role {
+			t.Errorf("role of the session with %v: %s, want %s", peer, got, role)
+		}
+	}
+	rows.Covers(t, "9468-3-01")
 	bed.lists(t)
 	bed.mirror(t)
 	bed.same(t)

@@ -191,35 +191,6 @@ func TestMigrationCoversOthers(t *testing.T) {
 	}
 }
 
-// TestOperations runs the commands that docs/operations.md shows, and checks its
-// YAML, that between backticks included.
-func TestOperations(t *testing.T) {
-	t.Parallel()
-	_, file := documented(t, "../../docs/migration.md")
-	m := newManual(t, file)
-	text, err := os.ReadFile("../../docs/operations.md")
-	must(t, err)
-	tried := 0
-	try := func(span string) {
-		tried++
-		if wrong := m.try(t, span, 0); wrong != "" {
-			t.Errorf("%s: %s", span, wrong)
-		}
-	}
-	for _, line := range regexp.MustCompile(`(?m)^\$ (xbfd .*)$`).FindAllStringSubmatch(string(text), -1) {
-		try(line[1])
-	}
-	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		try(block[1])
-	}
-	for _, span := range regexp.MustCompile("`([a-z-]+: [^A-Z`][^`]*)`").FindAllStringSubmatch(string(text), -1) {
-		try(span[1])
-	}
-	if tried < 15 {
-		t.Errorf("found %d things to try", tried)
-	}
-}
-
 // path puts what a document calls /etc/xbfd… where this test has it.
 func (m *manual) path(text string) string {
 	return strings.ReplaceAll(text, "/etc/xbfd", filepath.Join(m.dir, "xbfd"))
