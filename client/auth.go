@@ -25,10 +25,12 @@ type AuthUse struct {
 	KeyID uint8  `json:"bfd-key-id"` // in packets
 }
 
-// AuthSpec asks for authentication by a key of the pool.
+// AuthSpec asks for authentication by a key of the pool, or, with Off, for none
+// although the profile has some.
 type AuthSpec struct {
-	Key   uint32 `json:"key"`
-	KeyID *uint8 `json:"bfd-key-id,omitempty"` // nil: the key's own id
+	Key   *uint32 `json:"key,omitempty"`        // nil with Off
+	KeyID *uint8  `json:"bfd-key-id,omitempty"` // nil: the key's own id
+	Off   bool    `json:"off,omitempty"`
 }
 
 // AuthChange changes the authentication of a live session.

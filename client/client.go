@@ -159,6 +159,32 @@ func (c *Client) Reload(ctx context.Context) (r ReloadReport, err error) {
 	return r, err
 }
 
+// Config returns the running configuration: an object in the words of the file,
+// whose secrets are masked.
+func (c *Client) Config(ctx context.Context) (doc json.RawMessage, err error) {
+	err = c.do(ctx, http.MethodGet, "/v1/config", nil, &doc)
+	return doc, err
+}
+
+// SetConfig makes the daemon run by another configuration, in JSON or YAML, all
+// of it or nothing, until it reads its file again.
+func (c *Client) SetConfig(ctx context.Context, document []byte) (r ReloadReport, err error) {
+	err = c.send(ctx, http.MethodPut, "/v1/config", bytes.NewReader(document), &r)
+	return r, err
+}
+
+// Debug returns what is logged in full.
+func (c *Client) Debug(ctx context.Context) (d Debug, err error) {
+	err = c.do(ctx, http.MethodGet, "/v1/debug", nil, &d)
+	return d, err
+}
+
+// SetDebug changes what is logged in full, until the daemon ends.
+func (c *Client) SetDebug(ctx context.Context, change DebugChange) (d Debug, err error) {
+	err = c.do(ctx, http.MethodPut, "/v1/debug", change, &d)
+	return d, err
+}
+
 // Status returns the state of the daemon.
 func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	err = c.do(ctx, http.MethodGet, "/v1/status", nil, &s)
@@ -175,6 +201,10 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 		}
 		body = bytes.NewReader(text)
 	}
+	return c.send(ctx, method, path, body, out)
+}
+
+func (c *Client) send(ctx context.Context, method, path string, body io.Reader, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://xbfd"+path, body)
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)

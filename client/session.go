@@ -159,12 +159,17 @@ type LastReload struct {
 	Error string    `json:"error"` // empty when it was taken
 }
 
-// ReloadReport is what a reload did.
+// ReloadReport is what a reload, or another configuration as a whole, did.
 type ReloadReport struct {
-	Added         int      `json:"added"`
-	Removed       int      `json:"removed"`
-	Changed       int      `json:"changed"`
-	Unchanged     int      `json:"unchanged"`
+	Added     int `json:"added"`
+	Removed   int `json:"removed"`
+	Changed   int `json:"changed"`
+	Unchanged int `json:"unchanged"`
+	// Changes are the sessions that were added, removed and changed, in this order.
+	Changes []SessionDiff `json:"changes"`
+	// Settings are what else has changed: log, shutdown-hold, echo-source, and
+	// keys and profiles as in key 1 and profile fast.
+	Settings      []string `json:"settings"`
 	Warnings      []string `json:"warnings"`
 	RestartNeeded []string `json:"restart-needed"` // changed keys that wait for the next start
 }

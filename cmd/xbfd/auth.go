@@ -13,6 +13,7 @@ import (
 type authFlags struct {
 	key   *uint32
 	keyID *uint8
+	off   bool // only for a new session
 }
 
 func (a *authFlags) add(f *pflag.FlagSet) {
@@ -23,12 +24,16 @@ func (a *authFlags) add(f *pflag.FlagSet) {
 // spec returns what the flags say, nil without any.
 func (a *authFlags) spec() (*control.AuthSpec, error) {
 	switch {
+	case a.off && (a.key != nil || a.keyID != nil):
+		return nil, usagef("give --no-auth or --conf-key-id, not both")
+	case a.off:
+		return &control.AuthSpec{Off: true}, nil
 	case a.key == nil && a.keyID == nil:
 		return nil, nil
 	case a.key == nil:
 		return nil, usagef("--bfd-key-id goes with --conf-key-id")
 	}
-	s := &control.AuthSpec{Key: *a.key, KeyID: a.keyID}
+	s := &control.AuthSpec{Key: a.key, KeyID: a.keyID}
 	if _, err := control.ResolveAuth(s); err != nil {
 		return nil, usageError{err}
 	}
@@ -72,7 +77,7 @@ func (e *env) activateCommand() *cobra.Command {
 		if spec == nil {
 			return usagef("by which key? Give --conf-key-id")
 		}
-		return e.changeAuth(cmd, t, control.AuthChange{Key: &spec.Key, KeyID: spec.KeyID, Delayed: delayed}, format)
+		return e.changeAuth(cmd, t, control.AuthChange{Key: spec.Key, KeyID: spec.KeyID, Delayed: delayed}, format)
 	}
 	return c
 }

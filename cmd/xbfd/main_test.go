@@ -202,6 +202,7 @@ func TestNoDaemon(t *testing.T) {
 		"session set 1 --detect-mult 3", "session add --peer-addr 192.0.2.1",
 		"session auth deactivate 1", "session auth activate 1 --conf-key-id 1", "key list", "key del 1",
 		"counters", "counters --clear", "session clear 1", "profile list", "sessions --brief",
+		"config show", "debug peer on",
 		"session poll 1", "session diag 1 none", "echo-source show", "echo-source del", "echo-source set --interface lo",
 		"frr show bfd peers", "frr clear bfd peers counters",
 	} {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"net/netip"
+	"strings"
 	"testing"
 
+	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/control/controltest"
 )
 
@@ -49,4 +52,55 @@ func TestOperate(t *testing.T) {
 		"counters",
 		"counters now",
 	))
+}
+
+func TestConfigShow(t *testing.T) {
+	b := troubled()
+	if _, err := b.SetConfig(t.Context(), []byte(`
+control: {path: /run/xbfd.sock, group: xbfd}
+echo-source: {address: [10.10.10.2, "2001:db8:10::2"]}
+keys: [{id: 1, type: keyed-sha1, secret: hunter2}]
+profiles: {fast: {transmit-interval: 10ms, auth: {key: 1}}}
+peers:
+  - {peer: 192.0.2.1, interface: eth0, profile: fast, auth: none}
+  - {peer: "2001:db8::1", local-address: "2001:db8::9", multihop: true, detect-multiplier: 7}
+`)); err != nil {
+		t.Fatal(err)
+	}
+	shown := transcript(t, b,
+		"config show",
+		"config show -o json",
+		"config show -o table",
+		"config show x",
+		"debug peer on",
+		"debug network off",
+		"debug events maybe",
+		"debug peer",
+		"debug",
+		"debug packets on",
+		"session add --peer-addr 192.0.2.77 --profile fast --no-auth",
+		"session add --peer-addr 192.0.2.78 --no-auth --conf-key-id 1",
+	)
+	golden(t, "config", shown)
+	if strings.Contains(shown, "hunter2") {
+		t.Error("a secret is shown")
+	}
+}
+
+func TestReport(t *testing.T) {
+	b := backend()
+	peer := func(what, address string, fields ...string) control.SessionDiff {
+		return control.SessionDiff{What: what, Peer: netip.MustParseAddr(address), Interface: "eth0", VRF: "default", Fields: fields}
+	}
+	far := peer("removed", "198.51.100.1")
+	far.Local, far.Interface, far.Multihop = netip.MustParseAddr("192.0.2.9"), "", true
+	b.Report = control.ReloadReport{
+		Added: 1, Removed: 1, Changed: 1, Settings: []string{"log", "profile fast"},
+		Changes: []control.SessionDiff{peer("added", "192.0.2.1"), far, peer("changed", "192.0.2.3", "transmit-interval", "auth")},
+	}
+	short := transcript(t, b, "reload", "reload -o yaml")
+	for range 40 {
+		b.Report.Changes = append(b.Report.Changes, peer("changed", "192.0.2.4", "dscp"))
+	}
+	golden(t, "report", short+transcript(t, b, "reload"))
 }

@@ -147,6 +147,7 @@ func (e *env) addCommand() *cobra.Command {
 	valueFlags(f, &spec.SessionChange)
 	boolFlag(f, &spec.Shutdown, "shutdown", "create it in AdminDown")
 	auth.add(f)
+	f.BoolVar(&auth.off, "no-auth", false, "do not authenticate, whatever the profile says")
 	outputFlag(c, &format)
 	return c
 }

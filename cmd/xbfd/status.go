@@ -93,9 +93,7 @@ func (e *env) reloadCommand() *cobra.Command {
 				if len(r.RestartNeeded) > 0 {
 					fmt.Fprintf(e.stderr, "warning: changed, but only the next start will see it: %s\n", strings.Join(r.RestartNeeded, ", "))
 				}
-				return e.print(format, r, func(w io.Writer) {
-					fmt.Fprintf(w, "sessions: %d added, %d removed, %d changed, %d as before\n", r.Added, r.Removed, r.Changed, r.Unchanged)
-				})
+				return e.print(format, r, func(w io.Writer) { writeReport(w, &r) })
 			})
 		},
 	}

@@ -1,6 +1,11 @@
 package config
 
-import "slices"
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+)
 
 // Diff says what to do to sessions that run as before so that they run as
 // after: create added, remove removed (as they are in before) and change
@@ -44,7 +49,6 @@ func RestartNeeded(before, after Config) []string {
 		same bool
 	}{
 		{"control", before.Control == after.Control},
-		{"log", before.Log == after.Log},
 		{"metrics", before.Metrics == after.Metrics},
 		{"transport", before.Transport == after.Transport},
 		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
@@ -57,4 +61,52 @@ func RestartNeeded(before, after Config) []string {
 		}
 	}
 	return keys
+}
+
+// ChangedSettings returns what differs between two configurations besides the
+// sessions themselves and what RestartNeeded tells, in words such as "log" and
+// "profile fast".
+func ChangedSettings(before, after Config) []string {
+	var list []string
+	add := func(changed bool, what string) {
+		if changed {
+			list = append(list, what)
+		}
+	}
+	add(before.Log != after.Log, "log")
+	add(before.ShutdownHold != after.ShutdownHold, "shutdown-hold")
+	add(before.EchoSource != after.EchoSource, sectionEcho)
+	keys := func(c Config) map[uint32]AuthKey {
+		m := make(map[uint32]AuthKey)
+		for _, k := range c.Keys {
+			k.Line = 0
+			m[k.ID] = k
+		}
+		return m
+	}
+	for _, id := range differing(keys(before), keys(after), func(a, b AuthKey) bool { return a == b }) {
+		add(true, fmt.Sprintf("key %d", id))
+	}
+	for _, name := range differing(before.Profiles, after.Profiles, func(a, b Settings) bool { return reflect.DeepEqual(a, b) }) {
+		add(true, "profile "+name)
+	}
+	return list
+}
+
+// differing returns the keys, sorted, that a and b have not both with the same
+// value.
+func differing[K cmp.Ordered, V any](a, b map[K]V, same func(V, V) bool) []K {
+	var list []K
+	for k, v := range a {
+		if w, both := b[k]; !both || !same(v, w) {
+			list = append(list, k)
+		}
+	}
+	for k := range b {
+		if _, both := a[k]; !both {
+			list = append(list, k)
+		}
+	}
+	slices.Sort(list)
+	return list
 }

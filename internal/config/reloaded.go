@@ -3,7 +3,7 @@ package config
 // Reloaded returns what a daemon that runs as c runs as after reading next: the
 // keys that RestartNeeded names stay, the rest is next's.
 func (c Config) Reloaded(next Config) Config {
-	next.File, next.Control, next.Log, next.Transport = c.File, c.Control, c.Log, c.Transport
+	next.File, next.Control, next.Transport = c.File, c.Control, c.Transport
 	next.Interfaces, next.Workers, next.FastPath, next.Metrics = c.Interfaces, c.Workers, c.FastPath, c.Metrics
 	next.Capture = c.Capture.with(next.Capture.OnDown)
 	return next

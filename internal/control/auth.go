@@ -11,19 +11,16 @@ import (
 // ResolveAuth returns the authentication that s asks for, none for nil. The error
 // is an *Error of CodeInvalid.
 func ResolveAuth(s *AuthSpec) (config.Auth, error) {
-	if s == nil {
+	if s == nil || s.Key == nil {
 		return config.Auth{}, nil
 	}
-	a, faults := config.NewAuth(s.Key, s.KeyID)
+	a, faults := config.NewAuth(*s.Key, s.KeyID)
 	return a, invalid(faults)
 }
 
 // ResolveAuthChange returns the authentication that c asks for.
 func ResolveAuthChange(c AuthChange) (config.Auth, error) {
-	if c.Key == nil {
-		return config.Auth{}, nil
-	}
-	return ResolveAuth(&AuthSpec{Key: *c.Key, KeyID: c.KeyID})
+	return ResolveAuth(&AuthSpec{Key: c.Key, KeyID: c.KeyID})
 }
 
 const (
@@ -60,15 +57,18 @@ func isAuth(into **AuthSpec) func(json.RawMessage) string {
 		if !strings.HasPrefix(string(raw), "{") {
 			return short(raw) + ` is not an object as in {"key": 1, "bfd-key-id": 1}`
 		}
-		var key *uint32
 		var spec AuthSpec
-		if err := decode(raw, keys{"key": is(&key, wantKey), "bfd-key-id": is(&spec.KeyID, wantKeyID)}); err != nil {
+		if err := decode(raw, keys{
+			"key": is(&spec.Key, wantKey), "bfd-key-id": is(&spec.KeyID, wantKeyID), "off": is(&spec.Off, "true or false"),
+		}); err != nil {
 			return err.Error()
 		}
-		if key == nil {
-			return "names no key: give the id of one"
+		switch {
+		case spec.Off && (spec.Key != nil || spec.KeyID != nil):
+			return "off takes no key: give key or off"
+		case !spec.Off && spec.Key == nil:
+			return "names no key: give the id of one, or off"
 		}
-		spec.Key = *key
 		*into = &spec
 		return ""
 	}

@@ -23,7 +23,7 @@ func ptr[T any](v T) *T { return &v }
 // real socket, and the other way round.
 func TestRoundTrip(t *testing.T) {
 	b := four()
-	b.Report = control.ReloadReport{Added: 1, Removed: 2, Changed: 3, Unchanged: 4, Warnings: []string{"w"}, RestartNeeded: []string{"log"}}
+	b.Report = control.ReloadReport{Added: 1, Removed: 2, Changed: 3, Unchanged: 4, Changes: []control.SessionDiff{}, Settings: []string{"log"}, Warnings: []string{"w"}, RestartNeeded: []string{"log"}}
 	c := control.NewClient(controltest.Serve(t, b))
 	defer c.Close()
 	ctx := t.Context()

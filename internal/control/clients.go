@@ -12,7 +12,7 @@ func decodeClient(body []byte) (c ClientSpec, err error) {
 	if err := decode(body, k); err != nil {
 		return ClientSpec{}, err
 	}
-	return c, invalid(settings(c.SessionChange).Check())
+	return c, invalid(Settings(c.SessionChange).Check())
 }
 
 const maxClientName = 64

@@ -60,6 +60,8 @@ func (s *Server) table() map[string]methods {
 		"/v1/profiles":       {http.MethodGet: s.profiles},
 		"/v1/counters":       {http.MethodGet: s.counters},
 		"/v1/counters/clear": {http.MethodPost: s.clearAll},
+		"/v1/config":         {http.MethodGet: s.showConfig, http.MethodPut: s.setConfig},
+		"/v1/debug":          {http.MethodGet: s.showDebug, http.MethodPut: s.setDebug},
 		"/v1/reload":         {http.MethodPost: s.reload},
 		"/v1/status":         {http.MethodGet: s.status},
 	}
@@ -141,8 +143,7 @@ func (s *Server) reload(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	report, err := s.backend.Reload(r.Context())
-	report.Warnings, report.RestartNeeded = list(report.Warnings), list(report.RestartNeeded)
-	return http.StatusOK, report, err
+	return http.StatusOK, wholeReport(report), err
 }
 
 func (s *Server) status(r *http.Request) (int, any, error) {

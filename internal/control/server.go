@@ -88,6 +88,14 @@ type Backend interface {
 	// Events returns a reader of the events that q selects. It reaches io.EOF soon
 	// after the Backend has ended.
 	Events(ctx context.Context, q EventQuery) (EventReader, error)
+	// Config returns the running configuration, secrets masked.
+	Config(ctx context.Context) (config.Document, error)
+	// SetConfig takes the place of the file until that is read again: all of
+	// document or nothing. Refused says how an error in it is answered.
+	SetConfig(ctx context.Context, document []byte) (ReloadReport, error)
+	// Debug returns what is logged in full, and SetDebug changes that.
+	Debug(ctx context.Context) (Debug, error)
+	SetDebug(ctx context.Context, c DebugChange) (Debug, error)
 	Status(ctx context.Context) (Status, error)
 }
 
@@ -157,7 +165,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, Errorf(CodeInternal, "a fault in xbfd: see its log"))
 		}
 	}()
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r.URL.Path))
 	// The mux would answer these itself, and not with an error object.
 	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || p != path.Clean(p) {
 		s.noRoute(w, r)

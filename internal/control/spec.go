@@ -10,13 +10,9 @@ import (
 // Resolve returns the session that s asks for, as the same words in a file
 // would. The error is an *Error of CodeInvalid.
 func Resolve(s SessionSpec, profiles map[string]config.Settings) (config.Peer, error) {
-	own := settings(s.SessionChange)
-	if s.Auth != nil {
-		auth, err := ResolveAuth(s.Auth)
-		if err != nil {
-			return config.Peer{}, err
-		}
-		own.Auth = &auth
+	own, err := Own(s)
+	if err != nil {
+		return config.Peer{}, err
 	}
 	key := config.Key{
 		Peer: s.Peer, Local: s.Local, Interface: s.Interface, VRF: s.VRF,
@@ -26,13 +22,28 @@ func Resolve(s SessionSpec, profiles map[string]config.Settings) (config.Peer, e
 	return p, invalid(faults)
 }
 
+// Own returns what s chooses itself, whatever its profile says. The error is an
+// *Error of CodeInvalid.
+func Own(s SessionSpec) (config.Settings, error) {
+	own := Settings(s.SessionChange)
+	if s.Auth != nil {
+		auth, err := ResolveAuth(s.Auth)
+		if err != nil {
+			return own, err
+		}
+		own.Auth = &auth
+	}
+	return own, nil
+}
+
 // Apply returns p with the changes made. The error is an *Error of CodeInvalid.
 func Apply(c SessionChange, p config.Peer) (config.Peer, error) {
-	p, faults := p.With(settings(c))
+	p, faults := p.With(Settings(c))
 	return p, invalid(faults)
 }
 
-func settings(c SessionChange) config.Settings {
+// Settings are what c chooses.
+func Settings(c SessionChange) config.Settings {
 	return config.Settings{
 		DesiredMinTx: c.DesiredMinTx, RequiredMinRx: c.RequiredMinRx, DetectMult: c.DetectMult,
 		Passive: c.Passive, Shutdown: c.Shutdown, HoldDown: c.HoldDown, DSCP: c.DSCP,
@@ -96,5 +107,5 @@ func decodeChange(body []byte) (c SessionChange, err error) {
 	if c == (SessionChange{}) {
 		return c, Errorf(CodeBadRequest, "nothing to change: give at least one key")
 	}
-	return c, invalid(settings(c).Check())
+	return c, invalid(Settings(c).Check())
 }

@@ -36,6 +36,9 @@ type (
 	Totals          = client.Totals
 	Profile         = client.Profile
 	ProfileUser     = client.ProfileUser
+	SessionDiff     = client.SessionDiff
+	Debug           = client.Debug
+	DebugChange     = client.DebugChange
 
 	InterfaceCounters = client.InterfaceCounters
 

@@ -38,6 +38,7 @@ func (d *Daemon) setAuth(id uint32, c control.AuthChange) error {
 	i := h.at(h.chief())
 	w := h.wants[i]
 	w.peer.Auth = a
+	w.own = w.own.with(config.Settings{Auth: &a})
 	if _, err := d.book.Register(path(w.peer), w.owner, w.wish()); err != nil {
 		return inAPIWords(err)
 	}

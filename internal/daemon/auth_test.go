@@ -140,7 +140,7 @@ func TestKeysOfOthers(t *testing.T) {
 	refused(t, a.DeleteKey(ctx, 9), control.CodeNotFound, "no key 9")
 	_, err := a.SetAuth(ctx, self, control.AuthChange{Key: number(9)})
 	refused(t, err, control.CodeInvalid, "no key 9")
-	_, err = a.Add(ctx, control.SessionSpec{Peer: netip.MustParseAddr("192.0.2.3"), Auth: &control.AuthSpec{Key: 9}})
+	_, err = a.Add(ctx, control.SessionSpec{Peer: netip.MustParseAddr("192.0.2.3"), Auth: &control.AuthSpec{Key: ptr(uint32(9))}})
 	refused(t, err, control.CodeInvalid, "no key 9")
 
 	if err := a.setKey(2, "keyed-md5", marker); err != nil {
@@ -149,7 +149,7 @@ func TestKeysOfOthers(t *testing.T) {
 	if err := a.setKey(2, "keyed-sha1", marker); err != nil {
 		t.Errorf("change an unused key: %v", err)
 	}
-	s, err := a.Add(ctx, control.SessionSpec{Peer: netip.MustParseAddr("192.0.2.3"), Auth: &control.AuthSpec{Key: 2}})
+	s, err := a.Add(ctx, control.SessionSpec{Peer: netip.MustParseAddr("192.0.2.3"), Auth: &control.AuthSpec{Key: ptr(uint32(2))}})
 	if err != nil || show(s.Auth) != "keyed-sha1 2/2" {
 		t.Errorf("add: %s, %v", show(s.Auth), err)
 	}

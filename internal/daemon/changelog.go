@@ -12,7 +12,7 @@ import (
 
 // maxChangeLines is how many state changes a second are logged one by one. When
 // a link with thousands of sessions fails, one line with counts says more than
-// thousands of lines, and does not fill a disk.
+// thousands of lines, and does not fill a disk. Who debugs wants all of them.
 const maxChangeLines = 20
 
 // changeLog logs state changes. It belongs to one goroutine.
@@ -50,7 +50,7 @@ func (l *changeLog) note(ev *engine.Event, ifname string, attrs ...slog.Attr) {
 
 func (l *changeLog) one(ev *engine.Event, c engine.Change, ifname string, attrs []slog.Attr) {
 	cause := causeOf(c)
-	if l.lines++; l.lines > maxChangeLines {
+	if l.lines++; l.lines > maxChangeLines && !l.log.Enabled(context.Background(), slog.LevelDebug) {
 		l.counted[changeGroup{ifname, cause, c.To}]++
 		return
 	}

@@ -43,8 +43,12 @@ const settleTime = 10 * time.Second
 
 // Daemon is a running xbfd. It is the control socket's Backend.
 type Daemon struct {
-	o       Options
-	log     *slog.Logger
+	o    Options
+	logs *logs
+	log  *slog.Logger // of what belongs to no topic
+
+	debugPeer, debugEvents *slog.Logger
+
 	speaker *speaker.Speaker
 	started time.Time
 	changes *changeLog
@@ -93,12 +97,13 @@ const (
 // of ctx, once every peer was told, and an error if it could not start or go on.
 func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d := &Daemon{
-		o: o, cfg: cfg, log: newLogger(o.LogTo, cfg.Log), started: time.Now(),
+		o: o, cfg: cfg, logs: newLogs(o.LogTo, cfg.Log), started: time.Now(),
 		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held),
 		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), gone: make(chan struct{}, 1),
 	}
-	d.mark.at = d.started
-	d.changes = newChangeLog(d.log, time.Now)
+	d.log, d.mark.at = d.logs.logger(topicNone), d.started
+	d.debugPeer, d.debugEvents = d.logs.logger(topicPeer), d.logs.logger(topicEvents)
+	d.changes = newChangeLog(d.debugEvents, time.Now)
 	d.events = newEventLog(keptEvents, d.started)
 	d.captures = newCaptures(d.log, cfg.Capture)
 	for _, w := range cfg.Warnings {
@@ -136,7 +141,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
 		Record: recorded(cfg.Capture),
-		Logger: d.log, In: d.o.In, OnEvents: d.note,
+		Logger: d.logs.logger(topicNetwork), In: d.o.In, OnEvents: d.note,
 	})
 	if err != nil {
 		return err
@@ -327,15 +332,4 @@ func (d *Daemon) flushChanges(now bool) {
 	if now || d.changes.due() {
 		d.changes.flush()
 	}
-}
-
-func newLogger(to io.Writer, c config.Log) *slog.Logger {
-	if to == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	o := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(to, o))
-	}
-	return slog.New(slog.NewTextHandler(to, o))
 }

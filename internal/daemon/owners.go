@@ -20,6 +20,7 @@ type want struct {
 	owner string
 	peer  config.Peer
 	flags control.ClientFlags
+	own   *chosen // the API's where there is a profile; nil otherwise
 }
 
 func (w want) wish() clients.Wish {
@@ -140,6 +141,7 @@ func (d *Daemon) create(p config.Peer, s engine.Spec) (*held, error) {
 		return nil, err
 	}
 	h := &held{discr: discr, ifname: p.Interface}
+	d.debugPeer.Debug("session created", "session", discr, "peer", p.Peer.String(), "ifname", p.Interface, "profile", p.Profile)
 	d.byKey[p.Key()] = h
 	d.byDiscr[discr] = h
 	if p.Unaffiliated {
@@ -156,6 +158,7 @@ func (d *Daemon) carry(h *held, c clients.Change) error {
 		return nil
 	}
 	was, is := c.Was, c.Spec
+	d.debugPeer.Debug("session configured", "session", h.discr, "peer", h.peer.Peer.String(), "ifname", h.ifname, "was", was, "is", is)
 	if was.Params != is.Params {
 		if err := d.speaker.Configure(h.discr, is.Params); err != nil {
 			return err // an engine that cannot serve it leaves all as it was
@@ -215,14 +218,14 @@ func (d *Daemon) observe(h *held, ev *engine.Event) {
 func (d *Daemon) expireHolds() { d.tell(d.book.Expire(session.Time(wire.Now()))) }
 
 func (d *Daemon) tell(notices []clients.Notice) {
-	debug := d.log.Enabled(context.Background(), slog.LevelDebug)
+	debug := d.debugEvents.Enabled(context.Background(), slog.LevelDebug)
 	for i := range notices {
 		n := &notices[i]
 		d.recordNotice(n)
 		if !debug {
 			continue
 		}
-		d.log.Debug("client told", "client", n.Owner, "peer", n.Key.Peer.String(), "ifname", n.Key.Interface,
+		d.debugEvents.Debug("client told", "client", n.Owner, "peer", n.Key.Peer.String(), "ifname", n.Key.Interface,
 			"what", n.Kind.String(), "state", n.View.State.String())
 	}
 }
@@ -239,4 +242,17 @@ func (d *Daemon) describeClients(h *held) []control.SessionClient {
 		})
 	}
 	return list
+}
+
+// chosen are the settings that somebody chose for a session that has a profile,
+// which supplies the rest.
+type chosen struct{ config.Settings }
+
+// with returns c with what more is chosen; nil, for a session without a profile
+// to follow, stays nil.
+func (c *chosen) with(more config.Settings) *chosen {
+	if c == nil {
+		return nil
+	}
+	return &chosen{more.Over(c.Settings)}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/internal/config"
@@ -16,6 +14,7 @@ import (
 // is held.
 func (d *Daemon) remove(h *held) {
 	delete(d.byKey, h.peer.Key())
+	d.debugPeer.Debug("session removed", "session", h.discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
 	if h.peer.Unaffiliated {
 		d.unaffiliated--
 	}
@@ -45,7 +44,12 @@ func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (cont
 		d.mu.Unlock()
 		return control.Session{}, err
 	}
-	h, err := d.register(want{owner: ownerAPI, peer: p})
+	w := want{owner: ownerAPI, peer: p}
+	if p.Profile != "" {
+		own, _ := control.Own(spec) // Resolve has looked at it
+		w.own = &chosen{own}
+	}
+	h, err := d.register(w)
 	d.mu.Unlock()
 	if refused := tooMuch(err); refused != nil {
 		return control.Session{}, refused
@@ -76,6 +80,7 @@ func (d *Daemon) changeSession(id uint32, c control.SessionChange) error {
 	if w.peer, err = control.Apply(c, w.peer); err != nil {
 		return err
 	}
+	w.own = w.own.with(control.Settings(c))
 	_, err = d.register(w)
 	if refused := tooMuch(err); refused != nil {
 		return refused
@@ -109,109 +114,29 @@ func (d *Daemon) find(id uint32) (*held, error) {
 	return h, nil
 }
 
-// Reload reads the file again and makes the sessions agree with it: all of it,
-// or nothing if it is wrong.
-func (d *Daemon) Reload(context.Context) (control.ReloadReport, error) {
-	if d.o.Load == nil {
-		return control.ReloadReport{}, control.Errorf(control.CodeUnavailable, "there is no file to reload: xbfd was started without one")
-	}
-	d.phase(Reloading)
-	defer d.phase(Ready)
-	next, err := d.o.Load()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.reloaded = &control.LastReload{At: time.Now().UTC()}
-	if err != nil {
-		d.reloaded.Error = err.Error()
-		return control.ReloadReport{}, control.Errorf(control.CodeInvalid, "%v", err)
-	}
-	report, err := d.become(next)
-	if err != nil {
-		d.reloaded.Error = err.Error()
-		return report, err
-	}
-	d.log.Info("reloaded", "added", report.Added, "removed", report.Removed, "changed", report.Changed, "unchanged", report.Unchanged)
-	return report, nil
-}
-
-// become turns the sessions of the file into those of another configuration.
-func (d *Daemon) become(next config.Config) (control.ReloadReport, error) {
-	added, removed, changed := config.Diff(d.cfg.Peers, next.Peers)
-	if err := d.checkKeys(next, removed, slices.Concat(changed, added)); err != nil {
-		return control.ReloadReport{}, err
-	}
-	if err := d.setKeys(next); err != nil {
-		return control.ReloadReport{}, err
-	}
-	d.restart = config.RestartNeeded(d.cfg, next)
-	report := control.ReloadReport{
-		Added: len(added), Removed: len(removed), Changed: len(changed),
-		Unchanged: len(next.Peers) - len(added) - len(changed), RestartNeeded: d.restart,
-	}
-	for _, w := range next.Warnings {
-		report.Warnings = append(report.Warnings, w.String())
-	}
-	before := d.cfg
-	d.cfg = d.cfg.Reloaded(next)
-	var errs []error
-	if before.EchoSource != next.EchoSource {
-		d.setEchoSource(next.EchoSource)
-	}
-	for _, p := range removed {
-		delete(d.refused, p.Key())
-		if h := d.byKey[p.Key()]; h != nil {
-			errs = append(errs, d.release(h, ownerFile))
-		}
-	}
-	waiting := 0
-	for _, p := range slices.Concat(changed, added) {
-		if h := d.byKey[p.Key()]; h != nil && h.up && h.peer.Auth != p.Auth {
-			waiting++
-		}
-		switch err := d.ensure(p); {
-		case err == nil:
-			delete(d.refused, p.Key())
-		case d.refuse(p, err):
-		default:
-			errs = append(errs, fmt.Errorf("peer %v: %w", p.Peer, err))
-		}
-	}
-	if waiting > 0 {
-		report.Warnings = append(report.Warnings, waitingForPeers(waiting))
-	}
-	report.Warnings = append(report.Warnings, d.capacityWarnings()...)
-	d.dropKeys(next)
-	return report, errors.Join(errs...)
-}
-
-// ensure makes a peer of the file exist as it is written there. A session that
-// the API made before becomes the file's.
-func (d *Daemon) ensure(p config.Peer) error {
-	h := d.byKey[p.Key()]
-	if h == nil {
-		if err := d.excluded(p); err != nil {
-			return err
-		}
-	} else if h.at(ownerAPI) >= 0 && h.at(ownerFile) < 0 {
-		if err := d.hand(h); err != nil {
-			return err
-		}
-	}
-	_, err := d.register(want{owner: ownerFile, peer: p})
-	return err
-}
-
 // excluded refuses a session that cannot run besides another one.
 func (d *Daemon) excluded(p config.Peer) error {
+	if h := d.excluding(p); h != nil {
+		return excludedBy(p, h)
+	}
+	return nil
+}
+
+// excluding returns a session besides which another cannot run, or nil.
+func (d *Daemon) excluding(p config.Peer) *held {
 	if !p.Unaffiliated && d.unaffiliated == 0 {
 		return nil
 	}
 	for _, h := range d.byKey {
 		if p.Excludes(h.peer) {
-			return &control.Error{Code: control.CodeExists, Field: "peer", Message: fmt.Sprintf(
-				"there is a session with peer %v already, and unaffiliated echo allows a peer no other one (RFC 9747 §4): local discriminator %d, owner %s",
-				p.Peer, h.discr, h.owner())}
+			return h
 		}
 	}
 	return nil
+}
+
+func excludedBy(p config.Peer, h *held) error {
+	return &control.Error{Code: control.CodeExists, Field: "peer", Message: fmt.Sprintf(
+		"there is a session with peer %v already, and unaffiliated echo allows a peer no other one (RFC 9747 §4): local discriminator %d, owner %s",
+		p.Peer, h.discr, h.owner())}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/xbfd/xbfd/engine"
@@ -91,6 +92,8 @@ func (s *Speaker) install(ctx context.Context, discr uint32, e *entry) {
 	default:
 		e.reason = ""
 	}
+	s.log.Debug("path", "session", discr, "ifindex", e.path.Ifindex, "local", e.path.Local, "neighbour", net.HardwareAddr(e.path.PeerMAC[:]),
+		"neighbour-known", e.path.MACKnown, "waits", e.reason)
 	select {
 	case <-e.known:
 	default:

@@ -22,6 +22,8 @@ type Backend struct {
 	keys     map[uint32]control.Key // without their uses
 	source   config.EchoSource
 	next     uint32
+	config   config.Config
+	debug    control.Debug
 
 	// Err, when set, is what every method answers.
 	Err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 )
 
@@ -80,4 +81,54 @@ func (b *Backend) Profiles(ctx context.Context) ([]control.Profile, error) {
 		list = append(list, *p)
 	}
 	return list, nil
+}
+
+// Config implements control.Backend: it is what SetConfig was given last.
+func (b *Backend) Config(ctx context.Context) (config.Document, error) {
+	if err := b.ready(ctx); err != nil {
+		return config.Document{}, err
+	}
+	defer b.mu.Unlock()
+	return b.config.Document(), nil
+}
+
+// SetConfig implements control.Backend. Sessions stay as they are; the answer is
+// Report.
+func (b *Backend) SetConfig(ctx context.Context, document []byte) (control.ReloadReport, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.ReloadReport{}, err
+	}
+	defer b.mu.Unlock()
+	c, err := config.ParseLive(document, "request", b.config.Keys)
+	if err != nil {
+		return control.ReloadReport{}, control.Refused(err)
+	}
+	b.config = c
+	return b.Report, nil
+}
+
+// Debug implements control.Backend.
+func (b *Backend) Debug(ctx context.Context) (control.Debug, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Debug{}, err
+	}
+	defer b.mu.Unlock()
+	return b.debug, nil
+}
+
+// SetDebug implements control.Backend.
+func (b *Backend) SetDebug(ctx context.Context, c control.DebugChange) (control.Debug, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Debug{}, err
+	}
+	defer b.mu.Unlock()
+	for _, topic := range []struct {
+		is   *bool
+		want *bool
+	}{{&b.debug.Peer, c.Peer}, {&b.debug.Network, c.Network}, {&b.debug.Events, c.Events}} {
+		if topic.want != nil {
+			*topic.is = *topic.want
+		}
+	}
+	return b.debug, nil
 }
