@@ -75,6 +75,7 @@ func ChangedSettings(before, after Config) []string {
 	}
 	add(before.Log != after.Log, "log")
 	add(before.ShutdownHold != after.ShutdownHold, "shutdown-hold")
+	add(before.Capture.OnDown != after.Capture.OnDown, "capture.on-down")
 	add(before.EchoSource != after.EchoSource, sectionEcho)
 	keys := func(c Config) map[uint32]AuthKey {
 		m := make(map[uint32]AuthKey)
