@@ -8,7 +8,7 @@ const module = "github.com/xbfd/xbfd"
 // lines below its own. A package without a line belongs to its parent
 // directory's.
 var order = [][]string{
-	{"cmd/xbfd"},
+	{"cmd/xbfd", "examples"},
 	{"internal/daemon", "internal/demo", "internal/top"},
 	{"internal/metrics", "internal/frrview"},
 	{"internal/control"},
