@@ -21,11 +21,15 @@ const (
 // ErrNoInsurance says that a kernel or program cannot insure.
 var ErrNoInsurance = errors.New("no insurance")
 
-// tc is the program at tc ingress. Its link takes it away with the process.
+// tc is the program at tc ingress. A link takes it away with the process, a hook
+// does not.
 type tc struct {
 	Program *ebpf.Program `ebpf:"xbfd_tc"`
 	link    link.Link
+	hook    interface{ close() error } // a *hook
 }
+
+func (c *tc) attached() bool { return c.link != nil || c.hook != nil }
 
 // Insure says how replies are sent; after Attach they are not. It is called in
 // the network namespace of Attach, and not while another Insure or Close runs.
@@ -35,7 +39,7 @@ func (p *Program) Insure(how Insurance) error {
 	if p.heard != nil && how != InsureOff {
 		return fmt.Errorf("%w without hearing: %w", ErrNoInsurance, p.heard)
 	}
-	if how == InsureTC && p.tc.link == nil {
+	if how == InsureTC && !p.tc.attached() {
 		if err := p.attachTC(); err != nil {
 			return err
 		}
@@ -79,6 +83,9 @@ func (c *tc) close() error {
 	var err error
 	if c.link != nil {
 		err = c.link.Close()
+	}
+	if c.hook != nil {
+		err = errors.Join(err, c.hook.close())
 	}
 	err = errors.Join(err, c.Program.Close())
 	*c = tc{}

@@ -31,6 +31,7 @@ type Options struct {
 	Transmit  string      // how frames are sent where AF_XDP is; "" means auto
 	LoopTX    bool        // the XDP program sends the peer's Echo packets back, not the engine
 	Insurance string      // how insured lanes of Tables are answered for; "" means off
+	Journal   bpf.Journal // of what would outlive the process; nil: no such thing is made
 	Logger    *slog.Logger
 }
 
@@ -67,7 +68,7 @@ func (o Options) validate() error {
 		return fmt.Errorf("transmit %q: not one of auto, xdp, live", o.Transmit)
 	}
 	if _, ok := insurances[o.Insurance]; !ok {
-		return fmt.Errorf("insurance %q: not one of off, tc, xdp", o.Insurance)
+		return fmt.Errorf("insurance %q: not one of off, tc, tcx, clsact, xdp", o.Insurance)
 	}
 	if o.Workers < 0 || o.RxFrames < 0 || o.TxFrames < 0 {
 		return errors.New("number of workers and frames must not be negative")
@@ -130,7 +131,7 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 		p.run()
 	}
 	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
-	if asked := insurances[o.Insurance]; asked != bpf.InsureOff && i.insurance == InsuranceOff {
+	if insurances[o.Insurance] != nil && i.insurance == InsuranceOff {
 		o.Logger.Warn("no insurance on interface", "ifname", name, "reason", i.uninsured)
 	}
 	if o.Transmit == TransmitLive && i.transmit.proof == nil {

@@ -27,35 +27,44 @@ const replies = 500
 // By tc the replies reach a host that has no program at all, from native and
 // from generic XDP, and whoever completes checksums on the way.
 func TestInsuranceByTC(t *testing.T) {
-	for _, transport := range []string{TransportXDP, TransportGeneric} {
-		for _, offload := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, offload %v", transport, offload), func(t *testing.T) {
-				testnet.NoLeaks(t)
-				r := newRig(t, netns.VethOptions{})
-				if !offload {
-					r.a.noChecksums(t)
+	for _, tt := range []struct {
+		transport, ask, how string
+		offload             bool
+	}{
+		{TransportXDP, InsuranceTC, "tcx", true},
+		{TransportXDP, InsuranceTC, "tcx", false},
+		{TransportGeneric, InsuranceTC, "tcx", true},
+		{TransportGeneric, InsuranceTC, "tcx", false},
+		{TransportXDP, InsuranceClsact, "clsact", true},
+		{TransportXDP, InsuranceClsact, "clsact", false},
+		{TransportGeneric, InsuranceClsact, "clsact", true},
+	} {
+		t.Run(fmt.Sprintf("%s, %s, offload %v", tt.transport, tt.how, tt.offload), func(t *testing.T) {
+			testnet.NoLeaks(t)
+			r := newRig(t, netns.VethOptions{})
+			if !tt.offload {
+				r.a.noChecksums(t)
+			}
+			a := r.a.open(t, Options{Transport: tt.transport, Insurance: tt.ask, Journal: unwritten{}})
+			if how, reason := a.Insurance(); how != tt.how || reason != "" {
+				t.Fatalf("insurance %s, %s", how, reason)
+			}
+			lanes := r.a.insure(t, 0)
+			fd := r.b.packetSocket(t)
+			for family := range 2 {
+				lanes.Beat(int64(Now()))
+				if n := r.b.answers(t, fd, r.b.says(family), r.a.says(family), replies); n != replies {
+					t.Errorf("family %d: %d of %d replies", family, n, replies)
 				}
-				a := r.a.open(t, Options{Transport: transport, Insurance: InsuranceTC})
-				if how, reason := a.Insurance(); how != "tc" || reason != "" {
-					t.Fatalf("insurance %s, %s", how, reason)
+				if n := lanes.Insured(family); n != replies || lanes.Count(family) != n {
+					t.Errorf("family %d: %d replies counted, %d packets heard", family, n, lanes.Count(family))
 				}
-				lanes := r.a.insure(t, 0)
-				fd := r.b.packetSocket(t)
-				for family := range 2 {
-					lanes.Beat(int64(Now()))
-					if n := r.b.answers(t, fd, r.b.says(family), r.a.says(family), replies); n != replies {
-						t.Errorf("family %d: %d of %d replies", family, n, replies)
-					}
-					if n := lanes.Insured(family); n != replies || lanes.Count(family) != n {
-						t.Errorf("family %d: %d replies counted, %d packets heard", family, n, lanes.Count(family))
-					}
-				}
-				if c := a.Counters(); c["insured"] != 2*replies || c["pass_to_tc"] != 2*replies || c["heard"] != 0 {
-					t.Errorf("counters %v", c)
-				}
-				a.wantNothing(t)
-			})
-		}
+			}
+			if c := a.Counters(); c["insured"] != 2*replies || c["pass_to_tc"] != 2*replies || c["heard"] != 0 {
+				t.Errorf("counters %v", c)
+			}
+			a.wantNothing(t)
+		})
 	}
 }
 
@@ -162,8 +171,8 @@ func TestInsuranceOfNative(t *testing.T) {
 // what was heard is dropped all the same.
 func TestInsuranceKeepsSilent(t *testing.T) {
 	r := newRig(t, netns.VethOptions{})
-	for _, how := range []string{InsuranceTC, InsuranceXDP, InsuranceOff} {
-		a, err := r.a.tryOpen(Options{Transport: TransportXDP, Insurance: how})
+	for _, how := range []string{InsuranceTC, InsuranceClsact, InsuranceXDP, InsuranceOff} {
+		a, err := r.a.tryOpen(Options{Transport: TransportXDP, Insurance: how, Journal: unwritten{}})
 		must(t, err)
 		lanes := r.a.insure(t, 0)
 		fd := r.b.packetSocket(t)
@@ -174,7 +183,7 @@ func TestInsuranceKeepsSilent(t *testing.T) {
 				t.Errorf("%s, %s: %d replies, want %d", how, name, n, want)
 			}
 		}
-		if how == InsuranceTC {
+		if how == InsuranceTC || how == InsuranceClsact {
 			patience(t, fd, time.Second)
 			check("gate open", 10)
 			patience(t, fd, time.Millisecond)
@@ -217,8 +226,10 @@ func TestInsuranceReason(t *testing.T) {
 		heard       bool
 	}{
 		{o: Options{}, how: "off", reason: "as configured", heard: true},
-		{o: Options{Insurance: InsuranceTC}, how: "tc", heard: true},
+		{o: Options{Insurance: InsuranceTC}, how: "tcx", heard: true},
 		{o: Options{Insurance: InsuranceXDP}, how: "xdp", heard: true},
+		{o: Options{Insurance: InsuranceClsact, Journal: unwritten{}}, how: "clsact", heard: true},
+		{o: Options{Insurance: InsuranceClsact}, how: "off", reason: "without a journal", heard: true},
 		{o: Options{Insurance: InsuranceTC, Transport: TransportUDP}, how: "off", reason: "no XDP"},
 		{o: Options{Insurance: InsuranceTC}, deaf: true, how: "off", reason: "without hearing: switched off"},
 	} {
@@ -235,9 +246,37 @@ func TestInsuranceReason(t *testing.T) {
 		}
 		must(t, a.Close())
 	}
+}
+
+// unwritten is a journal for namespaces that go with the test.
+type unwritten struct{}
+
+func (unwritten) Note(bpf.Remains) error   { return nil }
+func (unwritten) Strike(bpf.Remains) error { return nil }
+
+// Where the kernel has no tc links a filter takes their place; where it has and
+// refuses one, there is no insurance.
+func TestInsuranceFallsBack(t *testing.T) {
 	old := fmt.Errorf("attach tc program: %w", errors.Join(bpf.ErrNoInsurance, ebpf.ErrNotSupported))
-	if got := insuranceReason(old); !strings.Contains(got, "Linux 6.6") {
-		t.Errorf("before Linux 6.6: %q", got)
+	full := errors.New("too many links")
+	unmade := fmt.Errorf("%w: read-only file system", bpf.ErrNoInsurance)
+	for _, tt := range []struct {
+		link, filter error
+		how, reason  string
+	}{
+		{how: "tcx"},
+		{link: full, reason: "too many links"},
+		{link: old, how: "clsact"},
+		{link: old, filter: unmade, reason: "Linux 6.6"},
+		{link: old, filter: unmade, reason: "read-only file system"},
+	} {
+		way := func(how string, err error) func() (string, error) {
+			return func() (string, error) { return how, err }
+		}
+		how, err := insureByEither(way("tcx", tt.link), way("clsact", tt.filter))
+		if err == nil && how != tt.how || err != nil && (tt.how != "" || !strings.Contains(insuranceReason(err), tt.reason)) {
+			t.Errorf("link %v, filter %v: %s, %v", tt.link, tt.filter, how, err)
+		}
 	}
 }
 

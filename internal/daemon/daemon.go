@@ -30,6 +30,9 @@ type Options struct {
 	Signals <-chan os.Signal              // SIGHUP reloads, the first other one ends with AdminDown, the second at once
 	In      func(func() error) error      // runs a function in the network namespace; nil means this one
 	Alone   bool                          // the process is the daemon's: it decides when garbage is collected
+	// Journals is the directory for what would outlive the process, as in
+	// speaker.Options.
+	Journals string
 
 	// DropPrivileges is called once everything is open; nil drops none.
 	DropPrivileges func() error
@@ -140,7 +143,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
-		Record: recorded(cfg.Capture),
+		Record: recorded(cfg.Capture), Journals: d.o.Journals,
 		Logger: d.logs.logger(topicNetwork), In: d.o.In, OnEvents: d.note,
 	})
 	if err != nil {

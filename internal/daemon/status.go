@@ -203,7 +203,7 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 		}
 		st.Interfaces = append(st.Interfaces, control.InterfaceStatus{
 			Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
-			Heard: cmp.Or(i.Unheard, "on"), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions[i.Name], Counters: i.Counters,
+			Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions[i.Name], Counters: i.Counters,
 		})
 	}
 	return st, nil

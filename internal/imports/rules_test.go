@@ -15,6 +15,7 @@ var order = [][]string{
 	{"internal/config", "internal/capture"},
 	{"bench"},
 	{"internal/speaker"},
+	{"internal/leftovers"},
 	{"netlinkmon"},
 	{"engine/wire"},
 	{"bpf", "internal/netns", "engine/clients"},

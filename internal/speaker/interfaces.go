@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 	err := s.o.In(func() (err error) {
 		w, err = wire.Open(p.Ifindex, p.Interface, wire.Options{
 			Transport: s.o.Transport(p.Interface), Tables: s.tables, NoXDP: s.noXDP,
-			LoopTX: s.o.EchoLoop(p.Interface) == "xdp", Insurance: s.insurance(), Transmit: s.o.Transmit,
+			LoopTX: s.o.EchoLoop(p.Interface) == "xdp", Insurance: s.insurance(), Journal: s.wireJournal(), Transmit: s.o.Transmit,
 			Workers: s.o.Workers, Logger: s.log,
 		})
 		return err
@@ -63,10 +64,10 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 }
 
 // insurance is the way in which an interface is to answer: the one that reaches
-// every kind of peer.
+// every kind of peer, unless told otherwise.
 func (s *Speaker) insurance() string {
 	if s.o.DeadMan > 0 {
-		return wire.InsuranceTC
+		return cmp.Or(s.o.Insurance, wire.InsuranceTC)
 	}
 	return wire.InsuranceOff
 }
@@ -137,7 +138,8 @@ type InterfaceStatus struct {
 	Name, Transport, Reason, Stamp string
 	UDP                            string // why there is no UDP path, "" if there is
 	Unheard                        string // why its XDP program hears nothing by itself, "" if it does
-	Uninsured                      string // why nothing is answered for a worker that stands still, "" if it is
+	Insurance                      string // how it is answered for a worker that stands still
+	Uninsured                      string // why it is not, "" if it is
 	Counters                       map[string]uint64
 }
 
@@ -150,7 +152,7 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 		st := InterfaceStatus{Name: f.name, Stamp: f.wire.Stamp(), UDP: f.wire.UDPStatus(), Counters: f.wire.Counters()}
 		st.Transport, st.Reason = f.wire.Transport()
 		_, st.Unheard = f.wire.Heard()
-		_, st.Uninsured = f.wire.Insurance()
+		st.Insurance, st.Uninsured = f.wire.Insurance()
 		list = append(list, st)
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })

@@ -16,6 +16,7 @@ import (
 	"github.com/xbfd/xbfd/engine/fastpath"
 	"github.com/xbfd/xbfd/engine/flight"
 	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/leftovers"
 	"github.com/xbfd/xbfd/netlinkmon"
 )
 
@@ -52,6 +53,14 @@ type Options struct {
 	// Record says what of the sessions' packets each worker keeps.
 	Record flight.Options
 
+	// Insurance says how it answers, as in wire.Options; "" is the best there is.
+	Insurance string
+
+	// Journals is the directory in which is written down what outlives the process.
+	// What others have left in it, as far as they are dead, is removed first. "":
+	// nothing that would have to be written down is made but for neighbour entries.
+	Journals string
+
 	// In runs a function in the Speaker's network namespace; nil means that
 	// of the calling thread.
 	In func(func() error) error
@@ -75,7 +84,8 @@ type Speaker struct {
 	loops   []*wire.Loop
 	monitor *netlinkmon.Monitor
 	tables  *bpf.Tables
-	noXDP   error // why tables is nil
+	noXDP   error              // why tables is nil
+	journal *leftovers.Journal // nil without
 
 	mu       sync.Mutex // guards the two maps, far, and what they point to
 	sessions map[uint32]*entry
@@ -127,6 +137,7 @@ func New(o Options) (_ *Speaker, err error) {
 		}
 	}()
 	err = o.In(func() error {
+		s.openJournal()
 		if s.tables, s.noXDP = bpf.NewTables(o.Sessions, o.Lanes); s.noXDP == nil {
 			s.steering.tables = s.tables
 		}
@@ -281,5 +292,5 @@ func (s *Speaker) release() error {
 	if s.tables != nil {
 		errs = append(errs, s.tables.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.closeJournal())...)
 }
