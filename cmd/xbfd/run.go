@@ -31,7 +31,10 @@ func (e *env) runCommand() *cobra.Command {
 			if cmd.Flags().Changed("control") {
 				over.Control = e.control
 			}
-			o := daemon.Options{Version: e.version, LogTo: e.stderr, DropPrivileges: dropPrivileges, Supervisor: supervisor(), Alone: true}
+			o := daemon.Options{
+				Version: e.version, LogTo: e.stderr, DropPrivileges: dropPrivileges, Supervisor: supervisor(), Alone: true,
+				Journals: journals,
+			}
 			var cfg config.Config
 			var err error
 			if file != "" {

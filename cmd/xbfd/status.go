@@ -58,7 +58,7 @@ func writeStatus(w io.Writer, st *control.Status) {
 	}
 	for _, i := range st.Interfaces {
 		line("Interface "+i.Name, "%s over %s (%s)", plural(i.Sessions, "session"), i.Transport, i.TransportReason)
-		line("", "arrival times: %s; heard by XDP: %s; UDP: %s", i.Stamp, i.Heard, i.UDP)
+		line("", "arrival times: %s; heard by XDP: %s; insurance: %s; UDP: %s", i.Stamp, i.Heard, i.Insurance, i.UDP)
 		line("", "counters: %s", counted(i.Counters))
 	}
 	line("Discarded", "%s", counted(st.RxDiscarded))

@@ -184,7 +184,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		}},
 		Interfaces: []control.InterfaceStatus{{
 			Name: "eth0", Transport: "xdp-native", TransportReason: "native XDP, copy mode: driver veth has no zero copy",
-			Stamp: "xdp", Heard: "on", UDP: "port 3784 is taken by bfdd (process 77)", Sessions: len(b.sessions),
+			Stamp: "xdp", Heard: "on", Insurance: "tcx", UDP: "port 3784 is taken by bfdd (process 77)", Sessions: len(b.sessions),
 			Counters: map[string]uint64{"heard": 8294, "steered": 7, "ttl": 2},
 		}},
 		RxDiscarded: map[string]uint64{"no_session": 5},

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xbfd/xbfd/internal/leftovers"
+)
+
+// journals is where running daemons write down what would outlive them.
+const journals = "/run/xbfd"
+
+func (e *env) cleanupCommand() *cobra.Command {
+	var format, dir string
+	c := &cobra.Command{
+		Use:   "cleanup",
+		Short: "Remove what a daemon that was killed has left in the kernel",
+		Long: "Remove what a daemon that was killed has left in the kernel: tc filters and the qdisc that held\n" +
+			"them, and neighbour entries that the kernel was asked to keep. Only what the daemon wrote down\n" +
+			"before it made it is removed, only in this network namespace, and nothing of a daemon that runs.\n" +
+			"The next start does the same.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			outcomes, err := leftovers.Sweep(dir)
+			if err != nil {
+				return err
+			}
+			if len(outcomes) == 0 && format != "json" && format != "yaml" {
+				fmt.Fprintln(e.stdout, "nothing was left")
+				return nil
+			}
+			if outcomes == nil {
+				outcomes = []leftovers.Outcome{} // [] and not null
+			}
+			if err := e.print(format, outcomes, func(w io.Writer) { writeOutcomes(w, outcomes, format == "wide") }); err != nil {
+				return err
+			}
+			return unclean(outcomes)
+		},
+	}
+	choiceFlag(c, &format, "output", "o", "table", listFormats, "how to print it")
+	c.Flags().StringVar(&dir, "directory", journals, "`directory` of the daemons' journals")
+	return c
+}
+
+func writeOutcomes(w io.Writer, outcomes []leftovers.Outcome, wide bool) {
+	line := func(process, kind, ifname, result string, more ...string) {
+		if !wide {
+			more = nil
+		}
+		fmt.Fprintln(w, strings.Join(slices.Concat([]string{process, kind, ifname}, more, []string{result}), "\t"))
+	}
+	line("PROCESS", "WHAT", "INTERFACE", "RESULT", "IFINDEX", "PRIORITY", "PROGRAM", "NAMESPACE")
+	for _, o := range outcomes {
+		line(number(o.Process), cmp.Or(string(o.Kind), "journal"), dash(o.Interface), o.Text,
+			number(o.Ifindex), number(o.Priority), number(o.Program), number(o.Namespace))
+	}
+}
+
+// number returns a number for people, 0 being none.
+func number[T int | uint16 | uint32 | uint64](n T) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+// unclean says why something is left.
+func unclean(outcomes []leftovers.Outcome) error {
+	left := 0
+	for _, o := range outcomes {
+		switch o.State {
+		case leftovers.Owned:
+			return fmt.Errorf("clean up: process %d runs and needs what it has made: stop it first, and it removes that itself", o.Process)
+		case leftovers.Failed, leftovers.Foreign:
+			left++
+		}
+	}
+	if left > 0 {
+		return fmt.Errorf("clean up: %d of %d things are left, as told above", left, len(outcomes))
+	}
+	return nil
+}
