@@ -191,9 +191,10 @@ func TestMigrationCoversOthers(t *testing.T) {
 	}
 }
 
-// path puts what a document calls /etc/xbfd… where this test has it.
+// path puts what a document calls /etc/xbfd…, and the file that it writes, where this
+// test has them.
 func (m *manual) path(text string) string {
-	return strings.ReplaceAll(text, "/etc/xbfd", filepath.Join(m.dir, "xbfd"))
+	return strings.NewReplacer("/etc/xbfd", filepath.Join(m.dir, "xbfd"), "session.pcapng", filepath.Join(m.dir, "session.pcapng")).Replace(text)
 }
 
 // try does what a code span says and returns what is wrong with it.
