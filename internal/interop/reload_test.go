@@ -44,7 +44,7 @@ func TestReload(t *testing.T) {
 		if n := len(got.Changes); n != got.Added+got.Removed+got.Changed {
 			t.Errorf("%s: names %d sessions", step.name, n)
 		}
-		got.Changes = nil
+		got.Changes, got.Settings = nil, nil
 		if diff := cmp.Diff(step.want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: report (-want +got):\n%s", step.name, diff)
 		}
