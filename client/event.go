@@ -45,15 +45,25 @@ type EventSession struct {
 
 // Cause says why something happened.
 type Cause struct {
-	Kind string `json:"kind"` // a word
-	*Evidence
+	Kind   string `json:"kind"`             // a word
 	By     string `json:"by,omitempty"`     // the owner or client that it is about
 	Detail string `json:"detail,omitempty"` // for people
+
+	*Evidence
+	DetectionTime uint64  `json:"detection-time-us,omitempty"` // that was in force
+	Stalled       *uint64 `json:"stalled-us,omitempty"`        // how late our worker was; 0: it was not
+	Gap           uint64  `json:"gap-us,omitempty"`            // near-miss: between its packet and the one before
+	Left          *int64  `json:"left-us,omitempty"`           // near-miss: of the detection time; below 0 if that was seen in time all the same
+	Worker        *int    `json:"worker,omitempty"`            // stall
+	Count         uint64  `json:"count,omitempty"`             // how often so far, to the session or the worker; without either, how many more there were
 }
 
-// Evidence is what is known of a session that failed, at that instant.
+// Evidence is what is known of a session that was Up and is Down, at that instant.
 type Evidence struct {
-	PeerSilent    uint64 `json:"peer-silent-us"`    // since the last accepted packet; of Echo: since one came back
-	DetectionTime uint64 `json:"detection-time-us"` // that was in force
-	Stalled       uint64 `json:"stalled-us"`        // how late our worker was since then; 0: it was not
+	Suspect            string `json:"suspect"`                     // what to look at first: peer, stall or ring-overflow
+	PeerSilent         uint64 `json:"peer-silent-us"`              // since the last accepted packet; of Echo: since one came back
+	RingOverflow       uint64 `json:"ring-overflow"`               // frames that our rings and sockets had no room for
+	RingOverflowWithin uint64 `json:"ring-overflow-within-us"`     // in so long before it
+	RemoteDiagnostic   string `json:"remote-diagnostic,omitempty"` // why the peer says that it went down, where that took us down
+	NearMisses         uint32 `json:"near-misses"`                 // that the session has had
 }

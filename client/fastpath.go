@@ -18,4 +18,6 @@ type Margin struct {
 	LongestRx uint64 `json:"longest-rx-gap-us"`
 	LongestTx uint64 `json:"longest-tx-gap-us"`
 	LateTx    uint64 `json:"late-tx"` // packets sent more than the interval after the one before
+	// NearMisses counts packets of the peer but for which the session would have failed.
+	NearMisses uint32 `json:"near-misses"`
 }

@@ -65,14 +65,20 @@ type Session struct {
 	LastChange    *LastChange `json:"last-change"`    // null before the first
 	Counters      Counters    `json:"counters"`
 	Margin        Margin      `json:"margin"`
+
+	// History are its latest events but near misses, the latest first, where one
+	// session is asked for.
+	History []Event `json:"history,omitempty"`
 }
 
 // LastChange is the latest change of a session's state.
 type LastChange struct {
-	From  string    `json:"from"`
-	To    string    `json:"to"`
-	Cause string    `json:"cause"`
-	At    time.Time `json:"at"` // UTC
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Cause string `json:"cause"`
+	// Evidence is what was known when a session that was up went down.
+	Evidence *Cause    `json:"evidence,omitempty"`
+	At       time.Time `json:"at"` // UTC
 }
 
 // Counters count from the creation of the session.

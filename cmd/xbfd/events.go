@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 )
 
@@ -79,64 +77,4 @@ func writeEvent(w io.Writer, ev *control.Event) error {
 	}
 	_, err := fmt.Fprintf(w, eventRow, ev.Time.UTC().Format("2006-01-02 15:04:05.000"), fmt.Sprint(ev.Seq), ev.Type, peer, ifname, whatHappened(ev))
 	return err
-}
-
-// whatHappened is an event in words.
-func whatHappened(ev *control.Event) string {
-	if ev.Type == control.EventLost {
-		text := "events that are not kept any more"
-		if ev.Lost != nil {
-			text = plural(int(*ev.Lost), "event") + " before this one cannot be read any more"
-		}
-		if ev.Restarted {
-			text += ", nor what the daemon before this one told"
-		}
-		return text
-	}
-	var words []string
-	if ev.To != "" {
-		words = append(words, ev.From+" to "+ev.To+":")
-	}
-	if c := ev.Cause; c != nil {
-		words = append(words, causeInWords(c))
-	}
-	if ev.Merged > 0 {
-		words = append(words, fmt.Sprintf("(after %s)", plural(int(ev.Merged), "other change")))
-	}
-	return strings.Join(words, " ")
-}
-
-// causeInWords is a cause with its evidence.
-func causeInWords(c *control.Cause) string {
-	text := c.Kind
-	if c.By != "" {
-		text += " by " + c.By
-	}
-	if c.Detail != "" {
-		text += " (" + c.Detail + ")"
-	}
-	if c.Evidence != nil {
-		text += ", " + evidenceInWords(c.Kind, c.Evidence)
-	}
-	return text
-}
-
-func evidenceInWords(kind string, v *control.Evidence) string {
-	silent := "peer silent for %s of %s"
-	if kind == "echo-failed" {
-		silent = "nothing came back for %s of %s"
-	}
-	text := fmt.Sprintf(silent, span(v.PeerSilent), span(v.DetectionTime))
-	if v.Stalled > 0 {
-		return text + ", we were stalled for " + span(v.Stalled)
-	}
-	return text + ", we were not stalled"
-}
-
-// span returns a time in microseconds for people.
-func span(us uint64) string {
-	if us > 10_000_000 {
-		return ago(float64(us) / float64(time.Second/time.Microsecond))
-	}
-	return config.FormatInterval(us)
 }

@@ -21,3 +21,8 @@ func TestEvents(t *testing.T) {
 		"events now",
 	))
 }
+
+func TestFailedSession(t *testing.T) {
+	b := controltest.New(controltest.Failed(11, "192.0.2.1", "192.0.2.9", "eth0"))
+	golden(t, "failed", transcript(t, b, "session show 192.0.2.1", "session show 11 -o json"))
+}

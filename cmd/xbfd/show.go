@@ -37,6 +37,9 @@ func writeSession(w io.Writer, s *control.Session) {
 	line("Remote state", "%s, diagnostic %s", s.RemoteState, s.RemoteDiagnostic)
 	if c := s.LastChange; c != nil {
 		line("Last change", "%s to %s: %s, at %s", c.From, c.To, c.Cause, instant(c.At))
+		if c.Evidence != nil {
+			line("", "%s", evidenceInWords(c.Evidence))
+		}
 	} else {
 		line("Last change", "none")
 	}
@@ -69,6 +72,7 @@ func writeSession(w io.Writer, s *control.Session) {
 	}
 	line("Discarded", "%s", counted(s.Counters.RxDiscarded))
 	line("Changes", "%d to up, %d to down, %d to admin-down", s.Counters.Up, s.Counters.Down, s.Counters.AdminDown)
+	writeHistory(line, s.History)
 }
 
 // authentication returns in words how a session authenticates.

@@ -14,7 +14,7 @@ func writeFastPath(line writer, s *control.Session) {
 		line("", "%d replies sent while a worker stalled", s.Counters.Insurance)
 	}
 	if m.Min != nil {
-		line("Margin", "%s of the detection time was left at the least", interval(uint64(max(*m.Min, 0))))
+		line("Margin", "%s of the detection time was left at the least; %s", interval(uint64(max(*m.Min, 0))), misses(uint64(m.NearMisses)))
 	}
 	if m.Min != nil || m.LongestTx > 0 {
 		line("Longest gaps", "received %s, sent %s; %s sent late", interval(m.LongestRx), interval(m.LongestTx), plural(int(m.LateTx), "packet"))

@@ -171,7 +171,11 @@ func (s *Server) find(r *http.Request) (Session, error) {
 			return Session{}, err
 		}
 		sortSessions(found)
-		return sel.one(found)
+		one, err := sel.one(found)
+		if err != nil || one.LocalDiscriminator == 0 {
+			return one, err
+		}
+		sel.id = one.LocalDiscriminator // of one there is more to tell
 	}
 	found, err := s.backend.Session(r.Context(), sel.id)
 	if err == nil && !sel.Match(&found) {

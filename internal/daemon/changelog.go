@@ -71,6 +71,12 @@ func (l *changeLog) one(ev *engine.Event, c engine.Change, ifname string, attrs 
 		if ev.Failure.Stalled > 0 {
 			attrs = append(attrs, slog.Duration("stalled", time.Duration(ev.Failure.Stalled)))
 		}
+		if ev.Failure.Lost > 0 {
+			attrs = append(attrs, slog.Uint64("ring-overflow", ev.Failure.Lost))
+		}
+		if c.Diag == packet.DiagNeighborDown && ev.Failure.Remote != packet.DiagNone {
+			attrs = append(attrs, slog.String("remote-diag", ev.Failure.Remote.String()))
+		}
 	}
 	l.log.LogAttrs(context.Background(), level, "session state", attrs...)
 }

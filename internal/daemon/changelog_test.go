@@ -72,6 +72,8 @@ func TestChangesOneByOne(t *testing.T) {
 	const at = session.Time(5 * session.Second)
 	stalled := silent()
 	stalled.Failure.Stalled = 20 * session.Millisecond
+	overflown := silent()
+	overflown.Failure.Lost = 12
 	recovered := silent()
 	recovered.Transitions, recovered.Change = 3, engine.Change{At: at + 1, From: packet.Init, To: packet.Up, Remote: packet.Up}
 	admin := silent()
@@ -79,7 +81,7 @@ func TestChangesOneByOne(t *testing.T) {
 	admin.Failure.Diag, admin.Failure.Admin = packet.DiagNeighborDown, true
 	gone := &engine.Event{Transitions: 2, Failed: true, Failure: admin.Failure, Change: engine.Change{At: at + 1, From: packet.Down, To: packet.Init}}
 	neighbor := &engine.Event{Transitions: 2, Failed: true, Failure: admin.Failure, Change: gone.Change}
-	neighbor.Failure.Admin = false
+	neighbor.Failure.Admin, neighbor.Failure.Remote = false, packet.DiagControlExpiry
 	echo := silent()
 	echo.Change.Diag, echo.Failure.Diag = packet.DiagEchoFailed, packet.DiagEchoFailed
 	pathDown := &engine.Event{Transitions: 1, Change: engine.Change{
@@ -96,6 +98,7 @@ func TestChangesOneByOne(t *testing.T) {
 		{"up", up(), []string{"level=INFO from=init to=up diag=none cause=up"}},
 		{"failure", silent(), []string{"level=WARN from=up to=down diag=control-expiry cause=control-expiry " + failed}},
 		{"failure while we were stalled", stalled, []string{"level=WARN from=up to=down diag=control-expiry cause=control-expiry " + failed + " stalled=20ms"}},
+		{"failure while our rings overflowed", overflown, []string{"level=WARN from=up to=down diag=control-expiry cause=control-expiry " + failed + " ring-overflow=12"}},
 		{"echo that does not come back", echo, []string{"level=WARN from=up to=down diag=echo-failed cause=echo-failed last-return=160ms detection-time=150ms"}},
 		{"somebody knows that the path failed", pathDown, []string{"level=INFO from=up to=admin-down diag=path-down cause=path-down"}},
 		{"forwarding reset", reset, []string{"level=INFO from=up to=down diag=forwarding-reset cause=forwarding-reset"}},
@@ -107,7 +110,7 @@ func TestChangesOneByOne(t *testing.T) {
 			"level=INFO from=up to=down diag=neighbor-down cause=remote-admin-down " + failed,
 			"level=INFO from=down to=init diag=none cause=neighbor-heard"}},
 		{"the peer's Down and its return", neighbor, []string{
-			"level=WARN from=up to=down diag=neighbor-down cause=neighbor-down " + failed,
+			"level=WARN from=up to=down diag=neighbor-down cause=neighbor-down " + failed + " remote-diag=control-expiry",
 			"level=INFO from=down to=init diag=none cause=neighbor-heard"}},
 	} {
 		l := newLogged()

@@ -76,6 +76,7 @@ type Daemon struct {
 
 	echoSource   config.EchoSource // what is in use: the file's, or the API's
 	unaffiliated int               // how many of the sessions are
+	misses       nearMisses
 }
 
 // held is a session and who asked for it.
@@ -85,6 +86,8 @@ type held struct {
 	discr  uint32
 	ifname string // for the log, when the path is gone
 	up     bool
+
+	failure *evidence // of the latest; nil before
 
 	armed      bool // a delayed change of authentication waits for the peer
 	digestTold bool // it was logged that the peer's digests are of the other kind
@@ -144,7 +147,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
 		Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
 		Record: recorded(cfg.Capture), Journals: d.o.Journals,
-		Logger: d.logs.logger(topicNetwork), In: d.o.In, OnEvents: d.note,
+		Logger: d.logs.logger(topicNetwork), In: d.o.In, OnEvents: d.note, OnNotes: d.noteRare,
 	})
 	if err != nil {
 		return err
@@ -260,6 +263,7 @@ func (d *Daemon) everySecond(ctx context.Context) {
 	defer d.mu.Unlock()
 	d.retryRefused()
 	d.expireHolds()
+	d.flushNearMisses(time.Now())
 }
 
 // leave says AdminDown to every peer and waits until each has had the time to

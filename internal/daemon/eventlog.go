@@ -31,10 +31,14 @@ type eventLog struct {
 // that comes back learns that it has missed something.
 func newEventLog(n int, now time.Time) *eventLog {
 	first := uint64(max(now.UnixMilli(), 1))
-	return &eventLog{
+	l := &eventLog{
 		ring: make([]record, n), first: first, next: first,
 		wake: make(chan struct{}), ended: make(chan struct{}),
 	}
+	for i := range l.ring {
+		l.ring[i].count = 1 // all the memory is taken now, not in the first storm
+	}
+	return l
 }
 
 func (l *eventLog) add(r record) {

@@ -27,16 +27,46 @@ type record struct {
 	failed            bool // evidence means something
 	merged            uint32
 	lastRx            int64 // ns, as are the others
+	worker            int   // of a stall
+	count             uint64
 	evidence          evidence
 }
 
-// evidence of a session that failed, in ns.
+// evidence of a session that failed; of a near miss, and of a stall, it is a part
+// of that. Times are ns.
 type evidence struct {
-	silent, detection, stalled int64
+	silent, detection, stalled, within int64
+
+	at         session.Time
+	lost       uint64
+	nearMisses uint32
+	diag       packet.Diag // ours
+	remote     packet.Diag // the peer's
+	admin      bool
 }
 
 func evidenceOf(f *engine.Failure) evidence {
-	return evidence{silent: int64(f.At - f.LastRx), detection: f.DetectionTime, stalled: f.Stalled}
+	return evidence{
+		at: f.At, silent: int64(f.At - f.LastRx), detection: f.DetectionTime, stalled: f.Stalled,
+		lost: f.Lost, within: f.LostWithin, nearMisses: f.NearMisses,
+		diag: f.Diag, remote: f.Remote, admin: f.Admin,
+	}
+}
+
+// suspect says what to look at first. A stall alone takes no session down, because
+// what has arrived meanwhile is looked at before silence is believed, unless it
+// was so long that it may have been the whole host's; a peer that gave us up did
+// not hear us while it lasted.
+func (e *evidence) suspect() string {
+	ours := e.diag == packet.DiagControlExpiry || e.diag == packet.DiagEchoFailed
+	theirs := e.remote == packet.DiagControlExpiry || e.remote == packet.DiagEchoFailed
+	switch {
+	case ours && e.lost > 0:
+		return "ring-overflow"
+	case (ours || theirs && !e.admin) && e.stalled*4 >= e.detection && e.stalled > 0:
+		return "stall"
+	}
+	return "peer"
 }
 
 // session returns which session r is about, nil if none.
@@ -62,15 +92,32 @@ func (r *record) event(seq uint64, s *control.EventSession) control.Event {
 		age := uint64(r.lastRx / session.Microsecond)
 		ev.LastRx = &age
 	}
-	if r.failed {
-		ev.Cause.Evidence = r.evidence.inAPIWords()
+	switch {
+	case r.failed:
+		r.evidence.describe(ev.Cause)
+	case r.kind == eventNearMiss && r.discr != 0:
+		left := (r.evidence.detection - r.evidence.silent) / session.Microsecond
+		ev.Cause.DetectionTime, ev.Cause.Gap, ev.Cause.Left = us(r.evidence.detection), us(r.evidence.silent), &left
+	case r.kind == eventStall && r.evidence.stalled > 0:
+		stalled := us(r.evidence.stalled)
+		ev.Cause.Stalled, ev.Cause.Worker = &stalled, &r.worker
 	}
+	ev.Cause.Count = r.count
 	return ev
 }
 
-func (e *evidence) inAPIWords() *control.Evidence {
-	us := func(ns int64) uint64 { return uint64(max(ns, 0) / session.Microsecond) }
-	return &control.Evidence{
-		PeerSilent: us(e.silent), DetectionTime: us(e.detection), Stalled: us(e.stalled),
+// us returns a time in ns in microseconds.
+func us(ns int64) uint64 { return uint64(max(ns, 0) / session.Microsecond) }
+
+// describe puts the evidence into a cause.
+func (e *evidence) describe(c *control.Cause) {
+	stalled := us(e.stalled)
+	c.DetectionTime, c.Stalled = us(e.detection), &stalled
+	c.Evidence = &control.Evidence{
+		Suspect: e.suspect(), PeerSilent: us(e.silent),
+		RingOverflow: e.lost, RingOverflowWithin: us(e.within), NearMisses: e.nearMisses,
+	}
+	if e.diag == packet.DiagNeighborDown {
+		c.RemoteDiagnostic = e.remote.String()
 	}
 }

@@ -21,6 +21,8 @@ const (
 	eventCreated   = "created"
 	eventDeleted   = "deleted"
 	eventChanged   = "changed"
+	eventNearMiss  = "near-miss"
+	eventStall     = "stall"
 )
 
 // Events returns a reader of what happens.
@@ -86,9 +88,14 @@ func (d *Daemon) recordState(h *held, ev *engine.Event, c engine.Change, merged 
 	r := d.about(h, kind, causeOf(c))
 	r.at -= int64(wire.Now() - c.At)
 	r.moved, r.from, r.to, r.diag, r.merged = true, c.From, c.To, c.Diag, merged
-	if ev.Failed && c.At == ev.Failure.At {
+	switch {
+	case ev.Failed && c.At == ev.Failure.At:
 		r.failed, r.evidence = true, evidenceOf(&ev.Failure)
-		r.heard, r.lastRx = true, int64(ev.Failure.At-ev.Failure.LastRx)
+		r.heard, r.lastRx = true, r.evidence.silent
+		h.failure = &evidence{}
+		*h.failure = r.evidence
+	case ev.Heard:
+		r.heard, r.lastRx = true, int64(c.At-ev.LastRx)
 	}
 	d.events.add(r)
 }
@@ -136,6 +143,19 @@ func (d *Daemon) recordWish(h *held, c clients.Change, owner string) {
 	case clients.Configure:
 		d.record(h, eventChanged, "configured", owner)
 	}
+}
+
+// historyLen is how many of its latest events a session shows.
+const historyLen = 8
+
+// history returns the latest events of a session, but for near misses, the latest
+// first, as far as they are kept. It needs no lock.
+func (d *Daemon) history(discr uint32) []control.Event {
+	list := d.events.last(historyLen, func(r *record) bool { return r.discr == discr && r.kind != eventNearMiss })
+	for i := range list {
+		list[i].Session = nil // that is known
+	}
+	return list
 }
 
 // record notes what happened to a session besides its state.

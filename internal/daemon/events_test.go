@@ -40,8 +40,12 @@ func (e *end) follows(q control.EventQuery) (told func() []control.Event, stop f
 		}
 }
 
+// brief is what happened in words, but for what a busy host adds to that.
 func brief(list []control.Event) (words []string) {
 	for _, ev := range list {
+		if ev.Type == eventStall || ev.Type == eventNearMiss {
+			continue
+		}
 		word := ev.Type + " " + ev.Cause.Kind
 		if ev.Cause.By != "" {
 			word += " " + ev.Cause.By
@@ -65,6 +69,7 @@ func TestEventsOfAFailure(t *testing.T) {
 	b.set(control.SessionChange{Shutdown: ptr(true)})
 	b.set(control.SessionChange{Shutdown: ptr(false)})
 	waitUp(t, a, b)
+	checkHistory(t, a.session())
 	a.mu.Lock()
 	a.source = "transport: udp\nshutdown-hold: 0s\n" // the peer is gone from it
 	a.mu.Unlock()
@@ -87,7 +92,7 @@ func TestEventsOfAFailure(t *testing.T) {
 		if ev.Seq != list[i].Seq+1 {
 			t.Errorf("event %d after %d", ev.Seq, list[i].Seq)
 		}
-		if s := ev.Session; s == nil || s.Peer != a.peer || s.Interface != "eth0" || s.Local.String() != "192.0.2.1" || s.Discr == 0 {
+		if s := ev.Session; ev.Type != eventStall && (s == nil || s.Peer != a.peer || s.Interface != "eth0" || s.Local.String() != "192.0.2.1" || s.Discr == 0) {
 			t.Errorf("%s is about %+v", ev.Type, s)
 		}
 	}
@@ -96,6 +101,24 @@ func TestEventsOfAFailure(t *testing.T) {
 		t.Errorf("the failure: %+v, %+v", down, down.Cause)
 	}
 	checkAgain(t, a, list)
+}
+
+// checkHistory: a session that came up again still tells how it went down.
+func checkHistory(t *testing.T, s control.Session) {
+	t.Helper()
+	h := slices.DeleteFunc(s.History, func(ev control.Event) bool { return ev.Cause.Kind == "neighbor-heard" })
+	want := []string{"session-up up", "session-down remote-admin-down", "changed configured file", "session-up up", "created asked-for file"}
+	if diff := cmp.Diff(want, brief(h)); diff != "" {
+		t.Errorf("history (-want +got):\n%s", diff)
+		return
+	}
+	c := h[1].Cause
+	if c.Evidence == nil || c.Stalled == nil || c.DetectionTime == 0 || c.Suspect != "peer" || c.RingOverflow != 0 || c.RingOverflowWithin == 0 {
+		t.Errorf("evidence: %+v, %+v", c, c.Evidence)
+	}
+	if s.LastChange.Evidence != nil {
+		t.Errorf("evidence of coming up: %+v", s.LastChange.Evidence)
+	}
 }
 
 // checkAgain reads events again, all and after each.

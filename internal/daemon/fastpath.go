@@ -125,7 +125,7 @@ var heardReasons = map[engine.HeardState]string{
 
 func describeMargin(m *engine.Margin) control.Margin {
 	out := control.Margin{
-		LongestRx: uint64(m.LongestRx / session.Microsecond), LongestTx: uint64(m.LongestTx / session.Microsecond), LateTx: m.LateTx,
+		LongestRx: uint64(m.LongestRx / session.Microsecond), LongestTx: uint64(m.LongestTx / session.Microsecond), LateTx: m.LateTx, NearMisses: m.NearMisses,
 	}
 	if m.LongestRx != 0 {
 		least := m.Least / session.Microsecond

@@ -37,6 +37,7 @@ func (d *Daemon) Session(ctx context.Context, id uint32) (control.Session, error
 	st, err := d.speaker.Engine().Status(ctx, id)
 	if err == nil {
 		if s, ok := d.describe(&st); ok {
+			s.History = d.history(id)
 			return s, nil
 		}
 	}
@@ -55,7 +56,7 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 		d.mu.Unlock()
 		return s, false
 	}
-	peer, owner, auth, owners, heard := h.peer, h.owner(), d.describeAuth(st), d.describeClients(h), d.cfg.FastPath.Heard
+	peer, owner, auth, owners, heard, failure := h.peer, h.owner(), d.describeAuth(st), d.describeClients(h), d.cfg.FastPath.Heard, h.failure
 	d.mu.Unlock()
 	p := d.speaker.Path(st.Discr)
 	s = control.Session{
@@ -76,7 +77,7 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 	} else if why := waitsForEcho(st, &p); why != "" {
 		s.Path = why
 	}
-	d.describeTimes(st, &s)
+	describeTimes(st, failure, &s)
 	return s, true
 }
 
@@ -107,7 +108,7 @@ func describeStatus(s *control.Session, st *engine.Status) {
 	s.Counters = countersOf(st)
 }
 
-func (d *Daemon) describeTimes(st *engine.Status, s *control.Session) {
+func describeTimes(st *engine.Status, failure *evidence, s *control.Session) {
 	age := time.Duration(wire.Now() - st.Change.At)
 	s.StateSeconds = age.Seconds()
 	if st.State == packet.Up {
@@ -121,6 +122,10 @@ func (d *Daemon) describeTimes(st *engine.Status, s *control.Session) {
 		s.LastChange = &control.LastChange{
 			From: st.Change.From.String(), To: st.Change.To.String(),
 			Cause: causeOf(st.Change), At: time.Now().Add(-age).UTC(),
+		}
+		if failure != nil && failure.at == st.Change.At {
+			s.LastChange.Evidence = &control.Cause{Kind: s.LastChange.Cause}
+			failure.describe(s.LastChange.Evidence)
 		}
 	}
 }

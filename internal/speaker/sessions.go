@@ -123,6 +123,7 @@ func (s *Speaker) Settle(ctx context.Context, discrs []uint32) error {
 // takeEvents hands the engine's events on, and lets go of removed sessions.
 func (s *Speaker) takeEvents(ctx context.Context) {
 	var buf []engine.Event
+	var notes []engine.Note
 	for {
 		select {
 		case <-s.engine.Notify():
@@ -136,6 +137,10 @@ func (s *Speaker) takeEvents(ctx context.Context) {
 					s.gone(ctx, buf[i].Discr)
 				}
 			}
+		}
+		var unsaid uint64
+		if notes, unsaid = s.engine.TakeNotes(notes[:0]); len(notes) > 0 {
+			s.o.OnNotes(notes, unsaid)
 		}
 	}
 }

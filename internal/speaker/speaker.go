@@ -67,6 +67,9 @@ type Options struct {
 
 	// OnEvents is called with what became of sessions, from one goroutine.
 	OnEvents func([]engine.Event)
+	// OnNotes is called by the same with near misses and stalls, and how many more
+	// there were; nil does not want to know.
+	OnNotes func(notes []engine.Note, unsaid uint64)
 }
 
 // defaultSessions sizes the XDP tables: a hash that is allocated as it fills.
@@ -203,6 +206,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnEvents == nil {
 		o.OnEvents = func([]engine.Event) {}
+	}
+	if o.OnNotes == nil {
+		o.OnNotes = func([]engine.Note, uint64) {}
 	}
 	return o
 }

@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/wire"
+)
+
+// maxNearMisses is how many near misses a second are told one by one. When a link
+// with thousands of sessions is bad, the events of those that fail must stay
+// readable.
+const maxNearMisses = 20
+
+// nearMisses are those of the present second.
+type nearMisses struct {
+	second time.Time
+	told   int
+	more   uint64 // that are only counted
+}
+
+// noteRare is told by the speaker of near misses and stalls, and how many more
+// there were than it could tell of.
+func (d *Daemon) noteRare(notes []engine.Note, unsaid uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.flushNearMisses(time.Now())
+	d.misses.more += unsaid
+	for i := range notes {
+		switch n := &notes[i]; n.Kind {
+		case engine.NearMiss:
+			d.recordNearMiss(n)
+		case engine.Stall:
+			d.recordStall(n)
+		}
+	}
+}
+
+// recordNearMiss makes a near miss an event of its session and a line of the log,
+// or counts it. d.mu is held, as in all that follows.
+func (d *Daemon) recordNearMiss(n *engine.Note) {
+	h := d.byDiscr[n.Discr]
+	if h == nil || d.misses.told == maxNearMisses {
+		d.misses.more++
+		return
+	}
+	d.misses.told++
+	r := d.about(h, eventNearMiss, "near-miss")
+	r.at -= int64(wire.Now() - n.At)
+	r.count, r.evidence = n.Count, evidence{silent: n.Gap, detection: n.DetectionTime}
+	r.heard, r.lastRx = true, n.Gap
+	d.events.add(r)
+	d.log.Warn("near miss", "session", n.Discr, "peer", h.peer.Peer.String(), "ifname", r.ifname,
+		"gap", time.Duration(n.Gap), "detection-time", time.Duration(n.DetectionTime), "count", n.Count)
+}
+
+// flushNearMisses tells of those that were only counted, once their second is over.
+func (d *Daemon) flushNearMisses(now time.Time) {
+	m := &d.misses
+	if now.Sub(m.second) < time.Second {
+		return
+	}
+	if m.more > 0 {
+		d.events.add(record{at: now.UnixNano(), kind: eventNearMiss, cause: "near-miss", count: m.more})
+		d.log.Warn("more near misses", "count", m.more)
+	}
+	*m = nearMisses{second: now}
+}
+
+func (d *Daemon) recordStall(n *engine.Note) {
+	now := time.Now()
+	d.events.add(record{
+		at: now.UnixNano() - int64(wire.Now()-n.At), kind: eventStall, cause: "stall",
+		worker: n.Worker, count: n.Count, evidence: evidence{stalled: n.Late},
+	})
+	d.log.Warn("worker stalled", "worker", n.Worker, "stalled", time.Duration(n.Late), "count", n.Count)
+}

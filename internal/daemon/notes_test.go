@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// noted is a daemon that runs nothing and has been told of notes, with its log.
+func noted(notes []engine.Note, unsaid uint64) (d *Daemon, text *bytes.Buffer) {
+	text = new(bytes.Buffer)
+	d = &Daemon{events: newTestLog(64), log: slog.New(slog.NewTextHandler(text, nil)), byDiscr: map[uint32]*held{}}
+	d.noteRare(notes, unsaid)
+	return d, text
+}
+
+// TestStallIsAnEvent of no session.
+func TestStallIsAnEvent(t *testing.T) {
+	d, text := noted([]engine.Note{{Kind: engine.Stall, At: wire.Now(), Worker: 1, Late: 41 * session.Millisecond, Count: 7}}, 0)
+	got := d.events.last(1, func(*record) bool { return true })[0]
+	late, worker := uint64(41_000), 1
+	if diff := cmp.Diff(&control.Cause{Kind: "stall", Stalled: &late, Worker: &worker, Count: 7}, got.Cause); diff != "" || got.Type != "stall" || got.Session != nil {
+		t.Errorf("%+v (-want +got):\n%s", got, diff)
+	}
+	if !strings.Contains(text.String(), `level=WARN msg="worker stalled" worker=1 stalled=41ms count=7`) {
+		t.Errorf("log: %s", text)
+	}
+}
+
+// TestNearMissesBeyondWhatIsTold are one event with their number, a second later.
+func TestNearMissesBeyondWhatIsTold(t *testing.T) {
+	d, text := noted(make([]engine.Note, 5), 7) // of sessions that have gone
+	if n := len(d.events.last(9, func(*record) bool { return true })); n != 0 {
+		t.Errorf("%d events at once", n)
+	}
+	d.flushNearMisses(time.Now())
+	d.flushNearMisses(time.Now().Add(2 * time.Second))
+	d.flushNearMisses(time.Now().Add(4 * time.Second))
+	list := d.events.last(9, func(*record) bool { return true })
+	if len(list) != 1 || list[0].Type != "near-miss" || list[0].Session != nil || list[0].Cause.Count != 12 {
+		t.Errorf("%+v", list)
+	}
+	if got := strings.Count(text.String(), "count=12"); got != 1 {
+		t.Errorf("log: %s", text)
+	}
+}
+
+// TestSuspect: what to look at first.
+func TestSuspect(t *testing.T) {
+	const dt = 150 * session.Millisecond
+	expired := evidence{diag: packet.DiagControlExpiry, detection: dt}
+	told := evidence{diag: packet.DiagNeighborDown, remote: packet.DiagControlExpiry, detection: dt}
+	with := func(e evidence, stalled int64, lost uint64) evidence {
+		e.stalled, e.lost = stalled, lost
+		return e
+	}
+	admin := with(told, dt, 0)
+	admin.admin = true
+	for _, tt := range []struct {
+		e    evidence
+		want string
+	}{
+		{expired, "peer"},
+		{with(expired, dt/8, 0), "peer"},
+		{with(expired, dt/4, 0), "stall"},
+		{with(expired, dt, 1), "ring-overflow"},
+		{told, "peer"},
+		{with(told, dt, 5), "stall"}, // it did not hear us: what we lost is not why
+		{admin, "peer"},
+		{with(evidence{diag: packet.DiagNeighborDown, detection: dt}, dt, 0), "peer"},
+	} {
+		if got := tt.e.suspect(); got != tt.want {
+			t.Errorf("%s, want %s: %s", got, tt.want, fmt.Sprintf("%+v", tt.e))
+		}
+	}
+}
