@@ -16,6 +16,7 @@ import (
 var elsewhere = map[string]string{
 	"echo $?":                     "shows the exit status of the command before it, which the tests of cmd/xbfd have",
 	"xbfd config check xbfd.yaml": "shows the errors of files that the tests of internal/config have",
+	"sudo xbfd cleanup":           "is about the whole host, on which other tests' daemons run; TestCleanup of cmd/xbfd runs it",
 	"xbfd run LOCAL PEER [--interface IF] [--tx-interval 15ms] [--rx-interval 15ms] [--detect-mult 3]": "a synopsis; the README's example is run",
 }
 
@@ -91,6 +92,25 @@ const key2 = `{"type": "keyed-sha1", "secret": "secret"}`
 // curl is a call of the API: its method, path and body.
 var curl = regexp.MustCompile(`^curl -sN? --unix-socket /run/xbfd.sock(?: -X ([A-Z]+))? '?http://xbfd(/v1/[^ ']*)'?(?: -d (?:'(.*)'|@key2.json))?(?: \| jq .*)?$`)
 
+// configCall begins the two lines that take the running configuration down and give it
+// back.
+const configCall = "curl -s --unix-socket /run/xbfd.sock http://xbfd/v1/config"
+
+// configuration does the first of them, or else the second.
+func (m *manual) configuration(t testing.TB, take bool) (wrong string) {
+	t.Helper()
+	var err error
+	if take {
+		m.now, err = m.client.Config(t.Context())
+	} else {
+		_, err = m.client.SetConfig(t.Context(), m.now)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // enter does what a line says, for as long as the answer is that it is too early,
 // and returns what is wrong.
 func (m *manual) enter(t testing.TB, line string) (wrong string) {
@@ -112,6 +132,8 @@ func (m *manual) enter(t testing.TB, line string) (wrong string) {
 		}
 		path = strings.Replace(path, "/events?", "/events?follow=false&", 1) // which would wait for more
 		once = func() string { return m.call(t, method, path, body) }
+	} else if text, ok := strings.CutPrefix(line, configCall); ok {
+		once = func() string { return m.configuration(t, strings.HasPrefix(text, " > ")) }
 	} else if command := strings.TrimSuffix(strings.TrimPrefix(line, "sudo "), " &"); strings.HasPrefix(command, "xbfd ") {
 		once = func() string { return m.try(t, command, 0) }
 	}

@@ -59,6 +59,7 @@ type manual struct {
 	spare *host
 	dir   string // stands for /etc
 	keys  string // those of the file, for entries that name one
+	now   []byte // the running configuration, once a document has asked for it
 }
 
 // newEth0 is newLink with interfaces named eth0.
