@@ -104,6 +104,7 @@ func (e *env) root() *cobra.Command {
 		e.eventsCommand(), e.statusCommand(), e.topCommand(), e.reloadCommand(), e.configCommand(), e.versionCommand())
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().StringVar(&e.control, "control", config.DefaultControlPath, "path of the control `socket`")
+	e.complete(root)
 	return root
 }
 

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/xbfd/xbfd/internal/control/controltest"
+)
+
+// TestCompleteNames: Tab after a session's command shows the peers there are, with
+// the discriminator where one has two sessions, and nothing without a daemon.
+func TestCompleteNames(t *testing.T) {
+	const peers = "192.0.2.1\tup on eth0\n2001:db8::1\tup on eth0\n14\tfe80::1, up on eth0\n13\tfe80::1, down on eth1\n:4\n"
+	socket := controltest.Serve(t, backend())
+	for line, want := range map[string]string{
+		`session show ""`:            peers,
+		`session auth activate ""`:   peers,
+		`session diag ""`:            peers,
+		`sessions --peer ""`:         peers,
+		`session set --peer-addr ""`: peers,
+		`session diag 192.0.2.1 ""`:  "forwarding-reset\npath-down\nconcatenated-path-down\nreverse-concatenated-path-down\nnone\n:4\n",
+		`session show 192.0.2.1 ""`:  ":4\n",
+	} {
+		if r := xbfd(env{}, "__complete --control "+socket+" "+line); r.status != exitDone || r.out != want {
+			t.Errorf("%s: %+v, want\n%s", line, r, want)
+		}
+	}
+	none := filepath.Join(t.TempDir(), "none.sock")
+	if r := xbfd(env{}, `__complete --control `+none+` session show ""`); r.status != exitDone || r.out != ":4\n" {
+		t.Errorf("without a daemon: %+v", r)
+	}
+}
