@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
@@ -105,6 +106,31 @@ func (e *Engine) Status(ctx context.Context, discr uint32) (st Status, err error
 		return st, fmt.Errorf("session %#08x: %w", discr, ErrUnknown)
 	}
 	return *reply, nil
+}
+
+// StatusesOf fills buf with the sessions that discrs name, in their order; what is
+// no session any more stays zero. buf is as long as discrs, which should be no more
+// than some dozens: a worker copies its share between two looks at its packets.
+// After an error a worker may still write to buf.
+func (e *Engine) StatusesOf(ctx context.Context, discrs []uint32, buf []Status) error {
+	clear(buf)
+	for worker := range e.workers {
+		mine := func(d uint32) bool { return e.WorkerOf(d) == worker }
+		if !slices.ContainsFunc(discrs, mine) {
+			continue
+		}
+		err := e.do(ctx, worker, func(w *Worker, now session.Time) {
+			for i, d := range discrs {
+				if at, ok := w.lookup(d); ok && mine(d) {
+					w.status(at, now, &buf[i])
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // statusChunk is how many sessions a worker copies between two looks at its

@@ -87,12 +87,7 @@ func (s *Server) sessions(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	found, err := s.backend.Sessions(r.Context(), f)
-	sortSessions(found)
-	for i := range found {
-		found[i] = whole(found[i])
-	}
-	return http.StatusOK, list(found), err
+	return http.StatusOK, each(func(fn func(*Session) error) error { return s.backend.EachSession(r.Context(), f, fn) }), nil
 }
 
 func (s *Server) add(r *http.Request) (int, any, error) {

@@ -1,9 +1,7 @@
 package control
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,7 +9,6 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,6 +33,9 @@ const (
 type Backend interface {
 	// Sessions returns the sessions that match, in any order.
 	Sessions(ctx context.Context, f Filter) ([]Session, error)
+	// EachSession calls fn with the sessions that match in the order of their
+	// Places, until it fails. What fn gets is its own until it returns.
+	EachSession(ctx context.Context, f Filter, fn func(*Session) error) error
 	// Session returns the session with a local discriminator, or CodeNotFound.
 	Session(ctx context.Context, id uint32) (Session, error)
 	// AddSession creates a session of owner "api", or answers CodeExists,
@@ -159,7 +159,9 @@ func (s *Server) shutdown(server *http.Server) {
 // ServeHTTP answers one request. A panic below it costs that request only.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
-		if p := recover(); p != nil {
+		if p := recover(); p == http.ErrAbortHandler {
+			panic(p) // the server breaks the connection
+		} else if p != nil {
 			s.log.Error("control request panicked", "method", r.Method, "path", r.URL.Path,
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			s.fail(w, Errorf(CodeInternal, "a fault in xbfd: see its log"))
@@ -211,27 +213,4 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 		e = Errorf(CodeInternal, "%s", err)
 	}
 	s.reply(w, httpStatus(e), client.Envelope{Error: e})
-}
-
-// reply encodes before it writes, so that a failure can still be answered.
-func (s *Server) reply(w http.ResponseWriter, status int, body any) {
-	if body == nil {
-		w.WriteHeader(status)
-		return
-	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		s.log.Error("control answer cannot be encoded", "err", err)
-		status, text = http.StatusInternalServerError, []byte(`{"error":{"code":"internal","message":"a fault in xbfd: see its log"}}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that has gone is no concern of ours
-}
-
-func sortSessions(list []Session) {
-	slices.SortFunc(list, func(a, b Session) int {
-		return cmp.Or(a.Peer.Compare(b.Peer), a.Local.Compare(b.Local), cmp.Compare(a.Interface, b.Interface),
-			cmp.Compare(a.VRF, b.VRF), cmp.Compare(a.LocalDiscriminator, b.LocalDiscriminator))
-	})
 }

@@ -372,6 +372,9 @@ type bare struct{ control.Backend }
 func (bare) Sessions(context.Context, control.Filter) ([]control.Session, error) {
 	return []control.Session{{}}, nil
 }
+func (bare) EachSession(_ context.Context, _ control.Filter, fn func(*control.Session) error) error {
+	return fn(&control.Session{})
+}
 func (bare) Session(context.Context, uint32) (control.Session, error) { return control.Session{}, nil }
 func (bare) Reload(context.Context) (control.ReloadReport, error)     { return control.ReloadReport{}, nil }
 func (bare) EchoSource(context.Context) (config.EchoSource, error)    { return config.EchoSource{}, nil }

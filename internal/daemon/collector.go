@@ -34,7 +34,7 @@ type heap struct {
 }
 
 const (
-	muchGarbage = 32 << 20        // and at least as much as is live
+	muchGarbage = 40 << 20        // and at least as much as is live
 	someGarbage = 1 << 20         // is given back after changes
 	quietTime   = 3 * time.Second // without another one
 	burst       = 128 << 20       // may be mapped between two looks

@@ -64,6 +64,7 @@ func TestEventsOfAFailure(t *testing.T) {
 	told, stop := a.follows(all)
 	defer stop()
 	waitUp(t, a, b)
+	testnet.Eventually(t, 10*time.Second, "the event is told", func() bool { return slices.Contains(brief(told()), "session-up up") })
 
 	a.set(control.SessionChange{DetectMult: ptr(uint8(4))})
 	b.set(control.SessionChange{Shutdown: ptr(true)})

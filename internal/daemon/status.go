@@ -15,23 +15,6 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// Sessions returns the sessions that match.
-func (d *Daemon) Sessions(ctx context.Context, f control.Filter) ([]control.Session, error) {
-	all, err := d.speaker.Engine().Statuses(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	var list []control.Session
-	for i := range all {
-		if s, ok := d.describe(&all[i]); ok && f.Match(&s) {
-			list = append(list, s)
-		}
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return append(list, d.refusedSessions(f)...), nil
-}
-
 // Session returns one session.
 func (d *Daemon) Session(ctx context.Context, id uint32) (control.Session, error) {
 	st, err := d.speaker.Engine().Status(ctx, id)
@@ -147,11 +130,13 @@ func poll(st *engine.Status) string {
 	return "none"
 }
 
-// byReason names the counters that are not 0.
-func byReason(c *engine.Discards) map[string]uint64 {
-	m := make(map[string]uint64)
+// byReason names the counters that are not 0, nil for none.
+func byReason(c *engine.Discards) (m map[string]uint64) {
 	for d, n := range c {
 		if n > 0 {
+			if m == nil {
+				m = make(map[string]uint64)
+			}
 			m[packet.Drop(d).String()] = n
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
@@ -89,6 +90,17 @@ func (s *Speaker) Path(discr uint32) Path {
 		}
 	}
 	return p
+}
+
+// Where returns the local address and the interface of a session's path, as far
+// as there is one: what of Path takes no time.
+func (s *Speaker) Where(discr uint32) (local netip.Addr, ifname string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.sessions[discr]; e != nil {
+		local, ifname = e.path.Local, e.path.Interface
+	}
+	return local, ifname
 }
 
 // Settle waits until it is known of each session whether it has a path, and

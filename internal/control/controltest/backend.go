@@ -80,6 +80,16 @@ func (b *Backend) Sessions(ctx context.Context, f control.Filter) ([]control.Ses
 	return list, nil
 }
 
+// EachSession implements control.Backend.
+func (b *Backend) EachSession(ctx context.Context, f control.Filter, fn func(*control.Session) error) error {
+	list, err := b.Sessions(ctx, f)
+	slices.SortFunc(list, func(x, y control.Session) int { return control.PlaceOf(&x).Compare(control.PlaceOf(&y)) })
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = fn(&list[i])
+	}
+	return err
+}
+
 // Session implements control.Backend.
 func (b *Backend) Session(ctx context.Context, id uint32) (control.Session, error) {
 	if err := b.ready(ctx); err != nil {
