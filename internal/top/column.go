@@ -38,8 +38,8 @@ var columns = []column{
 	{word: "margin", title: "MARGIN", key: "m", width: 7, number: true,
 		compare: func(a, b *row) int { return cmp.Compare(least(a), least(b)) }, text: margin, style: marginStyle},
 	{word: "near", title: "NEAR", key: "n", width: 5, number: true,
-		compare: func(a, b *row) int { return cmp.Compare(b.near, a.near) },
-		text:    func(r *row) string { return strconv.Itoa(r.near) }},
+		compare: func(a, b *row) int { return cmp.Compare(b.Margin.NearMisses, a.Margin.NearMisses) },
+		text:    func(r *row) string { return strconv.FormatUint(uint64(r.Margin.NearMisses), 10) }},
 	{word: "flaps", title: "FLAPS", key: "f", width: 5, number: true,
 		compare: func(a, b *row) int { return cmp.Compare(b.Counters.Down, a.Counters.Down) },
 		text:    func(r *row) string { return strconv.FormatUint(r.Counters.Down, 10) }},
@@ -109,7 +109,7 @@ func marginStyle(r *row) Style {
 		return Plain
 	case *r.Margin.Min <= 0:
 		return Bad
-	case near(r.Session):
+	case r.Margin.NearMisses > 0:
 		return Doubtful
 	}
 	return Plain

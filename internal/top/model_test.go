@@ -55,12 +55,8 @@ func look(second uint64) top.Snapshot {
 	c, d := session(3, "192.0.2.3", second), session(4, "2001:db8:1111:2222:3333:4444:5555:6666", second)
 	b.State, b.Margin.Min, b.LastRx, b.UptimeSeconds, b.DetectionTime = "down", nil, nil, 0, 0
 	b.Counters = client.Counters{Tx: 100 + second, Down: 3}
-	near := int64(9_000)
-	if second >= 2 {
-		near = 900
-	}
-	silent := uint64(29_100)
-	c.Margin.Min, c.LastRx, c.Counters.Down = &near, &silent, 1
+	near, silent := int64(900), uint64(29_100)
+	c.Margin.Min, c.Margin.NearMisses, c.LastRx, c.Counters.Down = &near, 1, &silent, 1
 	d.Interface, d.Profile = "eth1", "fast"
 	return top.Snapshot{
 		At: begin.Add(time.Duration(second) * time.Second),

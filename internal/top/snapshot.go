@@ -21,7 +21,6 @@ const samples = 60
 type row struct {
 	*client.Session
 	tx, rx, heard float64   // packets a second
-	near          int       // how often a new least margin was a near miss, since the view began
 	margin        []float32 // of the detection time, at each look; the newest last
 }
 
@@ -37,10 +36,7 @@ func follow(before *Snapshot, rows map[uint32]*row, now *Snapshot) map[uint32]*r
 			continue
 		}
 		if old := rows[r.LocalDiscriminator]; again && old != nil && old.Peer == r.Peer {
-			r.margin, r.near = old.margin, old.near
-			if near(r.Session) && (old.Margin.Min == nil || *r.Margin.Min < *old.Margin.Min) {
-				r.near++
-			}
+			r.margin = old.margin
 			if seconds > 0 {
 				a, b := &old.Counters, &r.Counters
 				r.tx = since(a.Tx, b.Tx, seconds)
@@ -52,14 +48,6 @@ func follow(before *Snapshot, rows map[uint32]*row, now *Snapshot) map[uint32]*r
 		next[r.LocalDiscriminator] = r
 	}
 	return next
-}
-
-// nearPart of the detection time is what a near miss leaves at the most.
-const nearPart = 4
-
-// near tells whether the least margin of a session was a near miss.
-func near(s *client.Session) bool {
-	return s.Margin.Min != nil && s.DetectionTime > 0 && *s.Margin.Min < int64(s.DetectionTime)/nearPart
 }
 
 // same tells whether two snapshots are of the same run of the daemon.

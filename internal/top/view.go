@@ -231,12 +231,16 @@ func helpText() []string {
 		"",
 		"Sort by the column with the key; once more reverses:",
 	}
-	for _, c := range columns {
-		lines = append(lines, fmt.Sprintf("%-8s %s", c.key, c.word))
+	for some := range slices.Chunk(columns, 5) {
+		text := ""
+		for _, c := range some {
+			text += fmt.Sprintf("%s %-12s", c.key, c.word)
+		}
+		lines = append(lines, text)
 	}
 	return append(lines, "",
 		"MARGIN is the least of the detection time that was ever left when a packet",
-		"came; NEAR how often it has fallen, in this view, to less than a quarter; FLAPS",
-		"how often the session went down. NOW is the share of the detection time that was",
-		"left at each look, the newest at the right.")
+		"came; NEAR how often a packet saved the session at the last moment; FLAPS how",
+		"often it went down. NOW is the share of the detection time that was left at each",
+		"look, the newest at the right.")
 }
