@@ -27,6 +27,8 @@ type Session struct {
 	RemoteDiagnostic    string `json:"remote-diagnostic"`
 	LocalDiscriminator  uint32 `json:"local-discriminator"` // also the id in /v1/sessions/{id}; 0: it does not run, Path says why
 	RemoteDiscriminator uint32 `json:"remote-discriminator"`
+	SourcePort          uint16 `json:"source-port"` // of our packets; 0 while it does not run
+	DestPort            uint16 `json:"destination-port"`
 	// PeerSource is where the peer's packets come from when that is not Peer.
 	PeerSource netip.Addr `json:"peer-source"`
 	Role       string     `json:"role"`             // active or passive
@@ -63,12 +65,21 @@ type Session struct {
 	StateSeconds  float64     `json:"state-seconds"`  // since it entered its state, or was created in it
 	LastRx        *uint64     `json:"last-rx-us"`     // how long ago the peer's last packet came; null before the first
 	LastChange    *LastChange `json:"last-change"`    // null before the first
+	Times         Times       `json:"times"`
 	Counters      Counters    `json:"counters"`
 	Margin        Margin      `json:"margin"`
 
 	// History are its latest events but near misses, the latest first, where one
 	// session is asked for.
 	History []Event `json:"history,omitempty"`
+}
+
+// Times are when something happened to the session last, to the second; what has
+// never happened is nil, and absent.
+type Times struct {
+	Created  *time.Time `json:"created,omitempty"`
+	LastUp   *time.Time `json:"last-up,omitempty"`
+	LastDown *time.Time `json:"last-down,omitempty"` // entered Down, from wherever
 }
 
 // LastChange is the latest change of a session's state.

@@ -67,18 +67,31 @@ func outputFlag(c *cobra.Command, format *string) {
 
 func (e *env) showCommand() *cobra.Command {
 	var format string
-	c := &cobra.Command{Use: "show X", Short: "Show one session in full"}
+	var yang bool
+	c := &cobra.Command{
+		Use:   "show X",
+		Short: "Show one session in full",
+		Long: "Show one session in full. With --yang, as JSON or YAML under the names of RFC 9314, encoded as\n" +
+			"RFC 7951 says.",
+	}
 	chosen := target(c)
 	outputFlag(c, &format)
+	c.Flags().BoolVar(&yang, "yang", false, "with -o json or yaml: the names of RFC 9314")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		t, err := chosen(args)
 		if err != nil {
 			return err
 		}
+		if yang && format == "table" {
+			return usagef("--yang goes with -o json or -o yaml")
+		}
 		return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
 			s, err := client.Session(ctx, t)
 			if err != nil {
 				return err
+			}
+			if yang {
+				return e.print(format, inYANG(&s), nil)
 			}
 			return e.print(format, s, func(w io.Writer) { writeSession(w, &s) })
 		})

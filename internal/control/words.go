@@ -45,6 +45,7 @@ type (
 	Capture       = client.Capture
 	CapturedFrame = client.CapturedFrame
 
+	Times        = client.Times
 	Event        = client.Event
 	EventSession = client.EventSession
 	EventQuery   = client.EventQuery

@@ -88,6 +88,7 @@ type held struct {
 	up     bool
 
 	failure *evidence // of the latest; nil before
+	times   times
 
 	armed      bool // a delayed change of authentication waits for the peer
 	digestTold bool // it was logged that the peer's digests are of the other kind

@@ -87,6 +87,7 @@ func (d *Daemon) recordState(h *held, ev *engine.Event, c engine.Change, merged 
 	}
 	r := d.about(h, kind, causeOf(c))
 	r.at -= int64(wire.Now() - c.At)
+	h.times.entered(c.To, r.at)
 	r.moved, r.from, r.to, r.diag, r.merged = true, c.From, c.To, c.Diag, merged
 	switch {
 	case ev.Failed && c.At == ev.Failure.At:

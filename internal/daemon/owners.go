@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/clients"
@@ -140,7 +141,7 @@ func (d *Daemon) create(p config.Peer, s engine.Spec) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &held{discr: discr, ifname: p.Interface}
+	h := &held{discr: discr, ifname: p.Interface, times: times{created: secondsOf(time.Now())}}
 	d.debugPeer.Debug("session created", "session", discr, "peer", p.Peer.String(), "ifname", p.Interface, "profile", p.Profile)
 	d.byKey[p.Key()] = h
 	d.byDiscr[discr] = h

@@ -40,12 +40,13 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 		return s, false
 	}
 	peer, owner, auth, owners, heard, failure := h.peer, h.owner(), d.describeAuth(st), d.describeClients(h), d.cfg.FastPath.Heard, h.failure
+	at := h.times.describe()
 	d.mu.Unlock()
 	p := d.speaker.Path(st.Discr)
 	s = control.Session{
 		Owner: owner, Clients: owners, Auth: auth, Echo: describeEcho(st, &p),
 		Transport: p.Transport, TransportReason: p.TransportReason, Stamp: p.Stamp, Path: "ready",
-		FastPath: describeFastPath(st, &p, heard),
+		FastPath: describeFastPath(st, &p, heard), Times: at,
 	}
 	describePeer(&s, peer)
 	describeStatus(&s, st)
@@ -75,6 +76,7 @@ func describeStatus(s *control.Session, st *engine.Status) {
 	s.State, s.RemoteState = st.State.String(), st.Remote.State.String()
 	s.Diagnostic, s.RemoteDiagnostic = st.Diag.String(), st.Remote.Diag.String()
 	s.LocalDiscriminator, s.RemoteDiscriminator = st.Discr, st.Remote.Discr
+	s.SourcePort, s.DestPort = st.SourcePort, destination(st.Params.Kind)
 	s.PeerSource = st.PeerSource.Netip()
 	s.Role, s.DSCP, s.HoldDown, s.Strict = role(st.Params.Passive), st.DSCP, st.Params.HoldDown, st.Strict
 	if st.Params.Kind == session.Multihop {
@@ -111,6 +113,17 @@ func describeTimes(st *engine.Status, failure *evidence, s *control.Session) {
 			failure.describe(s.LastChange.Evidence)
 		}
 	}
+}
+
+// destination is the port that a session's packets go to.
+func destination(k session.Kind) uint16 {
+	switch k {
+	case session.Multihop:
+		return packet.PortMultihop
+	case session.Unaffiliated:
+		return packet.PortEcho
+	}
+	return packet.PortControl
 }
 
 func role(passive bool) string {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/packet"
 )
 
 // Up returns a session of owner "file" that is Up at 10 ms x 3.
@@ -25,6 +26,7 @@ func Up(id uint32, peer, local, ifname string) control.Session {
 	silent := uint64(2000)
 	s.LastRx = &silent
 	s.LastChange = &control.LastChange{From: "init", To: "up", Cause: "peer-init", At: When}
+	s.Times.LastUp = &When
 	s.Counters = control.Counters{Tx: 8300, Rx: 5, RxHeard: 8294, RxDiscarded: map[string]uint64{"ttl": 2}, Up: 1}
 	s.FastPath = control.FastPath{Heard: "active", Insurance: "off", Transmit: "xdp"}
 	least := int64(18_250)
@@ -44,6 +46,10 @@ func created(id uint32, p config.Peer, owner string) control.Session {
 		Transport: "xdp-native", TransportReason: "native XDP, copy mode", Stamp: "xdp", Path: "ready",
 		FastPath: control.FastPath{Heard: "not-up", Insurance: "off", Transmit: "xdp", Reason: "not heard: both ends must be up"},
 		Counters: control.Counters{RxDiscarded: map[string]uint64{}},
+	}
+	s.SourcePort, s.DestPort, s.Times.Created = 49_160, packet.PortControl, &When
+	if p.Multihop {
+		s.DestPort = packet.PortMultihop
 	}
 	s.Echo.RTT.Histogram = []control.Bucket{}
 	s.Clients = []control.SessionClient{client(owner, &s)}
