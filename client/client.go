@@ -81,6 +81,16 @@ func (c *Client) Clear(ctx context.Context, t Target) (s Session, err error) {
 	return s, err
 }
 
+// ClearPackets does so for its counters of packets alone: changes of state, margins
+// and round trip times stay.
+func (c *Client) ClearPackets(ctx context.Context, t Target) (s Session, err error) {
+	body := struct {
+		OnlyPackets bool `json:"only-packets"`
+	}{true}
+	err = c.do(ctx, http.MethodPost, t.path("/clear"), body, &s)
+	return s, err
+}
+
 // ClearAll makes all counters start again.
 func (c *Client) ClearAll(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/v1/counters/clear", nil, nil)

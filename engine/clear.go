@@ -15,12 +15,13 @@ type tally struct {
 }
 
 // Clear makes the counters, the margins and the round trip times of a session
-// start again. Its state, and how long it has been in that, stay.
-func (e *Engine) Clear(discr uint32) error {
+// start again, or onlyPackets: its counters of packets and nothing else. Its state,
+// and how long it has been in that, stay.
+func (e *Engine) Clear(discr uint32, onlyPackets bool) error {
 	return e.with(discr, func(r *record) {
 		e.post(r.worker, func(w *Worker, now session.Time) {
 			if i, ok := w.lookup(discr); ok {
-				w.clear(i, now)
+				w.clear(i, now, onlyPackets)
 			}
 		})
 	})
@@ -32,23 +33,31 @@ func (e *Engine) ClearAll() {
 		e.post(i, func(w *Worker, now session.Time) {
 			for i := range w.slots {
 				if w.slots[i].used {
-					w.clear(uint32(i), now)
+					w.clear(uint32(i), now, false)
 				}
 			}
 		})
 	}
 }
 
-func (w *Worker) clear(i uint32, now session.Time) {
+func (w *Worker) clear(i uint32, now session.Time, onlyPackets bool) {
 	sl := &w.slots[i]
 	t := &tally{counters: sl.count, discards: w.discards[i]}
+	if onlyPackets {
+		t.counters = t.counters.changesOf(w.cleared[i])
+	}
 	t.heard, t.answered = w.laneCounts(sl)
 	if sl.echo != 0 {
 		e := &w.echoes[sl.echo-1]
 		t.sent, t.returned = e.Sent, e.Returned
-		e.RTT = session.RTT{}
+		if !onlyPackets {
+			e.RTT = session.RTT{}
+		}
 	}
 	w.cleared[i] = t
+	if onlyPackets {
+		return
+	}
 	w.listen(sl)
 	sl.margin = Margin{}
 }
@@ -65,6 +74,16 @@ func (w *Worker) sinceCleared(i uint32, st *Status) {
 	}
 	st.RxHeard, st.Answered = st.RxHeard-t.heard, st.Answered-t.answered
 	st.Echo.Sent, st.Echo.Returned, st.Echo.Looped = st.Echo.Sent-t.sent, st.Echo.Returned-t.returned, st.Echo.Looped-t.counters.Looped
+}
+
+// changesOf is c with the changes of state that t had, if there is a t.
+func (c Counters) changesOf(t *tally) Counters {
+	var o Counters
+	if t != nil {
+		o = t.counters
+	}
+	c.Up, c.Down, c.AdminDown, c.Failures = o.Up, o.Down, o.AdminDown, o.Failures
+	return c
 }
 
 func (c Counters) less(o Counters) Counters {

@@ -32,7 +32,7 @@ func TestClear(t *testing.T) {
 		before.Echo.RTT.Count == 0 || before.Discards == (Discards{}) || before.Margin == (Margin{}) {
 		t.Fatalf("nothing to clear: %+v", before)
 	}
-	if err := b.e.Clear(b.discr); err != nil {
+	if err := b.e.Clear(b.discr, false); err != nil {
 		t.Fatal(err)
 	}
 	b.step()
@@ -59,12 +59,42 @@ func TestClear(t *testing.T) {
 	}
 }
 
+// Where only packets are cleared, changes of state, margins and round trip times go
+// on from where they were, also from where an earlier clear had left them.
+func TestClearPackets(t *testing.T) {
+	r := newRig(t, 1)
+	r.e.lanes = fastpath.New(4)
+	b := newLoopBedOn(r, echoParams(), echoPathTo(1))
+	b.let(2 * sec)
+	for _, clear := range []bool{true, false, true} {
+		before := b.status(b.discr)
+		if before.Counters.Tx == 0 || before.Echo.RTT.Count == 0 || before.Margin == (Margin{}) {
+			t.Fatalf("nothing to clear: %+v", before)
+		}
+		if err := b.e.Clear(b.discr, clear); err != nil {
+			t.Fatal(err)
+		}
+		b.step()
+		want, got := before, b.status(b.discr)
+		want.Counters, want.Discards, want.RxHeard, want.Echo.Sent, want.Echo.Returned, want.Echo.Looped = Counters{}, Discards{}, 0, 0, 0, 0
+		if clear {
+			want.Counters.Up, want.Counters.Down = before.Counters.Up, before.Counters.Down
+		} else {
+			want.Margin, want.Echo.RTT = Margin{}, session.RTT{}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("cleared, packets only: %v (-want +got):\n%s", clear, diff)
+		}
+		b.let(sec)
+	}
+}
+
 // Whoever gets the slot of a session that was cleared counts from nothing, too.
 func TestClearEndsWithTheSession(t *testing.T) {
 	r := newRig(t, 1)
 	d := r.add(p50, 1)
 	r.run(2 * sec)
-	if err := r.e.Clear(d); err != nil {
+	if err := r.e.Clear(d, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.e.Remove(d, -1); err != nil {
@@ -72,7 +102,7 @@ func TestClearEndsWithTheSession(t *testing.T) {
 	}
 	r.step()
 	r.e.TakeEvents(nil)
-	if err := r.e.Clear(d); err == nil {
+	if err := r.e.Clear(d, false); err == nil {
 		t.Error("cleared a session that is gone")
 	}
 	d = r.add(p50, 2)

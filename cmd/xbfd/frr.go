@@ -78,14 +78,14 @@ func (e *env) frr(ctx context.Context, client *control.Client, c frrview.Command
 	return err
 }
 
-// frrClear makes the counters of sessions start again. One that has gone in the
+// frrClear makes the counters of packets of sessions start again, and no others. One that has gone in the
 // meantime, or does not run, has none.
 func frrClear(ctx context.Context, client *control.Client, list []control.Session) error {
 	for _, s := range list {
 		if s.LocalDiscriminator == 0 {
 			continue
 		}
-		_, err := client.Clear(ctx, control.Target{X: strconv.FormatUint(uint64(s.LocalDiscriminator), 10)})
+		_, err := client.ClearPackets(ctx, control.Target{X: strconv.FormatUint(uint64(s.LocalDiscriminator), 10)})
 		if err != nil && !notFound(err) {
 			return err
 		}

@@ -22,10 +22,20 @@ func (s *Server) clearAll(r *http.Request) (int, any, error) {
 }
 
 func (s *Server) clear(r *http.Request) (int, any, error) {
+	body, err := bodyOf(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	onlyPackets := false
+	if len(body) > 0 {
+		if err := decode(body, keys{"only-packets": is(&onlyPackets, "true or false")}); err != nil {
+			return 0, nil, err
+		}
+	}
 	found, err := s.running(r)
 	if err != nil {
 		return 0, nil, err
 	}
-	cleared, err := s.backend.Clear(r.Context(), found.LocalDiscriminator)
+	cleared, err := s.backend.Clear(r.Context(), found.LocalDiscriminator, onlyPackets)
 	return http.StatusOK, whole(cleared), err
 }

@@ -59,8 +59,9 @@ type Backend interface {
 	Watch(ctx context.Context, id uint32) (FrameReader, error)
 	// Signal sets one of Signals on a session.
 	Signal(ctx context.Context, id uint32, d packet.Diag) (Session, error)
-	// Clear makes the counters and margins of a session start again.
-	Clear(ctx context.Context, id uint32) (Session, error)
+	// Clear makes the counters and margins of a session start again, or onlyPackets:
+	// its counters of packets and nothing else.
+	Clear(ctx context.Context, id uint32, onlyPackets bool) (Session, error)
 	// ClearAll does so for all sessions, and for Totals.
 	ClearAll(ctx context.Context) error
 	// Totals returns what all sessions and interfaces have counted.

@@ -57,12 +57,13 @@ func beyond(now, before map[string]uint64) map[string]uint64 {
 	return now
 }
 
-// Clear makes the counters and margins of one session start again.
-func (d *Daemon) Clear(ctx context.Context, id uint32) (control.Session, error) {
+// Clear makes the counters and margins of one session start again, or only its
+// counters of packets.
+func (d *Daemon) Clear(ctx context.Context, id uint32, onlyPackets bool) (control.Session, error) {
 	d.mu.Lock()
 	_, err := d.find(id)
 	if err == nil {
-		err = d.speaker.Engine().Clear(id)
+		err = d.speaker.Engine().Clear(id, onlyPackets)
 	}
 	d.mu.Unlock()
 	if err != nil {

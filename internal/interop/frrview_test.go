@@ -158,8 +158,11 @@ func (bed *viewBed) clear(t *testing.T) {
 	} {
 		for _, command := range commands {
 			eventually(t, patience, "many packets", func() bool { return packets(who) > 12 })
-			before := packets(who)
+			before, ups := packets(who), bed.object(t, who, k, " counters")["session-up"]
 			text, code := bed.answer(t, who, command)
+			if got := bed.object(t, who, k, " counters")["session-up"]; got != ups || ups.(float64) == 0 {
+				t.Errorf("%s, %s: went up %v times, and before %v", who, command, got, ups)
+			}
 			if after := packets(who); text != "" || code != 0 || after >= before {
 				t.Errorf("%s, %s: status %d, %q, and %v packets after %v", who, command, code, text, after, before)
 			}
