@@ -165,7 +165,7 @@ func TestErrors(t *testing.T) {
 		{"no config", "PUT", "/v1/config", " \n", 400, e{Code: "bad-request", Message: "the body is empty: send a whole configuration, in JSON or YAML"}},
 		{"deep config", "PUT", "/v1/config", strings.Repeat("[", 100_000), 422, e{Code: "invalid", Message: "request:1:65: is nested more than 64 deep: a configuration is not"}},
 		{"no topic", "PUT", "/v1/debug", "{}", 400, e{Code: "bad-request", Message: "nothing to change: give at least one of peer, network and events"}},
-		{"clear what", "POST", "/v1/sessions/11/clear", `{"only": true}`, 400, e{Code: "bad-request", Field: "only", Message: `unknown key: the keys here are only-packets`}},
+		{"clear what", "POST", "/v1/sessions/11/clear", `{"only": true}`, 400, e{Code: "bad-request", Field: "only", Message: `unknown key: there are only-packets`}},
 		{"topic", "PUT", "/v1/debug", `{"peers": true}`, 400, e{Code: "bad-request", Field: "peers", Message: `unknown key: did you mean "peer"?`}},
 		{"topic value", "PUT", "/v1/debug", `{"peer": "on"}`, 400, e{Code: "bad-request", Field: "peer", Message: `"on" is not true or false`}},
 		{"auth off and key", "POST", "/v1/sessions", `{"peer": "192.0.2.7", "auth": {"off": true, "key": 1}}`, 400, e{Code: "bad-request", Field: "auth", Message: "off takes no key: give key or off"}},
