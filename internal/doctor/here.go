@@ -1,0 +1,96 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Here looks at the running host, in the calling thread's network namespace. Of
+// its interfaces it takes the one that only names, or else all Ethernet ones that
+// are up.
+func Here(want Want, only string) (*Host, error) {
+	h := &Host{FS: os.DirFS("/"), Want: want}
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return nil, fmt.Errorf("ask for the kernel's release: %w", err)
+	}
+	h.Release = unix.ByteSliceToString(name.Release[:])
+	h.TimerSlack, _ = unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&header, &caps[0]); err != nil {
+		return nil, fmt.Errorf("read capabilities: %w", err)
+	}
+	h.Caps = uint64(caps[1].Effective)<<32 | uint64(caps[0].Effective)
+	for _, l := range []struct {
+		what int
+		into *uint64
+	}{{unix.RLIMIT_MEMLOCK, &h.LockedMemory}, {unix.RLIMIT_RTPRIO, &h.Priority}} {
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(l.what, &limit); err != nil {
+			return nil, fmt.Errorf("read resource limits: %w", err)
+		}
+		*l.into = limit.Cur
+	}
+	if err := h.lookAtLinks(only); err != nil {
+		return nil, err
+	}
+	// Asking for tables would make the kernel load nf_tables where it is not.
+	if _, err := os.Stat("/sys/module/nf_tables"); err == nil {
+		h.Tables = nftables()
+	}
+	return h, nil
+}
+
+// lookAtLinks reads interfaces and neighbours.
+func (h *Host) lookAtLinks(only string) error {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", err)
+	}
+	names := make(map[int]string)
+	for _, link := range links {
+		a := link.Attrs()
+		names[a.Index] = a.Name
+		if only != "" && a.Name != only || only == "" && !candidate(a) {
+			continue
+		}
+		l := Link{Name: a.Name, Index: a.Index, Driver: driver(a.Name), Rx: rxQueues(a), NTuple: ntuple(a.Name), Ingress: atIngress(link), Features: xdpFeatures(a.Index)}
+		if a.Xdp != nil && a.Xdp.Attached {
+			p := program(a.Xdp.ProgId)
+			l.XDP = &p
+		}
+		h.Links = append(h.Links, l)
+	}
+	if only != "" && len(h.Links) == 0 {
+		h.Missing = only
+	}
+	neighbours, err := netlink.NeighList(0, netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("list neighbours: %w", err)
+	}
+	for _, n := range neighbours {
+		if addr, ok := netip.AddrFromSlice(n.IP); ok && (n.Family == unix.AF_INET || n.Family == unix.AF_INET6) {
+			h.Neighbours = append(h.Neighbours, Neighbour{addr.Unmap(), names[n.LinkIndex], n.State})
+		}
+	}
+	return nil
+}
+
+// candidate tells an interface that may lead to peers.
+func candidate(a *netlink.LinkAttrs) bool {
+	const up = unix.IFF_UP
+	return a.EncapType == "ether" && a.RawFlags&up != 0 && a.RawFlags&unix.IFF_LOOPBACK == 0
+}
+
+// rxQueues returns how many receive queues an interface has.
+func rxQueues(a *netlink.LinkAttrs) int {
+	if n := channels(a.Name); n > 0 {
+		return n
+	}
+	return a.NumRxQueues
+}
