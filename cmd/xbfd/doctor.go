@@ -48,7 +48,7 @@ func (e *env) doctorCommand() *cobra.Command {
 				}
 			}
 			report := doctor.Examine(host)
-			if err := e.print(format, report, func(w io.Writer) { writeReport(w, report) }); err != nil {
+			if err := e.print(format, report, func(w io.Writer) { writeFindings(w, report) }); err != nil {
 				return err
 			}
 			if n := report.Fails(); n > 0 {
@@ -63,7 +63,7 @@ func (e *env) doctorCommand() *cobra.Command {
 	return c
 }
 
-func writeReport(w io.Writer, r doctor.Report) {
+func writeFindings(w io.Writer, r doctor.Report) {
 	for _, f := range r.Findings {
 		name := f.Check
 		if f.Interface != "" {

@@ -10,7 +10,7 @@ import (
 // visibility comes first: who does not know this looks for packets in vain.
 func visibility(*Host) []Finding {
 	return say("visibility", OK, "tcpdump, the host's firewall and tc do not see the frames that XDP steers, nor those that AF_XDP sends: "+
-		"look with xbfd session capture and xbfd status, not with tcpdump")
+		"look with xbfd session capture and xbfd status")
 }
 
 func kernel(h *Host) []Finding {

@@ -45,9 +45,9 @@ func xdp(h *Host) []Finding {
 		case asked == "xdp-generic":
 			return OK, fmt.Sprintf("generic XDP, as configured; driver %s has native XDP", l.Driver)
 		case *l.Features&xdpZeroCopy != 0:
-			return OK, fmt.Sprintf("driver %s has native XDP with zero copy", l.Driver)
+			return OK, fmt.Sprintf("driver %s offers native XDP with zero copy", l.Driver)
 		}
-		return OK, fmt.Sprintf("driver %s has native XDP, in copy mode: it has no zero copy", l.Driver)
+		return OK, fmt.Sprintf("driver %s offers native XDP, in copy mode: it has no zero copy", l.Driver)
 	})
 }
 

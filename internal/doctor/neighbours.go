@@ -49,7 +49,7 @@ func neighbours(h *Host) []Finding {
 	case unknown > 0:
 		return say(check, OK, "%d of %d peers are resolved; xbfd asks for the others as soon as it runs", found, all)
 	}
-	return say(check, OK, "all %d single-hop peers are resolved", all)
+	return say(check, OK, "%d of %d single-hop peers are resolved", found, all)
 }
 
 func (h *Host) neighbour(p Peer) (state int, known bool) {
@@ -90,6 +90,9 @@ func neighbourTable(h *Host) []Finding {
 			}
 		}
 		list = append(list, tableRoom(family.name, limit, need, peers)...)
+	}
+	if list == nil {
+		return say("neighbour-table", OK, "the limit (gc_thresh3, 1024 unless it was raised) is not to be seen from a network namespace of its own: ask the host's")
 	}
 	return list
 }

@@ -28,7 +28,7 @@ func xdpFeatures(index int) *uint64 {
 	}
 	// One by one: the kernel's list of all is not marked as one of several parts.
 	req := nl.NewNetlinkRequest(int(family.ID), 0)
-	req.AddData(&nl.Genlmsg{Command: netdevGetDevice, Version: netdevVersion})
+	req.AddData(genlHeader{netdevGetDevice, netdevVersion})
 	req.AddData(nl.NewRtAttr(netdevIndex, nl.Uint32Attr(uint32(index))))
 	messages, err := req.Execute(unix.NETLINK_GENERIC, 0)
 	if err != nil || len(messages) != 1 {
@@ -41,6 +41,16 @@ func xdpFeatures(index int) *uint64 {
 	}
 	return nil
 }
+
+// genlHeader is struct genlmsghdr: command, version, and two bytes that this
+// family wants to be 0; those of nl.Genlmsg are whatever lies behind it.
+type genlHeader [nl.SizeofGenlmsg]byte
+
+// Len implements nl.NetlinkRequestData.
+func (g genlHeader) Len() int { return len(g) }
+
+// Serialize implements nl.NetlinkRequestData.
+func (g genlHeader) Serialize() []byte { return g[:] }
 
 // nftables returns the tables of this network namespace, those of iptables-nft
 // among them.
