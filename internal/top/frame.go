@@ -96,9 +96,8 @@ func cut(s string, n int) string {
 	return string(r[:n-1]) + "…"
 }
 
-// left and right bring s to n columns.
-func left(s string, n int) string  { return padded(s, n, false) }
-func right(s string, n int) string { return padded(s, n, true) }
+// left brings s to n columns.
+func left(s string, n int) string { return padded(s, n, false) }
 
 func padded(s string, n int, before bool) string {
 	s = cut(s, n)

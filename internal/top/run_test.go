@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,11 +23,30 @@ type terminal struct {
 	t *testing.T
 	tcell.SimulationScreen
 	ended chan error
+
+	mu    sync.Mutex
+	shown string // the text that it showed last
+}
+
+// Show keeps what is shown for the test, which may not read the screen meanwhile.
+func (term *terminal) Show() {
+	term.SimulationScreen.Show()
+	var b strings.Builder
+	cells, width, _ := term.GetContents()
+	for i, c := range cells {
+		if i%width == 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(string(c.Runes))
+	}
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	term.shown = b.String()
 }
 
 func open(t *testing.T, path string, colors bool) *terminal {
 	t.Helper()
-	term := &terminal{t, tcell.NewSimulationScreen("UTF-8"), make(chan error, 1)}
+	term := &terminal{t: t, SimulationScreen: tcell.NewSimulationScreen("UTF-8"), ended: make(chan error, 1)}
 	if err := term.Init(); err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +67,10 @@ func (term *terminal) sees(text string) {
 	term.t.Helper()
 	var shown string
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		cells, width, _ := term.GetContents()
-		var b strings.Builder
-		for i, c := range cells {
-			if i%width == 0 {
-				b.WriteByte('\n')
-			}
-			b.WriteString(string(c.Runes))
-		}
-		if shown = b.String(); strings.Contains(shown, text) {
+		term.mu.Lock()
+		shown = term.shown
+		term.mu.Unlock()
+		if strings.Contains(shown, text) {
 			return
 		}
 	}
