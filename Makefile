@@ -91,6 +91,7 @@ rows: ## Write docs/COVERAGE.md from the last make test (run it as root with XBF
 docs: ## Write docs/commands.md, man pages, the file's schema and openapi.yaml from the code
 	$(GO) test -count=1 ./cmd/xbfd -run '^TestReference$$' -update
 	$(GO) test -count=1 ./internal/config -run '^TestSchema$$' -update-schema
+	$(GO) test -count=1 ./internal/control -run '^TestOpenAPI$$' -update
 
 # An installed file of sessions is the operator's and never touched.
 install: build ## Install the program, unit, completions and man pages (PREFIX=/usr/local, DESTDIR)
