@@ -101,7 +101,7 @@ func (d *describer) of(typ reflect.Type, request bool) object {
 		return object{"type": "string"}
 	case reflect.Float64:
 		return object{"type": "number"}
-	case reflect.Uint8, reflect.Uint32:
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
 		return object{"type": "integer", "minimum": 0, "maximum": uint64(1)<<typ.Bits() - 1}
 	case reflect.Uint64:
 		return object{"type": "integer", "minimum": 0}
