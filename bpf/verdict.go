@@ -20,3 +20,6 @@ var verdictNames = [xbfdVerdictVERDICTS]string{
 	xbfdVerdictPASS_FOREIGN:   "pass_foreign",
 	xbfdVerdictPASS_MAC:       "pass_mac",
 }
+
+// VerdictNames returns the names of all verdicts.
+func VerdictNames() []string { return verdictNames[:] }

@@ -11,7 +11,7 @@ var order = [][]string{
 	{"cmd/xbfd", "examples"},
 	{"internal/daemon", "internal/demo", "internal/top"},
 	{"internal/metrics", "internal/frrview", "internal/doctor"},
-	{"internal/control"},
+	{"internal/control", "internal/explain"},
 	{"internal/config", "internal/capture"},
 	{"bench"},
 	{"internal/speaker"},
