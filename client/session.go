@@ -122,6 +122,7 @@ type Status struct {
 	Workers       []WorkerStatus    `json:"workers"`
 	Interfaces    []InterfaceStatus `json:"interfaces"`
 	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // all discarded packets, those of sessions included, by reason
+	TxRefused     uint64            `json:"tx-refused"`   // packets that counted as sent when the system refused them; it does not tell whose
 	Warnings      []string          `json:"warnings"`     // what is not as it was asked for
 }
 

@@ -165,12 +165,13 @@ func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
 		at = len(w.ports)
 		w.ports = append(w.ports, nil)
 		w.portIf = append(w.portIf, 0)
-		w.dirty = append(w.dirty, false)
+		w.queued = append(w.queued, 0)
+		w.grids = append(w.grids, grid{})
 		w.proven = append(w.proven, false)
 		w.loss.ports = append(w.loss.ports, 0)
 	}
 	w.loss.ports[at] = p.Lost()
-	w.ports[at], w.portIf[at], w.dirty[at], w.proven[at] = p, ifindex, false, false
+	w.ports[at], w.portIf[at], w.queued[at], w.grids[at], w.proven[at] = p, ifindex, 0, grid{since: now}, false
 	if ifindex == anyInterface {
 		return // it only receives, and sessions without a path have this index
 	}
@@ -187,7 +188,7 @@ func (w *Worker) detach(ifindex int32, now session.Time) {
 	if at < 0 {
 		return
 	}
-	w.ports[at], w.portIf[at], w.dirty[at], w.proven[at] = nil, 0, false, false
+	w.ports[at], w.portIf[at], w.queued[at], w.proven[at] = nil, 0, 0, false
 	for i := range w.slots {
 		if sl := &w.slots[i]; sl.used && sl.port == at {
 			sl.port = -1

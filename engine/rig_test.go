@@ -29,6 +29,7 @@ type port struct {
 	full    bool // Alloc has no room
 	refuse  int  // how many frames the next Flush refuses
 	flushes int
+	most    int    // frames of one flush
 	l2      []bool // what Alloc was told
 	l3      int    // what Commit was told last
 	socket  bool   // only the kernel's sockets, no ring
@@ -61,6 +62,7 @@ func (p *port) Lost() uint64 {
 
 func (p *port) Flush() (failed int) {
 	p.flushes++
+	p.most = max(p.most, len(p.held))
 	failed = min(p.refuse, len(p.held))
 	p.refuse -= failed
 	p.out = append(p.out, p.held[failed:]...)

@@ -43,6 +43,10 @@ func (w *Worker) apply(i uint32, out session.Outcome, now session.Time, before e
 			bits = packet.BitPoll
 		}
 		w.noteTx(sl, now)
+		if sl.port >= 0 {
+			w.grids[sl.port].note(sl.session.Grain(), now)
+			sl.session.SetGrid(w.grids[sl.port].fine)
+		}
 		w.shut(sl, now)
 		w.transmit(i, bits, now)
 	}
@@ -137,7 +141,9 @@ func (w *Worker) alloc(sl *slot, l2 bool) []byte {
 // commit queues the frame of n bytes in the buffer that alloc returned.
 func (w *Worker) commit(sl *slot, n, l3 int) {
 	w.ports[sl.port].Commit(n, l3)
-	w.dirty[sl.port] = true
+	if w.queued[sl.port]++; w.queued[sl.port] == flushMost {
+		w.flushPort(int(sl.port))
+	}
 }
 
 // mayEcho reports whether frames to ourselves through the peer can leave.
@@ -176,7 +182,7 @@ func (w *Worker) render(i uint32) {
 // flush gives every port that has something to send one chance to.
 func (w *Worker) flush() {
 	for p := range w.ports {
-		if w.dirty[p] {
+		if w.queued[p] > 0 {
 			w.flushPort(p)
 		}
 	}
@@ -184,5 +190,5 @@ func (w *Worker) flush() {
 
 func (w *Worker) flushPort(p int) {
 	w.refused += uint64(w.ports[p].Flush())
-	w.dirty[p] = false
+	w.queued[p] = 0
 }

@@ -38,7 +38,8 @@ type Worker struct {
 
 	ports   []Port // positions stay; a detached port leaves nil
 	portIf  []int32
-	dirty   []bool // ports with something committed and not flushed
+	queued  []int  // frames committed to a port and not flushed
+	grids   []grid // of the ports
 	proven  []bool // ports by which frames were seen to come in and go out whole
 	portGen uint64
 	loss    losses

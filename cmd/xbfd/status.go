@@ -62,6 +62,9 @@ func writeStatus(w io.Writer, st *control.Status) {
 		line("", "counters: %s", counted(i.Counters))
 	}
 	line("Discarded", "%s", counted(st.RxDiscarded))
+	if st.TxRefused > 0 {
+		line("Not sent", "%s, refused by the system", plural(int(st.TxRefused), "packet"))
+	}
 	for _, text := range st.Warnings {
 		line("Warning", "%s", strings.ReplaceAll(text, "\n", "\n\t"))
 	}

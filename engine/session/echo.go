@@ -121,7 +121,7 @@ func (e *Echo) txDeadline() Time {
 		return Never
 	}
 	g := grain(e.interval)
-	return Time((int64(e.lastTx) + gap(e.interval, e.mult, e.jitter) + g - 1) &^ (g - 1))
+	return Time((int64(e.lastTx) + gap(e.interval, e.mult, e.jitter, 0) + g - 1) &^ (g - 1))
 }
 
 // Deadline is when Expire must be called next.

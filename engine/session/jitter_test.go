@@ -25,6 +25,23 @@ func steadyGaps(t *testing.T, interval int64, mult uint8, n int) (*rig, []int64)
 	return r, r.gaps()
 }
 
+// TestJitterOnFinerGrids: whatever the grid, and when it changes, a gap stays in
+// its window.
+func TestJitterOnFinerGrids(t *testing.T) {
+	for _, mult := range []uint8{3, 1} {
+		r := upRig(t, 10*ms, mult)
+		r.silence()
+		r.tester.DetectMult = 255
+		r.say(packet.Up)
+		r.talk(50 * ms)
+		for n := range 3000 {
+			r.s.SetGrid(session.Grid(n / 10 % 7))
+			r.step()
+		}
+		r.wantGaps("grids", 10*ms, 1000)
+	}
+}
+
 // moments are the mean and the lag-1 autocorrelation of a series.
 func moments(series []int64) (mean, correlation float64) {
 	for _, v := range series {

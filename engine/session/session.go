@@ -99,6 +99,7 @@ type Session struct {
 	auth authState
 
 	jitter  uint16 // this gap's draw; redrawn at each send, not at each re-arm
+	grid    Grid   // that sends are rounded up to
 	lastTx  Time   // last packet of the periodic schedule
 	lastRx  Time   // arrival of the last accepted packet
 	extraAt Time   // when extra was last refilled

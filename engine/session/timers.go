@@ -143,21 +143,35 @@ func grain(interval int64) int64 {
 	return min(int64(1)<<(bits.Len64(uint64(interval/16))-1), maxGrain)
 }
 
+// Grid is how much finer than usual, in powers of two, the grid is that periodic
+// sends are rounded up to. Where very many sessions are, fewer of them then send
+// at one instant.
+type Grid uint8
+
+func (f Grid) grain(interval int64) int64 { return max(grain(interval)>>f, 1) }
+
+// SetGrid changes the session's grid, from the gap that runs on.
+func (s *Session) SetGrid(f Grid) { s.grid = f }
+
+// Grain is the time in nanoseconds within which sessions with this interval would
+// send at one instant on the usual grid.
+func (s *Session) Grain() int64 { return grain(int64(max(s.txInForce, s.remoteMinRx)) * Microsecond) }
+
 // gap is the time in nanoseconds from the last periodic packet to the next,
 // before rounding up to the grid.
 func (s *Session) gap() int64 {
-	return gap(int64(max(s.txInForce, s.remoteMinRx))*Microsecond, int64(s.params.DetectMult), s.jitter)
+	return gap(int64(max(s.txInForce, s.remoteMinRx))*Microsecond, int64(s.params.DetectMult), s.jitter, s.grid)
 }
 
 // gap is an interval of t ns less a random 0 to 25 %, or 10 to 25 % with a Detect
 // Mult of 1 (RFC 5880 §6.8.7). The window ends one grain early so that rounding
 // never leaves it.
-func gap(t, mult int64, jitter uint16) int64 {
+func gap(t, mult int64, jitter uint16, f Grid) int64 {
 	lo, hi := t-t/4, t
 	if mult == 1 {
 		hi = t - t/10
 	}
-	hi = max(lo, hi-grain(t))
+	hi = max(lo, hi-f.grain(t))
 	return lo + (hi-lo)*int64(jitter)>>16
 }
 
@@ -179,7 +193,7 @@ func (s *Session) txDeadline() Time {
 	if !s.maySend() || s.remoteMinRx == 0 || s.remoteDemandActive() && !s.Polling() {
 		return Never
 	}
-	g := grain(int64(max(s.txInForce, s.remoteMinRx)) * Microsecond)
+	g := s.grid.grain(int64(max(s.txInForce, s.remoteMinRx)) * Microsecond)
 	return Time((int64(s.lastTx) + s.gap() + g - 1) &^ (g - 1))
 }
 

@@ -175,7 +175,8 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	}
 	sessions := make(map[string]int)
 	st.Workers = d.workers(totals)
-	st.RxDiscarded = byReason(&engine.Sum(totals).Drops)
+	sum := engine.Sum(totals)
+	st.RxDiscarded, st.TxRefused = byReason(&sum.Drops), sum.Refused
 	for i := range all {
 		if all[i].Removal {
 			continue

@@ -198,6 +198,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 			Counters: map[string]uint64{"heard": 8294, "steered": 7, "ttl": 2},
 		}},
 		RxDiscarded: map[string]uint64{"no_session": 5},
+		TxRefused:   2,
 		Warnings:    []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
 	}
 	for _, s := range b.sessions {
