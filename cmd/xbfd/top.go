@@ -12,6 +12,7 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/client"
 	"github.com/xbfd/xbfd/internal/config"
@@ -56,11 +57,7 @@ func (e *env) topCommand() *cobra.Command {
 // topOnce prints what two looks tell.
 func (e *env) topOnce(ctx context.Context, c *client.Client, o top.Options, every time.Duration) error {
 	m := top.New(o)
-	width, err := strconv.Atoi(os.Getenv("COLUMNS"))
-	if err != nil {
-		width = 80
-	}
-	m.Resize(width, 0)
+	m.Resize(e.columns(), 0)
 	for look := range 2 {
 		if look > 0 {
 			select {
@@ -80,8 +77,22 @@ func (e *env) topOnce(ctx context.Context, c *client.Client, o top.Options, ever
 	if isTerminal(e.stdout) && os.Getenv("NO_COLOR") == "" {
 		text = f.ANSI()
 	}
-	_, err = io.WriteString(e.stdout, text)
+	_, err := io.WriteString(e.stdout, text)
 	return err
+}
+
+// columns is how wide the output is: as the terminal, or as COLUMNS says, or wide
+// enough for the addresses there are.
+func (e *env) columns() int {
+	if f, ok := e.stdout.(*os.File); ok {
+		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+			return int(size.Col)
+		}
+	}
+	if width, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil {
+		return width
+	}
+	return 120
 }
 
 // runTop has the terminal until the person leaves.

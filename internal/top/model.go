@@ -31,12 +31,13 @@ type Model struct {
 	width  int
 	height int
 
-	now    Snapshot // the last one with an answer
-	err    error    // why there is none now
-	looked Snapshot // the one before, for its time
-	rows   map[uint32]*row
-	shown  []*row  // those that pass the filter, in their order
-	busy   float64 // processors that the daemon keeps busy
+	now     Snapshot // the last one with an answer
+	err     error    // why there is none now
+	looked  Snapshot // the one before, for its time
+	rows    map[uint32]*row
+	shown   []*row  // those that pass the filter, in their order
+	longest int     // characters of a peer in shown
+	busy    float64 // processors that the daemon keeps busy
 
 	page    page
 	sort    int // of columns
@@ -79,10 +80,11 @@ func (m *Model) Take(s Snapshot) {
 
 // arrange makes shown what filter and order say.
 func (m *Model) arrange() {
-	m.shown = m.shown[:0]
+	m.shown, m.longest = m.shown[:0], 0
 	for _, r := range m.rows {
 		if m.passes(r) {
 			m.shown = append(m.shown, r)
+			m.longest = max(m.longest, len(r.Peer.String()))
 		}
 	}
 	by := columns[m.sort].compare

@@ -118,11 +118,8 @@ func (m *Model) widths() (peer, bar int) {
 		free -= c.width + 1
 	}
 	free-- // after the first
-	for _, r := range m.shown {
-		peer = max(peer, len(r.Peer.String()))
-	}
 	const leastBar = 8
-	peer = min(max(peer, columns[0].width), max(free-leastBar, columns[0].width))
+	peer = min(max(m.longest, columns[0].width), max(free-leastBar, columns[0].width))
 	return peer, min(max(free-peer, 0), samples)
 }
 
