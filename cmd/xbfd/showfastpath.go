@@ -14,9 +14,17 @@ func writeFastPath(line writer, s *control.Session) {
 		line("", "%d replies sent while a worker stalled", s.Counters.Insurance)
 	}
 	if m.Min != nil {
-		line("Margin", "%s of the detection time was left at the least; %s", interval(uint64(max(*m.Min, 0))), misses(uint64(m.NearMisses)))
+		line("Margin", "at the least %s; %s", leastLeft(*m.Min), misses(uint64(m.NearMisses)))
 	}
 	if m.Min != nil || m.LongestTx > 0 {
 		line("Longest gaps", "received %s, sent %s; %s sent late", interval(m.LongestRx), interval(m.LongestTx), plural(int(m.LateTx), "packet"))
 	}
+}
+
+// leastLeft says how much of the detection time was left when a packet came.
+func leastLeft(us int64) string {
+	if us < 0 {
+		return span(uint64(-us)) + " over the detection time, and seen in time all the same"
+	}
+	return span(uint64(us)) + " of the detection time was left"
 }

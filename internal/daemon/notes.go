@@ -12,11 +12,19 @@ import (
 // readable.
 const maxNearMisses = 20
 
-// nearMisses are those of the present second.
+// warnEvery is how often the log warns of near misses at most: a host that is too
+// busy for its sessions has them all the time.
+const warnEvery = time.Minute
+
+// nearMisses are those of the present second, and those that the log has not
+// warned of yet.
 type nearMisses struct {
 	second time.Time
 	told   int
 	more   uint64 // that are only counted
+
+	warned   time.Time
+	unwarned uint64
 }
 
 // noteRare is told by the speaker of near misses and stalls, and how many more
@@ -26,9 +34,11 @@ func (d *Daemon) noteRare(notes []engine.Note, unsaid uint64) {
 	defer d.mu.Unlock()
 	d.flushNearMisses(time.Now())
 	d.misses.more += unsaid
+	d.misses.unwarned += unsaid
 	for i := range notes {
 		switch n := &notes[i]; n.Kind {
 		case engine.NearMiss:
+			d.misses.unwarned++
 			d.recordNearMiss(n)
 		case engine.Stall:
 			d.recordStall(n)
@@ -36,8 +46,7 @@ func (d *Daemon) noteRare(notes []engine.Note, unsaid uint64) {
 	}
 }
 
-// recordNearMiss makes a near miss an event of its session and a line of the log,
-// or counts it. d.mu is held, as in all that follows.
+// recordNearMiss makes a near miss an event of its session, or counts it. d.mu is held, as in all that follows.
 func (d *Daemon) recordNearMiss(n *engine.Note) {
 	h := d.byDiscr[n.Discr]
 	if h == nil || d.misses.told == maxNearMisses {
@@ -50,7 +59,7 @@ func (d *Daemon) recordNearMiss(n *engine.Note) {
 	r.count, r.evidence = n.Count, evidence{silent: n.Gap, detection: n.DetectionTime}
 	r.heard, r.lastRx = true, n.Gap
 	d.events.add(r)
-	d.log.Warn("near miss", "session", n.Discr, "peer", h.peer.Peer.String(), "ifname", r.ifname,
+	d.debugEvents.Debug("near miss", "session", n.Discr, "peer", h.peer.Peer.String(), "ifname", r.ifname,
 		"gap", time.Duration(n.Gap), "detection-time", time.Duration(n.DetectionTime), "count", n.Count)
 }
 
@@ -62,9 +71,12 @@ func (d *Daemon) flushNearMisses(now time.Time) {
 	}
 	if m.more > 0 {
 		d.events.add(record{at: now.UnixNano(), kind: eventNearMiss, cause: "near-miss", count: m.more})
-		d.log.Warn("more near misses", "count", m.more)
 	}
-	*m = nearMisses{second: now}
+	m.second, m.told, m.more = now, 0, 0
+	if m.unwarned > 0 && now.Sub(m.warned) >= warnEvery {
+		d.log.Warn("sessions came near to failing", "near-misses", m.unwarned)
+		m.warned, m.unwarned = now, 0
+	}
 }
 
 func (d *Daemon) recordStall(n *engine.Note) {
@@ -73,5 +85,5 @@ func (d *Daemon) recordStall(n *engine.Note) {
 		at: now.UnixNano() - int64(wire.Now()-n.At), kind: eventStall, cause: "stall",
 		worker: n.Worker, count: n.Count, evidence: evidence{stalled: n.Late},
 	})
-	d.log.Warn("worker stalled", "worker", n.Worker, "stalled", time.Duration(n.Late), "count", n.Count)
+	d.debugEvents.Debug("worker stalled", "worker", n.Worker, "stalled", time.Duration(n.Late), "count", n.Count)
 }

@@ -20,7 +20,8 @@ import (
 // noted is a daemon that runs nothing and has been told of notes, with its log.
 func noted(notes []engine.Note, unsaid uint64) (d *Daemon, text *bytes.Buffer) {
 	text = new(bytes.Buffer)
-	d = &Daemon{events: newTestLog(64), log: slog.New(slog.NewTextHandler(text, nil)), byDiscr: map[uint32]*held{}}
+	log := slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	d = &Daemon{events: newTestLog(64), log: log, debugEvents: log, byDiscr: map[uint32]*held{}}
 	d.noteRare(notes, unsaid)
 	return d, text
 }
@@ -33,7 +34,7 @@ func TestStallIsAnEvent(t *testing.T) {
 	if diff := cmp.Diff(&control.Cause{Kind: "stall", Stalled: &late, Worker: &worker, Count: 7}, got.Cause); diff != "" || got.Type != "stall" || got.Session != nil {
 		t.Errorf("%+v (-want +got):\n%s", got, diff)
 	}
-	if !strings.Contains(text.String(), `level=WARN msg="worker stalled" worker=1 stalled=41ms count=7`) {
+	if !strings.Contains(text.String(), `level=DEBUG msg="worker stalled" worker=1 stalled=41ms count=7`) {
 		t.Errorf("log: %s", text)
 	}
 }
@@ -51,8 +52,14 @@ func TestNearMissesBeyondWhatIsTold(t *testing.T) {
 	if len(list) != 1 || list[0].Type != "near-miss" || list[0].Session != nil || list[0].Cause.Count != 12 {
 		t.Errorf("%+v", list)
 	}
-	if got := strings.Count(text.String(), "count=12"); got != 1 {
-		t.Errorf("log: %s", text)
+	if got := text.String(); strings.Count(got, "WARN") != 1 || !strings.Contains(got, `msg="sessions came near to failing" near-misses=12`) {
+		t.Errorf("log: %s", got)
+	}
+	d.misses.unwarned = 5
+	d.flushNearMisses(time.Now().Add(warnEvery))
+	d.flushNearMisses(time.Now().Add(warnEvery + 3*time.Second))
+	if n := strings.Count(text.String(), "WARN"); n != 2 {
+		t.Errorf("%d warnings in little more than a minute", n)
 	}
 }
 
