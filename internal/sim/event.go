@@ -43,6 +43,9 @@ func (v *Watch) event(h *Host, ev *engine.Event) {
 	s.told, s.state, s.moved = true, ev.Change.To, s.moved+uint64(ev.Transitions)
 
 	s.failed = s.failed[l.covered(ev):]
+	if ev.Failed {
+		l.checkEvidence(&ev.Failure)
+	}
 }
 
 // covered returns how many of the failures not told of yet an event covers.

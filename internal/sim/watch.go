@@ -45,6 +45,8 @@ import (
 //	    silent                                              alone.go, standstill.go
 //	(o) a near miss is counted when there was one, and only then
 //	                                                        margin.go
+//	(p) a failure tells of no stall and no loss that there was not
+//	                                                        evidence.go
 //
 // A Step is judged as a whole, because nobody outside can tell in which order
 // it took a frame and sent another. A nil Watch judges nothing.
