@@ -19,7 +19,7 @@ const completionTime = 2 * time.Second
 type completer = cobra.CompletionFunc
 
 // complete gives all commands the names that there are at this moment: of peers
-// for X, of interfaces and profiles. Without a daemon there are none.
+// for X, of interfaces, profiles and keys. Without a daemon there are none.
 func (e *env) complete(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		e.complete(sub)
@@ -36,8 +36,16 @@ func (e *env) complete(c *cobra.Command) {
 			return e.completePeers(cmd, args, begun)
 		}
 	}
+	if strings.HasSuffix(c.Use, "del ID") {
+		c.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return e.completeKeys(cmd, args, begun)
+		}
+	}
 	for name, f := range map[string]completer{
-		"peer-addr": e.completePeers, "peer": e.completePeers, "interface": completeInterfaces, "profile": e.completeProfiles,
+		"peer-addr": e.completePeers, "peer": e.completePeers, "interface": completeInterfaces, "profile": e.completeProfiles, "conf-key-id": e.completeKeys,
 	} {
 		if c.Flags().Lookup(name) != nil {
 			_ = c.RegisterFlagCompletionFunc(name, f) // it is the only one
@@ -82,6 +90,21 @@ func (e *env) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]stri
 	if list, err := c.Profiles(ctx); err == nil {
 		for _, p := range list {
 			names = append(names, p.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeKeys names the keys of the pool.
+func (e *env) completeKeys(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	c := client.New(e.control)
+	defer c.Close()
+	var names []string
+	if list, err := c.Keys(ctx); err == nil {
+		for _, k := range list {
+			names = append(names, cobra.CompletionWithDesc(fmt.Sprint(k.ID), fmt.Sprintf("%s of the %s, %s", k.Type, k.Owner, plural(k.Uses, "use"))))
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

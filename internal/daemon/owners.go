@@ -199,11 +199,15 @@ func (d *Daemon) release(h *held, owner string) error {
 	return d.carry(h, c)
 }
 
-// inAPIWords names the one error of a Book that a client can do something about.
+// inAPIWords names the errors of a Book and of the engine that a client can do
+// something about: another one rules it out, or has removed the session meanwhile.
 func inAPIWords(err error) error {
 	var conflict *clients.ConflictError
 	if errors.As(err, &conflict) {
 		return &control.Error{Code: control.CodeConflict, Message: conflict.Error()}
+	}
+	if errors.Is(err, engine.ErrUnknown) {
+		return &control.Error{Code: control.CodeNotFound, Message: "the session has just been removed"}
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func (d *Daemon) Poll(ctx context.Context, id uint32) (control.Session, error) {
 		return s, control.Errorf(control.CodeUnavailable, "the session is %s: only one that is up can poll", s.State)
 	}
 	if err := d.speaker.Engine().Poll(id); err != nil {
-		return s, err
+		return s, inAPIWords(err)
 	}
 	return d.Session(ctx, id)
 }
