@@ -224,7 +224,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	go func() { served <- server.Serve(ctx, listener) }()
 	watched, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	defer unwatch()
-	go d.watch(watched)
+	go d.o.Supervisor.watch(watched, d.workersAnswer)
 	d.phase(Ready)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

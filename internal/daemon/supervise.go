@@ -30,22 +30,22 @@ func (d *Daemon) phase(p Phase) {
 	}
 }
 
-// watch tells that the daemon is alive for as long as every worker answers, until
-// ctx ends. A worker that does not answer in time says nothing at all, which is
-// what the supervisor is to see.
-func (d *Daemon) watch(ctx context.Context) {
-	every := d.o.Supervisor.Watchdog / 3
-	if every <= 0 {
+// watch tells that the daemon is alive for as long as the workers answer, until ctx
+// ends. Where one does not answer in time nothing is told, which is what the
+// supervisor is to see.
+func (s Supervisor) watch(ctx context.Context, workers func(context.Context) error) {
+	every := s.Watchdog / 3
+	if s.Tell == nil || every <= 0 {
 		return
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		answer, cancel := context.WithTimeout(ctx, every)
-		_, err := d.speaker.Engine().WorkerTotals(answer)
+		err := workers(answer)
 		cancel()
 		if err == nil {
-			d.phase(Alive)
+			s.Tell(Alive)
 		}
 		select {
 		case <-tick.C:
@@ -53,4 +53,10 @@ func (d *Daemon) watch(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// workersAnswer waits until every worker has answered.
+func (d *Daemon) workersAnswer(ctx context.Context) error {
+	_, err := d.speaker.Engine().WorkerTotals(ctx)
+	return err
 }
