@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,8 +27,8 @@ func (e *env) explainCommand() *cobra.Command {
 		Short: "Say what XDP and the engine would do with a frame, and why",
 		Long: "Say what XDP and the engine would do with a frame, and why. FRAME is its bytes in hexadecimal,\n" +
 			"from the Ethernet header on; PCAP a pcap or pcapng file, one line for each frame; - reads either\n" +
-			"from standard input. The sessions are those of the running daemon, or of a file with -c, whose\n" +
-			"keys also show whether a digest is right.\n\n" +
+			"from standard input. The sessions are those of the running daemon as they are now, or of a file\n" +
+			"with -c, whose keys also show whether a digest is right.\n\n" +
 			"As root the XDP program itself judges, run by the kernel on nothing but these frames; otherwise\n" +
 			"the same rules in Go. No session is touched.",
 		Example: "  xbfd explain capture.pcapng\n" +
@@ -42,7 +44,7 @@ func (e *env) explainCommand() *cobra.Command {
 				return err
 			}
 			explain.Complete(sessions, frames)
-			x := explain.New(explain.Options{Sessions: sessions, Interface: ifname, MAC: hostMAC})
+			x := explain.New(explain.Options{Sessions: sessions, Interface: ifname, MAC: macOf(sessions)})
 			defer x.Close()
 			reports := make([]explain.Report, 0, len(frames))
 			for i, f := range frames {
@@ -152,12 +154,30 @@ func expected(ctx context.Context, client *control.Client, discr uint32) (frame 
 	return frame
 }
 
-func hostMAC(ifname string) (mac packet.MAC, ok bool) {
-	i, err := net.InterfaceByName(ifname)
-	if err != nil || len(i.HardwareAddr) != len(mac) {
+// macOf returns a function that finds the address of an interface here. One that
+// has no address of a session is another's of the same name: the daemon runs in
+// another network namespace, or the file is of another host.
+func macOf(sessions []explain.Session) func(ifname string) (packet.MAC, bool) {
+	return func(ifname string) (mac packet.MAC, ok bool) {
+		i, err := net.InterfaceByName(ifname)
+		if err != nil || len(i.HardwareAddr) != len(mac) {
+			return mac, false
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			return mac, false
+		}
+		for _, a := range addrs {
+			p, err := netip.ParsePrefix(a.String())
+			here := func(s explain.Session) bool {
+				return s.Interface == ifname && s.Local.WithZone("") == p.Addr().WithZone("")
+			}
+			if err == nil && slices.ContainsFunc(sessions, here) {
+				return packet.MAC(i.HardwareAddr), true
+			}
+		}
 		return mac, false
 	}
-	return packet.MAC(i.HardwareAddr), true
 }
 
 func writeExplanations(w io.Writer, reports []explain.Report, why error) {

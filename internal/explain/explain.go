@@ -108,13 +108,16 @@ func (e *Explainer) afterXDP(verdict string, b []byte, ifname string) (Engine, *
 	case "heard", "insured", "pass_to_tc":
 		return Engine{Verdict: verdictHeard, Reason: "the engine reads the time when it judges silence", RFC: xdpWords[verdict].rfc}, s
 	case "ttl":
+		if v.Verdict != verdict {
+			return none(xdpWords[verdict].reason) // the engine would find another fault first
+		}
 		return none(v.Reason)
 	case "echo_looped":
 		return none("it has left again")
 	case "pass_foreign":
 		if own := e.sentByUs(b); own != nil {
 			s = own
-			return none("this end sends it: what becomes of it is for the other end to say")
+			return Engine{Verdict: verdictNotReached, Reason: "this end sends it: what becomes of it is for the other end to say"}, s
 		}
 		v.Unchecked = append(v.Unchecked, "whether the kernel gives it to a socket of ours, as it does if the address is this host's")
 		return v, s
