@@ -61,11 +61,18 @@ func (e *Explainer) engine(b []byte, ifname string) (Engine, *Session) {
 	}
 	switch {
 	case a.TTL < least:
-		return refusal(packet.DropTTL, fmt.Sprintf("it is %d, and must be %d or more", a.TTL, least)), s
+		return refusal(packet.DropTTL, fmt.Sprintf("it is %d, and must be %s", a.TTL, atLeast(least))), s
 	case s.Strict && kind == session.SingleHop && s.Interface != ifname:
 		return refusal(packet.DropWrongInterface, fmt.Sprintf("the session's is %s", s.Interface)), s
 	}
 	return e.accept(&a, s), s
+}
+
+func atLeast(ttl uint8) string {
+	if ttl == 255 {
+		return "255"
+	}
+	return fmt.Sprintf("%d or more", ttl)
 }
 
 // find returns the session of a Control packet, or why there is none; then it may
