@@ -91,6 +91,7 @@ xbfd_session_echo_tx_us{L} 60000
 xbfd_session_info{interface="eth0",local="192.0.2.9",path_type="path-ip-sh",peer="192.0.2.1",profile="fast",role="active",rx_ttl="255",session_index="11",tx_ttl="255",vrf="default"} 1
 xbfd_session_last_change_timestamp_seconds{L} 1.770091506789e+09
 xbfd_session_margin_min_us{L} 18250
+xbfd_session_near_misses_total{L} 0
 xbfd_session_negotiated_rx_us{L} 10000
 xbfd_session_negotiated_tx_us{L} 10000
 xbfd_session_remote_diag{L} 29

@@ -52,6 +52,7 @@ var sessionFamilies = []struct {
 	{"xbfd_session_tx_insurance_total", "Packets that the kernel sent while the worker stalled.", counter, count(func(s *control.Session) uint64 { return s.Counters.Insurance })},
 	{"xbfd_session_tx_failed_total", "Packets that could not be sent.", counter, count(func(s *control.Session) uint64 { return s.Counters.TxFailed })},
 	{"xbfd_session_tx_late_total", "Packets sent more than the interval after the one before.", counter, count(func(s *control.Session) uint64 { return s.Margin.LateTx })},
+	{"xbfd_session_near_misses_total", "Packets of the peer but for which the session would have failed.", counter, count(func(s *control.Session) uint64 { return uint64(s.Margin.NearMisses) })},
 
 	{"xbfd_session_margin_min_us", "The least of the detection time that was left when a packet came, in microseconds.", gauge,
 		func(s *control.Session) (float64, bool) {
