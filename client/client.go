@@ -84,10 +84,7 @@ func (c *Client) Clear(ctx context.Context, t Target) (s Session, err error) {
 // ClearPackets does so for its counters of packets alone: changes of state, margins
 // and round trip times stay.
 func (c *Client) ClearPackets(ctx context.Context, t Target) (s Session, err error) {
-	body := struct {
-		OnlyPackets bool `json:"only-packets"`
-	}{true}
-	err = c.do(ctx, http.MethodPost, t.path("/clear"), body, &s)
+	err = c.do(ctx, http.MethodPost, t.path("/clear"), ClearQuery{OnlyPackets: true}, &s)
 	return s, err
 }
 

@@ -21,6 +21,11 @@ type InterfaceCounters struct {
 	Counters map[string]uint64 `json:"counters"` // verdicts of the XDP program, rings and sockets
 }
 
+// ClearQuery says what of a session is to start again.
+type ClearQuery struct {
+	OnlyPackets bool `json:"only-packets"` // not its changes of state, margins and round trip times
+}
+
 // Add adds what o has counted.
 func (c *Counters) Add(o *Counters) {
 	c.Tx += o.Tx

@@ -1,6 +1,10 @@
 package control
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/xbfd/xbfd/client"
+)
 
 func (s *Server) counters(r *http.Request) (int, any, error) {
 	if _, err := parseFilter(r.URL.RawQuery); err != nil {
@@ -26,9 +30,9 @@ func (s *Server) clear(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	onlyPackets := false
+	var q client.ClearQuery
 	if len(body) > 0 {
-		if err := decode(body, keys{"only-packets": is(&onlyPackets, "true or false")}); err != nil {
+		if err := decode(body, keys{"only-packets": is(&q.OnlyPackets, "true or false")}); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -36,6 +40,6 @@ func (s *Server) clear(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	cleared, err := s.backend.Clear(r.Context(), found.LocalDiscriminator, onlyPackets)
+	cleared, err := s.backend.Clear(r.Context(), found.LocalDiscriminator, q.OnlyPackets)
 	return http.StatusOK, whole(cleared), err
 }
