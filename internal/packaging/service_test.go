@@ -134,14 +134,17 @@ func TestService(t *testing.T) {
 	s.hears(t, "READY=1")
 	other.hears(t, "READY=1")
 	var last client.Session
-	testnet.Eventually(t, patience, "the session is up over native XDP", func() bool {
+	testnet.Eventually(t, patience, "the session is up, and heard by XDP", func() bool {
 		list, err := s.Sessions(t.Context(), client.Filter{})
 		must(t, err)
 		if len(list) == 1 {
 			last = list[0]
 		}
-		return last.State == "up" && last.Transport == "xdp-native" && last.FastPath.Transmit == "xdp"
+		return last.State == "up" && last.FastPath.Heard == "active"
 	})
+	if f := last.FastPath; last.Transport != "xdp-native" || f.Transmit != "xdp" || f.Insurance != "on" {
+		t.Errorf("%s (%s), %+v", last.Transport, last.TransportReason, f)
+	}
 	s.hears(t, "WATCHDOG=1")
 	must(t, s.cmd.Process.Signal(syscall.SIGHUP))
 	if text := s.hears(t, "RELOADING=1"); !strings.Contains(text, "\nMONOTONIC_USEC=") {

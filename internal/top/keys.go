@@ -115,5 +115,5 @@ func (m *Model) move(lines int) {
 		return
 	}
 	i := min(max(max(m.index(), 0)+lines, 0), len(m.shown)-1)
-	m.selected = m.shown[i].LocalDiscriminator
+	m.selected = keyOf(m.shown[i].Session)
 }

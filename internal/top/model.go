@@ -34,7 +34,7 @@ type Model struct {
 	now     Snapshot // the last one with an answer
 	err     error    // why there is none now
 	looked  Snapshot // the one before, for its time
-	rows    map[uint32]*row
+	rows    map[key]*row
 	shown   []*row  // those that pass the filter, in their order
 	longest int     // characters of a peer in shown
 	busy    float64 // processors that the daemon keeps busy
@@ -47,13 +47,13 @@ type Model struct {
 	paused  bool
 	quit    bool
 
-	selected uint32 // local discriminator
-	top      int    // first line shown, of the list or of the page
+	selected key
+	top      int // first line shown, of the list or of the page
 }
 
 // New returns a Model for a screen of 80 by 24.
 func New(o Options) *Model {
-	m := &Model{o: o, width: 80, height: 24, filter: o.Filter, rows: map[uint32]*row{}}
+	m := &Model{o: o, width: 80, height: 24, filter: o.Filter, rows: map[key]*row{}}
 	m.sort = max(0, slices.IndexFunc(columns, func(c column) bool { return c.word == o.Sort }))
 	return m
 }
@@ -96,7 +96,7 @@ func (m *Model) arrange() {
 		return cmp.Or(order, byPeer(a, b))
 	})
 	if m.index() < 0 && len(m.shown) > 0 && m.page != detail {
-		m.selected = m.shown[0].LocalDiscriminator
+		m.selected = keyOf(m.shown[0].Session)
 	}
 }
 
@@ -114,5 +114,5 @@ func (m *Model) passes(r *row) bool {
 
 // index returns where the selected session stands, -1 if nowhere.
 func (m *Model) index() int {
-	return slices.IndexFunc(m.shown, func(r *row) bool { return r.LocalDiscriminator == m.selected })
+	return slices.IndexFunc(m.shown, func(r *row) bool { return keyOf(r.Session) == m.selected })
 }

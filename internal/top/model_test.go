@@ -247,6 +247,24 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestWaiting: sessions that do not run have no discriminator, and are shown.
+func TestWaiting(t *testing.T) {
+	s := look(0)
+	for i := range 2 {
+		s.Sessions[i].LocalDiscriminator, s.Sessions[i].State = 0, "down"
+	}
+	m := top.New(top.Options{})
+	m.Take(s)
+	if got := peers(m); len(got) != 4 {
+		t.Errorf("shown: %v", got)
+	}
+	m.Key(top.KeyDown)
+	m.Key(top.KeyEnter)
+	if text := m.Frame().String(); strings.Contains(text, "gone") {
+		t.Errorf("in full:\n%s", text)
+	}
+}
+
 // TestHostile: what a daemon says moves no cursor, and no size breaks a frame.
 func TestHostile(t *testing.T) {
 	s := look(0)

@@ -1,6 +1,7 @@
 package top
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/xbfd/xbfd/client"
@@ -17,6 +18,20 @@ type Snapshot struct {
 // samples is how many looks a sparkline remembers.
 const samples = 60
 
+// key names a session from look to look. One that does not run has no discriminator.
+type key struct {
+	discr       uint32
+	peer, local netip.Addr
+	ifname      string
+}
+
+func keyOf(s *client.Session) key {
+	if s.LocalDiscriminator != 0 {
+		return key{discr: s.LocalDiscriminator}
+	}
+	return key{peer: s.Peer, local: s.Local, ifname: s.Interface}
+}
+
 // row is one session with what two looks at it tell.
 type row struct {
 	*client.Session
@@ -26,16 +41,13 @@ type row struct {
 
 // follow turns the snapshots before and now into rows. Rates want the session to
 // be in both, from the same daemon.
-func follow(before *Snapshot, rows map[uint32]*row, now *Snapshot) map[uint32]*row {
+func follow(before *Snapshot, rows map[key]*row, now *Snapshot) map[key]*row {
 	again := same(before, now)
 	seconds := now.At.Sub(before.At).Seconds()
-	next := make(map[uint32]*row, len(now.Sessions))
+	next := make(map[key]*row, len(now.Sessions))
 	for i := range now.Sessions {
 		r := &row{Session: &now.Sessions[i]}
-		if r.LocalDiscriminator == 0 {
-			continue
-		}
-		if old := rows[r.LocalDiscriminator]; again && old != nil && old.Peer == r.Peer {
+		if old := rows[keyOf(r.Session)]; again && old != nil && old.Peer == r.Peer {
 			r.margin = old.margin
 			if seconds > 0 {
 				a, b := &old.Counters, &r.Counters
@@ -45,7 +57,7 @@ func follow(before *Snapshot, rows map[uint32]*row, now *Snapshot) map[uint32]*r
 			}
 		}
 		r.margin = append(r.margin[max(0, len(r.margin)-samples+1):], share(r.Session))
-		next[r.LocalDiscriminator] = r
+		next[keyOf(r.Session)] = r
 	}
 	return next
 }
@@ -82,7 +94,7 @@ func share(s *client.Session) float32 {
 }
 
 // total adds up the rates of all rows.
-func total(rows map[uint32]*row) (tx, rx, heard float64) {
+func total(rows map[key]*row) (tx, rx, heard float64) {
 	for _, r := range rows {
 		tx, rx, heard = tx+r.tx, rx+r.rx, heard+r.heard
 	}

@@ -25,7 +25,7 @@ func (m *Model) Frame() Frame {
 
 // Once returns a frame as long as there are sessions, without keys, for a pipe.
 func (m *Model) Once() Frame {
-	m.selected = 0
+	m.selected = key{}
 	return m.fitted(append(m.header(), m.body(len(m.shown))...))
 }
 
@@ -163,7 +163,7 @@ func (m *Model) line(r *row) Line {
 		l = append(l, Span{padded(c.text(r), width, c.number), style}, Span{" ", Plain})
 	}
 	l = append(l, Span{sparkline(r.margin, bar), Plain})
-	if r.LocalDiscriminator == m.selected {
+	if keyOf(r.Session) == m.selected {
 		return Line{{left(l.String(), m.width), Marked}}
 	}
 	return l
@@ -180,7 +180,7 @@ func (m *Model) scrolled(lines []string, room int) (f Frame) {
 
 // detail is the selected session in full.
 func (m *Model) detail() []string {
-	i := slices.IndexFunc(m.shown, func(r *row) bool { return r.LocalDiscriminator == m.selected })
+	i := m.index()
 	if i < 0 {
 		return []string{"the session is gone"}
 	}
