@@ -45,6 +45,7 @@ func target(c *cobra.Command) func(args []string) (control.Target, error) {
 	c.Flags().StringVar(&t.X, "peer-addr", "", "`address` of the peer, instead of X")
 	c.Flags().StringVar(&t.Local, "local-addr", "", "local `address` of the session")
 	c.Flags().StringVar(&t.Interface, "interface", "", "`interface` of the session")
+	c.Flags().StringVar(&t.VRF, "vrf", "", "`VRF` of the session")
 	boolFlag(c.Flags(), &t.Multihop, "multihop", "the session is a multihop one; =false for another")
 	c.Args = cobra.MaximumNArgs(1)
 	return func(args []string) (control.Target, error) {
@@ -154,6 +155,7 @@ func (e *env) addCommand() *cobra.Command {
 	addrFlag(f, &spec.Peer, "peer-addr", "address of the peer")
 	addrFlag(f, &spec.Local, "local-addr", "address of this host; the route decides when it is left out")
 	f.StringVar(&spec.Interface, "interface", "", "`interface` to the peer; the route decides when it is left out")
+	f.StringVar(&spec.VRF, "vrf", "", "`VRF` of the session; only default in this version")
 	f.BoolVar(&spec.Multihop, "multihop", false, "the peer is more than one hop away (RFC 5883)")
 	f.BoolVar(&spec.Unaffiliated, "unaffiliated-echo", false, "the peer speaks no BFD: hear our own packets, which it forwards back (RFC 9747)")
 	f.StringVar(&spec.Profile, "profile", "", "`name` of the profile for what is not said here")
