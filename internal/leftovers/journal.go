@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/xbfd/xbfd/bpf"
 )
 
@@ -56,15 +54,6 @@ func New(dir string) (*Journal, error) {
 	pid := os.Getpid()
 	base := filepath.Join(dir, fmt.Sprintf("%d-%x", pid, time.Now().UnixNano()))
 	return &Journal{dir: dir, base: base, book: book{Process: pid, Namespace: ns}}, nil
-}
-
-// namespace returns the number of the calling thread's network namespace.
-func namespace() (uint64, error) {
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
-		return 0, fmt.Errorf("find network namespace: %w", err)
-	}
-	return st.Ino, nil
 }
 
 // Note writes down what is about to be made.

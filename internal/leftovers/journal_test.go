@@ -125,7 +125,12 @@ func sweeping(t *testing.T, dir string) (list []Outcome) {
 // others from being removed.
 func TestSweep(t *testing.T) {
 	testnet.NoLeaks(t)
-	ns := testnet.NewNS(t, "a")
+	ns, other := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	var there uint64
+	must(t, other.Do(func() (err error) {
+		there, err = namespace()
+		return err
+	}))
 	must(t, ns.Do(func() error {
 		here, err := namespace()
 		must(t, err)
@@ -133,8 +138,9 @@ func TestSweep(t *testing.T) {
 		if list := sweeping(t, filepath.Join(dir, "none")); list != nil {
 			t.Errorf("nowhere: %+v", list)
 		}
-		living, dead, away := newJournal(t, dir), newJournal(t, dir), newJournal(t, dir)
-		away.book.Namespace++
+		living, dead, away, lost := newJournal(t, dir), newJournal(t, dir), newJournal(t, dir), newJournal(t, dir)
+		away.book.Namespace, lost.book.Namespace = there, 1
+		must(t, errors.Join(lost.Note(someFilter), lost.Close()))
 		must(t, errors.Join(living.Note(bpf.Remains{Kind: Neighbours}), dead.Note(bpf.Remains{Kind: Neighbours}), dead.Note(someFilter)))
 		must(t, errors.Join(away.Note(someClsact), away.Close(), dead.Close()))
 		must(t, os.WriteFile(filepath.Join(dir, "z.json"), []byte("{"), 0o600))
@@ -143,12 +149,13 @@ func TestSweep(t *testing.T) {
 
 		pid := os.Getpid()
 		owned := Outcome{Remains: bpf.Remains{Kind: Neighbours}, Process: pid, Namespace: here, State: Owned}
-		foreign := Outcome{Remains: someClsact, Process: pid, Namespace: here + 1, State: Foreign}
+		foreign := Outcome{Remains: someClsact, Process: pid, Namespace: there, State: Foreign}
 		want := []Outcome{
 			owned, {State: Failed},
 			{Remains: someFilter, Process: pid, Namespace: here, State: Gone},
 			{Remains: bpf.Remains{Kind: Neighbours}, Process: pid, Namespace: here, State: Kept},
 			foreign,
+			{Remains: someFilter, Process: pid, Namespace: 1, State: Gone},
 		}
 		if diff := cmp.Diff(want, sweeping(t, dir)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

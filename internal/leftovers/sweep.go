@@ -140,6 +140,9 @@ func (s *sweep) bury(d estate) {
 // remove removes one thing and reports whether it need not be remembered.
 func (s *sweep) remove(b *book, r bpf.Remains) (done bool) {
 	switch {
+	case b.Namespace != s.namespace && vanished(b.Namespace):
+		s.tell(b, r, Gone, "was gone already, with its network namespace")
+		return true
 	case b.Namespace != s.namespace:
 		s.tell(b, r, Foreign, fmt.Sprintf("left: it is in network namespace net:[%d], so it takes an xbfd cleanup there", b.Namespace))
 		return false

@@ -19,8 +19,11 @@ type far struct {
 
 // openFar makes sure that it is there.
 func (s *Speaker) openFar() error {
-	if s.far != nil {
+	switch {
+	case s.far != nil:
 		return nil
+	case s.closing:
+		return errClosing
 	}
 	var w *wire.Multihop
 	err := s.o.In(func() (err error) {

@@ -33,8 +33,15 @@ func (f *iface) follow(p netlinkmon.Path) error {
 	return nil
 }
 
+// errClosing: paths go on changing while a Speaker closes, and what they would
+// open then nobody would close.
+var errClosing = errors.New("the speaker closes")
+
 // open makes sure that the interface of a path is open.
 func (s *Speaker) open(p netlinkmon.Path) error {
+	if s.closing {
+		return errClosing
+	}
 	s.mu.Lock()
 	have := s.ifaces[p.Ifindex]
 	s.mu.Unlock()
@@ -119,7 +126,9 @@ func (s *Speaker) close(ctx context.Context, ifindex int, f *iface) error {
 	return f.wire.Close()
 }
 
+// closeInterfaces closes all of them for good.
 func (s *Speaker) closeInterfaces(ctx context.Context) error {
+	s.closing = true
 	s.mu.Lock()
 	all := make(map[int]*iface, len(s.ifaces))
 	for i, f := range s.ifaces {

@@ -96,8 +96,9 @@ type Speaker struct {
 	far      *far // nil while there is no multihop session
 
 	ops      chan func()       // run one after the other by the path loop
-	steering steering          // the path loop's, as is told
+	steering steering          // the path loop's, as are told and closing
 	told     map[string]string // why an interface cannot be opened
+	closing  bool              // none is opened any more
 
 	stop    context.CancelFunc
 	stopped <-chan struct{} // closed by stop

@@ -1,14 +1,20 @@
 package speaker
 
 import (
+	"context"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/netlinkmon"
 )
 
 // New fails when a worker cannot be as it is asked for, and leaves nothing behind.
@@ -29,6 +35,37 @@ func TestNewRefused(t *testing.T) {
 			t.Errorf("%+v: %v, want …%s…", o, err, want)
 		}
 	}
+}
+
+// A path that changes while a Speaker closes opens nothing: nobody would close it.
+func TestNothingOpenedWhileClosing(t *testing.T) {
+	testnet.NoLeaks(t)
+	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, a, "va", b, "vb")
+	a.AddAddr(t, "va", "192.0.2.1/24")
+	s, err := New(Options{In: a.Do})
+	must(t, err)
+	local := netip.MustParseAddr("192.0.2.1")
+	one, err := s.Add(netlinkmon.Target{Peer: netip.MustParseAddr("192.0.2.2"), Local: local, Interface: "va"}, engine.Spec{Params: params(session.SingleHop)})
+	must(t, err)
+	far, err := s.Add(netlinkmon.Target{Peer: netip.MustParseAddr("192.0.2.3"), Local: local, Multihop: true},
+		engine.Spec{Params: params(session.Multihop), MinTTL: 250})
+	must(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	must(t, s.Settle(ctx, []uint32{one, far}))
+	must(t, s.onPathLoop(ctx, func() error {
+		before := len(s.ifaces)
+		err := s.closeInterfaces(ctx)
+		for d, e := range s.sessions {
+			s.install(ctx, d, e)
+		}
+		if before != 1 || len(s.ifaces) != 0 || s.far != nil {
+			t.Errorf("%d interfaces before, %d after, %v", before, len(s.ifaces), s.far)
+		}
+		return err
+	}))
+	must(t, s.Close())
 }
 
 // Once New has returned all workers have their priority, so that the privilege to
