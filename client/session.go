@@ -123,6 +123,7 @@ type Status struct {
 	Interfaces    []InterfaceStatus `json:"interfaces"`
 	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // all discarded packets, those of sessions included, by reason
 	TxRefused     uint64            `json:"tx-refused"`   // packets that counted as sent when the system refused them; it does not tell whose
+	Downs         map[string]uint64 `json:"downs"`        // how often sessions left Up, by cause, those that are gone included
 	Warnings      []string          `json:"warnings"`     // what is not as it was asked for
 }
 

@@ -147,7 +147,7 @@ func (s *Server) status(r *http.Request) (int, any, error) {
 	}
 	status, err := s.backend.Status(r.Context())
 	status.Workers, status.Interfaces, status.Warnings = list(status.Workers), list(status.Interfaces), list(status.Warnings)
-	status.RxDiscarded = counts(status.RxDiscarded)
+	status.RxDiscarded, status.Downs = counts(status.RxDiscarded), counts(status.Downs)
 	for i := range status.Interfaces {
 		status.Interfaces[i].Counters = counts(status.Interfaces[i].Counters)
 	}

@@ -70,7 +70,8 @@ type Daemon struct {
 	refused  map[config.Key]refusal
 	keys     map[uint32]*heldKey
 	reloaded *control.LastReload
-	restart  []string // keys that wait for the next start
+	downs    map[string]uint64 // how often sessions left Up, by cause
+	restart  []string          // keys that wait for the next start
 	gone     chan struct{}
 	mark     mark // of the latest ClearAll
 
@@ -106,7 +107,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d := &Daemon{
 		o: o, cfg: cfg, logs: newLogs(o.LogTo, cfg.Log), started: time.Now(),
 		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held),
-		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), gone: make(chan struct{}, 1),
+		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), downs: make(map[string]uint64), gone: make(chan struct{}, 1),
 	}
 	d.log, d.mark.at = d.logs.logger(topicNone), d.started
 	d.debugPeer, d.debugEvents = d.logs.logger(topicPeer), d.logs.logger(topicEvents)

@@ -98,6 +98,9 @@ func (d *Daemon) recordState(h *held, ev *engine.Event, c engine.Change, merged 
 	case ev.Heard:
 		r.heard, r.lastRx = true, int64(c.At-ev.LastRx)
 	}
+	if c.From == packet.Up {
+		d.downs[r.cause]++
+	}
 	d.events.add(r)
 }
 

@@ -25,7 +25,6 @@ func TestMetrics(t *testing.T) {
 	b.AddAddr(t, "b", "192.0.2.2/24")
 	one := run(t, a, "metrics: {listen: \"192.0.2.1:9784\"}"+fmt.Sprintf(sessionsFile, "50ms", "192.0.2.2"))
 	two := run(t, b, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.1"))
-	defer two.end(t)
 	defer one.end(t)
 	one.up(t)
 
@@ -63,6 +62,12 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s: %d, %s", name, code, text)
 		}
 	}
+	// A failure is counted by its cause, for the daemon as a whole too.
+	two.end(t)
+	testnet.Eventually(t, 5*time.Second, "the Down is counted", func() bool {
+		_, text := get(tcp, "/metrics")
+		return strings.Contains(text, `xbfd_downs_total{cause="remote-admin-down"} 1`+"\n") && strings.Contains(text, "xbfd_sessions_down 1\n")
+	})
 	if code, text := get(tcp, "/v1/sessions"); code != http.StatusNotFound || strings.Contains(text, "192.0.2") {
 		t.Errorf("sessions over tcp: %d, %s", code, text)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -171,7 +172,7 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st := control.Status{
 		Version: d.o.Version, PID: os.Getpid(), Started: d.started.UTC(), UptimeSeconds: time.Since(d.started).Seconds(),
 		ConfigFile: d.cfg.File, LastReload: d.reloaded, Control: d.cfg.Control.Path,
-		Process: describeProcess(),
+		Process: describeProcess(), Downs: maps.Clone(d.downs),
 	}
 	sessions := make(map[string]int)
 	st.Workers = d.workers(totals)

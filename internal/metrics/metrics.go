@@ -21,7 +21,7 @@ const maxScrapes = 4
 // Source is what is asked at each scrape: a control.Backend is one.
 type Source interface {
 	Status(ctx context.Context) (control.Status, error)
-	Sessions(ctx context.Context, f control.Filter) ([]control.Session, error)
+	EachSession(ctx context.Context, f control.Filter, fn func(*control.Session) error) error
 }
 
 // Exposition makes the answers to scrapes. It may be used concurrently.
@@ -72,15 +72,13 @@ func (e *Exposition) Answer(w http.ResponseWriter, r *http.Request) error {
 
 // read asks the source once.
 func (e *Exposition) read(ctx context.Context) (*snapshot, error) {
-	s := new(snapshot)
-	var err error
-	if s.status, err = e.source.Status(ctx); err != nil {
+	status, err := e.source.Status(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if s.status.Sessions.Total <= e.limit {
-		if s.sessions, err = e.source.Sessions(ctx, control.Filter{}); err != nil {
-			return nil, err
-		}
+	s := &snapshot{status: status, named: make(map[key]bool)}
+	if status.Sessions.Total > e.limit {
+		return s, nil
 	}
-	return s, nil
+	return s, e.source.EachSession(ctx, control.Filter{}, s.add)
 }

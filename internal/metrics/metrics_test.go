@@ -62,6 +62,7 @@ func echoing() control.Session {
 	s.Echo.Loop.Looped = 7
 	s.Counters.Insurance, s.Counters.TxFailed, s.Counters.Down, s.Counters.AdminDown = 4, 6, 2, 1
 	s.Counters.RxDiscarded = map[string]uint64{"ttl": 2, "auth_seq": 3}
+	s.Margin.NearMisses, s.Times.LastDown = 8, &controltest.When
 	s.Diagnostic, s.RemoteDiagnostic = "control-expiry", "29"
 	return s
 }
@@ -70,6 +71,7 @@ func far() control.Session {
 	s := controltest.Up(12, "192.0.2.1", "192.0.2.9", "eth0") // the keys of echoing, but for
 	s.Multihop, s.MinTTL, s.Role = true, 250, "passive"
 	s.State, s.RemoteState, s.NegotiatedTx, s.DetectionTime, s.Margin, s.LastChange = "init", "down", 0, 0, control.Margin{}, nil
+	s.Times.LastUp = nil
 	return s
 }
 
@@ -79,6 +81,7 @@ func TestSessionSeries(t *testing.T) {
 		t.Fatalf("status %d: %s", code, text)
 	}
 	want := strings.Split(`xbfd_session_admin_down_total{L} 1
+xbfd_session_create_timestamp_seconds{L} 1.770091506e+09
 xbfd_session_detection_time_us{L} 30000
 xbfd_session_diag{L} 1
 xbfd_session_down_total{L} 2
@@ -89,9 +92,10 @@ xbfd_session_echo_rx_total{L} 99
 xbfd_session_echo_tx_total{L} 100
 xbfd_session_echo_tx_us{L} 60000
 xbfd_session_info{interface="eth0",local="192.0.2.9",path_type="path-ip-sh",peer="192.0.2.1",profile="fast",role="active",rx_ttl="255",session_index="11",tx_ttl="255",vrf="default"} 1
-xbfd_session_last_change_timestamp_seconds{L} 1.770091506789e+09
+xbfd_session_last_down_timestamp_seconds{L} 1.770091506e+09
+xbfd_session_last_up_timestamp_seconds{L} 1.770091506e+09
 xbfd_session_margin_min_us{L} 18250
-xbfd_session_near_misses_total{L} 0
+xbfd_session_near_misses_total{L} 8
 xbfd_session_negotiated_rx_us{L} 10000
 xbfd_session_negotiated_tx_us{L} 10000
 xbfd_session_remote_diag{L} 29
@@ -126,13 +130,13 @@ xbfd_session_up_total{L} 1`, "\n")
 			t.Errorf("there is no %s", line)
 		}
 	}
-	for _, name := range []string{"xbfd_session_margin_min_us", "xbfd_session_last_change", "xbfd_session_echo_rtt"} {
+	for _, name := range []string{"xbfd_session_margin_min_us", "xbfd_session_last_", "xbfd_session_echo_rtt"} {
 		if got := series(text, name, `interface=""`); got != nil {
 			t.Errorf("%s", got)
 		}
 	}
 	rows.Covers(t, "9314-S-01", "9314-S-02", "9314-S-03", "9314-S-04", "9314-K-01", "9314-K-02", "9314-R-01", "9314-R-02", "9314-R-03",
-		"9314-R-06", "9314-R-07", "9314-R-08", "9314-T-02", "9314-T-03", "9314-T-04", "9314-T-05", "9314-T-06", "9314-X-01")
+		"9314-R-06", "9314-R-07", "9314-R-08", "9314-T-01", "9314-T-02", "9314-T-03", "9314-T-04", "9314-T-05", "9314-T-06", "9314-X-01")
 }
 
 // TestTotals: reasons, workers and interfaces are told for the daemon as a whole,
@@ -142,9 +146,11 @@ func TestTotals(t *testing.T) {
 	for _, line := range []string{
 		`xbfd_build_info{version="v0.1.0"} 1`,
 		`xbfd_rx_invalid_total{reason="no_session"} 5`, `xbfd_rx_invalid_total{reason="auth_digest"} 0`,
-		`xbfd_worker_sessions{worker="0"} 1`,
+		`xbfd_tx_refused_total 2`, `xbfd_downs_total{cause="control-expiry"} 3`, `xbfd_downs_total{cause="neighbor-down"} 0`,
+		`xbfd_worker_sessions{worker="0"} 1`, `xbfd_worker_stalls_total{worker="0"} 2`,
 		`xbfd_interface_info{interface="eth0",stamp="xdp",transport="xdp-native"} 1`,
 		`xbfd_interface_heard_active{interface="eth0"} 1`,
+		`xbfd_interface_insurance_active{interface="eth0"} 1`,
 		`xbfd_interface_events_total{event="steered",interface="eth0"} 7`,
 		`xbfd_config_last_reload_successful 1`, `xbfd_warnings 1`, `xbfd_session_series_left_out 0`,
 		"# TYPE go_gc_duration_seconds summary", "# TYPE process_cpu_seconds_total counter",

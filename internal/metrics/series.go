@@ -47,36 +47,28 @@ func keyOf(s *control.Session) key {
 	return k
 }
 
-// named returns the indices of the sessions that have series of their own: one
-// for each key. Two peers of the file can become the same session's when the
-// route has chosen for them.
-func (s *snapshot) named() []int {
-	seen := make(map[key]bool, len(s.sessions))
-	list := make([]int, 0, len(s.sessions))
-	for i := range s.sessions {
-		if k := keyOf(&s.sessions[i]); !seen[k] {
-			seen[k] = true
-			list = append(list, i)
-		}
+// add makes the series of one session, unless another has its labels: two peers of
+// the file can become alike when the route has chosen for them.
+func (s *snapshot) add(of *control.Session) error {
+	k := keyOf(of)
+	if s.named[k] {
+		return nil
 	}
-	return list
-}
-
-func collectSession(s *control.Session, to chan<- prometheus.Metric) {
-	k := keyOf(s)
+	s.named[k] = true
 	path, rxTTL := "path-ip-sh", uint8(255)
-	if s.Multihop {
-		path, rxTTL = "path-ip-mh", s.MinTTL
+	if of.Multihop {
+		path, rxTTL = "path-ip-mh", of.MinTTL
 	}
-	to <- &series{desc: infoDesc, value: 1, kind: gauge, labels: pairs(infoLabels, k.iface, k.local, path, k.peer, s.Profile, s.Role,
-		strconv.Itoa(int(rxTTL)), strconv.FormatUint(uint64(s.LocalDiscriminator), 10), "255", k.vrf)}
+	s.series = append(s.series, &series{desc: infoDesc, value: 1, kind: gauge, labels: pairs(infoLabels, k.iface, k.local, path, k.peer, of.Profile, of.Role,
+		strconv.Itoa(int(rxTTL)), strconv.FormatUint(uint64(of.LocalDiscriminator), 10), "255", k.vrf)})
 	labels := pairs(sessionLabels, k.iface, k.local, k.peer, k.vrf)
 	for i := range sessionFamilies {
 		f := &sessionFamilies[i]
-		if v, ok := f.value(s); ok {
-			to <- &series{desc: sessionDescs[i], labels: labels, value: v, kind: f.kind}
+		if v, ok := f.value(of); ok {
+			s.series = append(s.series, &series{desc: sessionDescs[i], labels: labels, value: v, kind: f.kind})
 		}
 	}
+	return nil
 }
 
 // series is a value whose labels are shared by all of its session, which halves

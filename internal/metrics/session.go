@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/xbfd/xbfd/internal/control"
@@ -32,13 +34,9 @@ var sessionFamilies = []struct {
 		func(s *control.Session) (float64, bool) { return float64(s.DetectionTime), true }},
 	{"xbfd_session_echo_tx_us", "Interval of our Echo packets now, in microseconds; 0: none are sent.", gauge,
 		func(s *control.Session) (float64, bool) { return float64(s.Echo.Interval), true }},
-	{"xbfd_session_last_change_timestamp_seconds", "When the state last changed.", gauge,
-		func(s *control.Session) (float64, bool) {
-			if s.LastChange == nil {
-				return 0, false
-			}
-			return float64(s.LastChange.At.UnixMicro()) / 1e6, true
-		}},
+	{"xbfd_session_create_timestamp_seconds", "When the session was created.", gauge, when(func(s *control.Session) *time.Time { return s.Times.Created })},
+	{"xbfd_session_last_up_timestamp_seconds", "When the session last entered Up.", gauge, when(func(s *control.Session) *time.Time { return s.Times.LastUp })},
+	{"xbfd_session_last_down_timestamp_seconds", "When the session last entered Down.", gauge, when(func(s *control.Session) *time.Time { return s.Times.LastDown })},
 
 	{"xbfd_session_up_total", "How often Up was entered.", counter, count(func(s *control.Session) uint64 { return s.Counters.Up })},
 	{"xbfd_session_down_total", "How often Down was entered, whatever the cause.", counter, count(func(s *control.Session) uint64 { return s.Counters.Down })},
@@ -75,6 +73,16 @@ var sessionFamilies = []struct {
 
 func count(f func(*control.Session) uint64) func(*control.Session) (float64, bool) {
 	return func(s *control.Session) (float64, bool) { return float64(f(s)), true }
+}
+
+func when(f func(*control.Session) *time.Time) func(*control.Session) (float64, bool) {
+	return func(s *control.Session) (float64, bool) {
+		t := f(s)
+		if t == nil {
+			return 0, false
+		}
+		return float64(t.Unix()), true
+	}
 }
 
 // echo is for what only sessions with Echo have, of one direction or the other.

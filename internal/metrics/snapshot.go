@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,8 +13,9 @@ import (
 
 // snapshot is the daemon at one instant, as a prometheus.Collector.
 type snapshot struct {
-	status   control.Status
-	sessions []control.Session // nil when there are too many
+	status control.Status
+	named  map[key]bool // the sessions that have series of their own
+	series []prometheus.Metric
 }
 
 // family is one metric of the daemon and what it says.
@@ -35,6 +38,26 @@ func number(f func(*snapshot) int) func(*snapshot, emit) {
 	return func(s *snapshot, emit emit) { emit(float64(f(s))) }
 }
 
+func perWorker(f func(*control.WorkerStatus) float64) func(*snapshot, emit) {
+	return func(s *snapshot, emit emit) {
+		for i := range s.status.Workers {
+			emit(f(&s.status.Workers[i]), strconv.Itoa(s.status.Workers[i].ID))
+		}
+	}
+}
+
+// usualCauses are told from the start, so that a rate needs no first failure.
+var usualCauses = []string{"control-expiry", "neighbor-down", "echo-failed", "path-down", "admin-down", "remote-admin-down"}
+
+func withZeros(counts map[string]uint64, names []string) map[string]uint64 {
+	all := make(map[string]uint64)
+	for _, name := range names {
+		all[name] = 0
+	}
+	maps.Copy(all, counts)
+	return all
+}
+
 // daemonFamilies are those that do not grow with the sessions.
 var daemonFamilies = []family{
 	{"xbfd_build_info", "Always 1; the label says which xbfd this is.", gauge, []string{"version"},
@@ -48,7 +71,7 @@ var daemonFamilies = []family{
 	{"xbfd_sessions_admin_down", "Sessions that are AdminDown.", gauge, nil,
 		number(func(s *snapshot) int { return s.status.Sessions.AdminDown })},
 	{"xbfd_session_series_left_out", "Sessions without series of their own: there are more than metrics.sessions allows, or they have the labels of another.", gauge, nil,
-		number(func(s *snapshot) int { return s.status.Sessions.Total - len(s.named()) })},
+		number(func(s *snapshot) int { return s.status.Sessions.Total - len(s.named) })},
 	{"xbfd_warnings", "Warnings in xbfd status: what is not as it was asked for.", gauge, nil,
 		number(func(s *snapshot) int { return len(s.status.Warnings) })},
 	{"xbfd_config_last_reload_successful", "Whether the last reload was taken; 1 before the first.", gauge, nil,
@@ -59,12 +82,24 @@ var daemonFamilies = []family{
 				emit(float64(s.status.RxDiscarded[d.String()]), d.String())
 			}
 		}},
-	{"xbfd_worker_sessions", "Sessions of each worker.", gauge, []string{"worker"},
+	{"xbfd_tx_refused_total", "Packets that sessions counted as sent and that the system then refused.", counter, nil,
+		func(s *snapshot, emit emit) { emit(float64(s.status.TxRefused)) }},
+	{"xbfd_downs_total", "Times that sessions left Up, by cause; those that are gone included.", counter, []string{"cause"},
 		func(s *snapshot, emit emit) {
-			for _, w := range s.status.Workers {
-				emit(float64(w.Sessions), strconv.Itoa(w.ID))
+			for cause, n := range withZeros(s.status.Downs, usualCauses) {
+				emit(float64(n), cause)
 			}
 		}},
+	{"xbfd_worker_sessions", "Sessions of each worker.", gauge, []string{"worker"},
+		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.Sessions) })},
+	{"xbfd_worker_stalls_total", "Times that a worker was called a millisecond or more late.", counter, []string{"worker"},
+		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.Stalls) })},
+	{"xbfd_worker_stall_max_us", "How late a worker was called at the most, in microseconds.", gauge, []string{"worker"},
+		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.LongestStall) })},
+	{"xbfd_worker_sleeps_total", "Times that a worker slept.", counter, []string{"worker"},
+		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.Sleeps) })},
+	{"xbfd_worker_spins_total", "Times that a worker looked for packets instead of sleeping.", counter, []string{"worker"},
+		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.Spins) })},
 	{"xbfd_interface_info", "Always 1; the labels say how packets travel and where arrival times come from.", gauge, []string{"interface", "transport", "stamp"},
 		func(s *snapshot, emit emit) {
 			for _, i := range s.status.Interfaces {
@@ -81,6 +116,12 @@ var daemonFamilies = []family{
 		func(s *snapshot, emit emit) {
 			for _, i := range s.status.Interfaces {
 				emit(float64(truth(i.Heard == "on")), i.Name)
+			}
+		}},
+	{"xbfd_interface_insurance_active", "Whether the kernel would answer for a worker that stands still.", gauge, []string{"interface"},
+		func(s *snapshot, emit emit) {
+			for _, i := range s.status.Interfaces {
+				emit(float64(truth(slices.Contains([]string{"tcx", "clsact", "xdp"}, i.Insurance))), i.Name)
 			}
 		}},
 	{"xbfd_interface_events_total", "Verdicts of the XDP program on frames, and what went wrong with rings and sockets.", counter, []string{"interface", "event"},
@@ -119,8 +160,8 @@ func (s *snapshot) Collect(to chan<- prometheus.Metric) {
 			to <- prometheus.MustNewConstMetric(daemonDescs[i], f.kind, value, labels...)
 		})
 	}
-	for _, i := range s.named() {
-		collectSession(&s.sessions[i], to)
+	for _, m := range s.series {
+		to <- m
 	}
 }
 

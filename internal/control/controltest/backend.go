@@ -199,6 +199,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		}},
 		RxDiscarded: map[string]uint64{"no_session": 5},
 		TxRefused:   2,
+		Downs:       map[string]uint64{"control-expiry": 3},
 		Warnings:    []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
 	}
 	for _, s := range b.sessions {
