@@ -78,6 +78,14 @@ func ago(seconds float64) string {
 // instant returns a time for people, in UTC like the API's.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000 MST") }
 
+// when is instant to the second, "-" for never.
+func when(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 MST")
+}
+
 // counted returns the counters that are not 0, as in "short 1, ttl 2", or "none".
 func counted(m map[string]uint64) string {
 	var parts []string

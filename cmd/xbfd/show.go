@@ -54,7 +54,7 @@ func writeSession(w io.Writer, s *control.Session) {
 	} else {
 		line("Peer asks for", "nothing yet")
 	}
-	line("In use", "transmit %s, detection time %s", interval(s.NegotiatedTx), interval(s.DetectionTime))
+	line("In use", "transmit %s, receive %s, detection time %s, %s", interval(s.NegotiatedTx), interval(negotiatedRx(s)), interval(s.DetectionTime), detectionMode(s))
 	if s.Slowed > 0 {
 		line("Slowed", "intervals doubled %s by congestion", plural(int(s.Slowed), "time"))
 	}
@@ -71,6 +71,8 @@ func writeSession(w io.Writer, s *control.Session) {
 		line("Echo packets", "%d sent, %d came back, %d of the peer's sent back", c.EchoTx, c.EchoRx, c.EchoLooped)
 	}
 	line("Discarded", "%s", counted(s.Counters.RxDiscarded))
+	line("Ports", "from %d to %d", s.SourcePort, s.DestPort)
+	line("Times", "created %s, last up %s, last down %s", when(s.Times.Created), when(s.Times.LastUp), when(s.Times.LastDown))
 	line("Changes", "%d to up, %d to down, %d to admin-down", s.Counters.Up, s.Counters.Down, s.Counters.AdminDown)
 	writeHistory(line, s.History)
 }

@@ -3,6 +3,7 @@ package control_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -86,4 +87,32 @@ func TestEventsRefused(t *testing.T) {
 	if w := request(b, http.MethodGet, "/v1/events", ""); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("refused by the daemon: %d", w.Code)
 	}
+}
+
+// FuzzEventQuery: whatever somebody asks for, the answer is events, one a line, or
+// an error that says what is wrong.
+func FuzzEventQuery(f *testing.F) {
+	for _, query := range []string{
+		"", "since=0", "since=18446744073709551616", "type=stall,near-miss&follow=false", "peer=fe80::1%25eth0&local=", "a=%zz", "since=1;peer=2",
+	} {
+		f.Add(query)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest(http.MethodGet, "/v1/events", nil)
+		r.URL.RawQuery = query
+		b := four()
+		b.Happened = happened()
+		w := httptest.NewRecorder()
+		control.NewServer(b, nil).ServeHTTP(w, r)
+		lines := json.NewDecoder(w.Body)
+		for lines.More() {
+			var line struct {
+				Seq   uint64
+				Error *control.Error
+			}
+			if err := lines.Decode(&line); err != nil || (w.Code == http.StatusOK) != (line.Seq > 0) || (w.Code == http.StatusBadRequest) != (line.Error != nil) {
+				t.Fatalf("%q: %d, %+v, %v", query, w.Code, line, err)
+			}
+		}
+	})
 }
