@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/control/controltest"
 )
@@ -103,4 +105,30 @@ func TestReport(t *testing.T) {
 		b.Report.Changes = append(b.Report.Changes, peer("changed", "192.0.2.4", "dscp"))
 	}
 	golden(t, "report", short+transcript(t, b, "reload"))
+}
+
+// What config show writes in YAML is read back as it was, whatever it holds.
+func TestConfigShownIsAFile(t *testing.T) {
+	b := troubled()
+	source := []byte(`{"control": "/run/a b: c#d", "log": {"level": "debug"}, "metrics": {"listen": "[::1]:9784"},
+		"profiles": {"on": {"dscp": 1}, "1": {"dscp": 2}, "a: b": {}, "#x": {}, "null": {}, "- y": {"auth": "none"}, "[z": {"hold-off": "1.5s"}},
+		"peers": [{"peer": "2001:db8::", "local-address": "2001:db8:1::", "profile": "on"}, {"peer": "192.0.2.1", "profile": "1"},
+			{"peer": "192.0.2.2", "profile": "null"}, {"peer": "192.0.2.3", "profile": "- y"}, {"peer": "fe80::", "interface": "1e3", "profile": "[z"}]}`)
+	if _, err := b.SetConfig(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+	socket := controltest.Serve(t, b)
+	r := xbfd(env{}, "config show --control "+socket)
+	cfg, err := config.Parse([]byte(r.out), "shown")
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, r.out)
+	}
+	want, err := config.Parse(source, "shown")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := json.Marshal(cfg.Document())
+	if text, _ := json.Marshal(want.Document()); string(text) != string(got) {
+		t.Errorf("%s\nis shown as\n%s", text, r.out)
+	}
 }

@@ -129,19 +129,30 @@ func (d *Daemon) mayBecome(c *change) error {
 			return excludedBy(p, h)
 		}
 	}
-	for _, p := range c.changed {
-		h := d.byKey[p.Key()]
-		if h == nil || len(h.wants) == 1 {
-			continue
-		}
-		w := h.obey(want{owner: ownerFile, peer: p})
-		_, err := d.book.Register(path(p), ownerFile, w.wish())
-		if err == nil {
-			d.undo(w)
-		} else {
-			return fmt.Errorf("peer %v: %w", p.Peer, inAPIWords(err))
+	for _, p := range c.asking() {
+		if err := d.mayBe(p); err != nil {
+			return fmt.Errorf("peer %v: %w", p.Peer, err)
 		}
 	}
+	return nil
+}
+
+// mayBe refuses what the clients of a session that there is rule out: it is tried
+// and taken back.
+func (d *Daemon) mayBe(p config.Peer) error {
+	h := d.byKey[p.Key()]
+	if h == nil || len(h.wants) == 1 && h.operator() != nil {
+		return nil
+	}
+	owner := ownerFile
+	if h.at(ownerFile) < 0 && h.at(ownerAPI) >= 0 {
+		owner = ownerAPI // whose place it takes
+	}
+	w := h.obey(want{owner: owner, peer: p})
+	if _, err := d.book.Register(path(p), owner, w.wish()); err != nil {
+		return inAPIWords(err)
+	}
+	d.undo(w)
 	return nil
 }
 

@@ -163,3 +163,46 @@ func TestLogWhileRunning(t *testing.T) {
 		t.Errorf("no line in JSON at level debug:\n%s", a.log.String())
 	}
 }
+
+// What other clients of a session rule out, or another session does, is refused
+// before anything of the rest has changed.
+func TestReloadIsAllOrNothing(t *testing.T) {
+	testnet.RequireRoot(t)
+	a, b := two(t, "", "")
+	waitUp(t, a, b)
+	ctx := t.Context()
+	if _, err := a.SetClient(ctx, a.self(), "ospfd", control.ClientSpec{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Add(ctx, control.SessionSpec{Peer: netip.MustParseAddr("192.0.2.9")}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := a.Config(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := a.file("192.0.2.1", "")
+	for name, c := range map[string]struct {
+		file string
+		code control.Code
+	}{
+		"a client minds":  {strings.Replace(file, "multiplier: 10", "multiplier: 10, demand-mode: true", 1), control.CodeConflict},
+		"a session minds": {file + "echo-source: {interface: eth0}\n", control.CodeExists},
+	} {
+		if c.code == control.CodeExists {
+			c.file = strings.Replace(c.file, "peers:\n", "peers:\n  - {peer: 192.0.2.9, unaffiliated-echo: true, local-address: 192.0.2.1}\n", 1)
+		}
+		c.file = strings.Replace(c.file, "peers:\n", "log: {level: debug}\npeers:\n  - {peer: 192.0.2.50, interface: eth0}\n", 1)
+		a.mu.Lock()
+		a.source = c.file
+		a.mu.Unlock()
+		_, err := a.Reload(ctx)
+		refused(t, err, c.code, "")
+		if after, err := a.Config(ctx); err != nil || string(after) != string(before) {
+			t.Errorf("%s: %v\n%s", name, err, cmp.Diff(string(before), string(after)))
+		}
+	}
+	if s := a.session(); s.State != "up" || s.Counters.Down != 0 || len(s.Clients) != 2 {
+		t.Errorf("%s, %+v", s.State, s.Clients)
+	}
+}
