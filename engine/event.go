@@ -91,6 +91,9 @@ func (o *outbox) publish() bool {
 		o.full = append(o.full, o.pending...)
 	}
 	if notes {
+		if o.noted == nil {
+			o.noted = make([]Note, 0, maxNotes)
+		}
 		o.noted = append(o.noted, o.notes...)
 		o.left += o.unsaid
 	}

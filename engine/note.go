@@ -39,7 +39,7 @@ func (o *outbox) tell(n Note) {
 		return
 	}
 	if o.notes == nil {
-		o.notes, o.noted = make([]Note, 0, maxNotes), make([]Note, 0, maxNotes)
+		o.notes = make([]Note, 0, maxNotes)
 	}
 	o.notes = append(o.notes, n)
 }

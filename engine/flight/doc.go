@@ -11,7 +11,7 @@
 // do.
 //
 // The pool has a fixed size. A session that has all the frames it may have loses
-// its oldest one for a new one. When the pool is used up, another session loses
+// its oldest one for a new one; discarded frames have half of its places at most. When the pool is used up, another session loses
 // its oldest one: the more frames it has, the sooner.
 //
 // A Tap is the other half: every frame of one session as it passes, handed to

@@ -2,7 +2,6 @@ package flight
 
 import (
 	"bytes"
-	"math/bits"
 
 	"github.com/xbfd/xbfd/packet"
 )
@@ -48,12 +47,12 @@ type entry struct {
 
 // history is what the recorder keeps of a session besides its frames.
 type history struct {
+	expected       uint64 // frames heard in all, before those that count as repeats of the latest
 	oldest, newest uint32
 	latest         [kinds]uint32 // the frame that repeats are counted at; 0 when it is gone
 	says           [sent]uint32  // what the latest frames received and discarded say, as a hash
-	expected       uint64        // frames heard in all, before those that count as repeats of the latest
-	n              uint8
-	fresh          bool // what is sent next may be new
+	n, discarded   uint8         // frames kept, and those of them that were discarded
+	fresh          bool          // what is sent next may be new
 }
 
 // New makes a Recorder. seed makes what frames say hard to imitate.
@@ -189,6 +188,9 @@ func (r *Recorder) take(slot uint32, k kind, at int64) *entry {
 	h := &r.sessions[slot]
 	var i uint32
 	switch {
+	case k == discarded && int(h.discarded) > 0 && int(h.discarded) >= r.o.Frames/2:
+		// Forged frames do not wash away what the session itself has said and heard.
+		i = r.loseDiscarded(slot)
 	case int(h.n) == r.o.Frames:
 		i = r.lose(slot)
 	case r.free != 0:
@@ -209,18 +211,42 @@ func (r *Recorder) take(slot uint32, k kind, at int64) *entry {
 	h.newest = i
 	h.latest[k] = i
 	h.n++
+	if k == discarded {
+		h.discarded++
+	}
 	return &r.pool[i]
 }
 
 // lose takes a session's oldest frame from it and returns its place.
-func (r *Recorder) lose(slot uint32) uint32 {
+func (r *Recorder) lose(slot uint32) uint32 { return r.unlink(slot, 0) }
+
+// loseDiscarded does so with the oldest of its discarded frames, of which there
+// must be one.
+func (r *Recorder) loseDiscarded(slot uint32) uint32 {
+	before := uint32(0)
+	for i := r.sessions[slot].oldest; r.pool[i].kind != discarded; i = r.pool[i].next {
+		before = i
+	}
+	return r.unlink(slot, before)
+}
+
+// unlink takes the frame that follows one from a session, the oldest with 0, and
+// returns its place.
+func (r *Recorder) unlink(slot, before uint32) uint32 {
 	h := &r.sessions[slot]
-	i := h.oldest
+	link := &h.oldest
+	if before != 0 {
+		link = &r.pool[before].next
+	}
+	i := *link
 	e := &r.pool[i]
-	h.oldest = e.next
+	*link = e.next
+	if h.newest == i {
+		h.newest = before
+	}
 	h.n--
-	if h.oldest == 0 {
-		h.newest = 0
+	if e.kind == discarded {
+		h.discarded--
 	}
 	if h.latest[e.kind] == i {
 		h.latest[e.kind] = 0
@@ -259,31 +285,4 @@ func (r *Recorder) Template(slot uint32, frame []byte, bfd int, noLink bool, at 
 	f := Frame{At: at, Last: at, Sent: true, Len: len(frame), NoLink: noLink, Rebuilt: true}
 	f.copy(frame, bfd, !r.o.Passwords)
 	return append(buf, f)
-}
-
-// hash is what a received frame says, in short.
-func (r *Recorder) hash(s *Seen) uint32 {
-	const section = packet.ControlLen
-	var b [section + 8]byte // the mandatory section, then authentication type and key id
-	copy(b[:section], s.Payload)
-	if len(s.Payload) > section+2 {
-		b[section], b[section+1] = s.Payload[section], s.Payload[section+2]
-	}
-	b[section+2], b[section+3] = s.TTL, byte(s.Drop)
-	b[section+4], b[section+5] = byte(s.SrcPort>>8), byte(s.SrcPort)
-	b[section+6], b[section+7] = byte(len(s.Payload)>>8), byte(len(s.Payload))
-	sum := r.seed
-	for _, part := range [...][]byte{b[:], s.Src[:], s.Dst[:]} {
-		for ; len(part) >= 8; part = part[8:] {
-			hi, lo := bits.Mul64(sum^word(part), 0x9e3779b97f4a7c15)
-			sum = hi ^ lo
-		}
-	}
-	return uint32(sum>>32) | 1 // never the zero of a session that has heard nothing
-}
-
-func word(b []byte) uint64 {
-	_ = b[7]
-	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
