@@ -13,6 +13,7 @@ import (
 
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/internal/testnet"
 )
 
@@ -66,6 +67,7 @@ func TestProfilesAreFollowed(t *testing.T) {
 	if err != nil || s.DSCP != 10 || s.DetectMult != 7 || s.RequiredMinRx != 20_000 || s.Role != "passive" {
 		t.Errorf("the API's: %+v, %v", s, err)
 	}
+	rows.Covers(t, "9468-3-01") // the role is shown
 	if r = a.reads(file); len(r.Changes)+len(r.Settings) != 0 || r.Unchanged != 1 {
 		t.Errorf("the same again: %+v", r)
 	}
