@@ -111,7 +111,7 @@ func wantedBy(cfg config.Config) doctor.Want {
 
 // runningAs is what a daemon does.
 func runningAs(st control.Status, sessions []control.Session) doctor.Want {
-	w := doctor.Want{From: "the daemon"}
+	w := doctor.Want{From: "the daemon", Process: st.PID}
 	for _, k := range st.Workers {
 		w.Priority = k.Priority
 		if k.CPU >= 0 {

@@ -183,6 +183,7 @@ func TestVerdicts(t *testing.T) {
 		{"hidden daemon", "other-daemons", Warn, "cannot be seen from here has UDP port 3784", bfdd, nil},
 		{"bfdd and only sockets", "other-daemons", Fail, "stop that program", bfdd, func(h *Host) { h.Want.Transport = udp }},
 		{"xbfd itself", "other-daemons", OK, "xbfd (pid 77)", bfdd.with(files{"/proc/77/comm": "xbfd\n"}), nil},
+		{"the daemon by another name", "other-daemons", OK, "xbfd (pid 77)", bfdd, func(h *Host) { h.Want.Process = 77 }},
 		{"nftables", "firewall", Warn, "(inet filter, iptables mangle)", files{"/proc/thread-self/net/ip_tables_names": "mangle\n"}, func(h *Host) { h.Tables = []string{"inet filter"} }},
 		{"strict filter and multihop", "echo", Warn, "net.ipv4.conf.eth0.rp_filter is 1", files{"/proc/sys/net/ipv4/conf/all/rp_filter": "1"}, func(h *Host) { h.Want.Peers[0].Multihop = true }},
 		{"strict filter", "echo", OK, "rp_filter (1)", files{"/proc/sys/net/ipv4/conf/eth0/rp_filter": "1"}, nil},
@@ -257,4 +258,28 @@ func TestLowestInterval(t *testing.T) {
 			t.Errorf("%v us late: %d us, want %d", worst, got, want)
 		}
 	}
+}
+
+// FuzzExamine: whatever a host's files hold, there is a report.
+func FuzzExamine(f *testing.F) {
+	f.Add(nothing + socket(3784, "1"))
+	f.Add(cgroup1 + cgroup2)
+	f.Add("5:cpu,cpuacct:/a/b\n0::/\n0::a")
+	f.Add("max 100000")
+	f.Add("-1\x00\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		all := files{
+			"/proc/77/comm": text, "/proc/77/fd/3@": text, "/dev/cpu_dma_latency": text,
+			"/sys/devices/system/cpu/cpux/cpuidle/statex/latency": text, "/proc/thread-self/net/ip_tables_names": text,
+		}
+		for name := range healthy {
+			all[name] = text
+		}
+		r := Examine(host(all, func(h *Host) { h.Release, h.Want.Priority = text, 60 }))
+		for _, f := range r.Findings {
+			if f.Verdict != OK && f.Verdict != Warn && f.Verdict != Fail || f.Text == "" {
+				t.Errorf("%+v", f)
+			}
+		}
+	})
 }

@@ -122,7 +122,8 @@ func wakeups(h *Host) []Finding {
 	if w == nil || w.Samples == 0 {
 		return say(check, Warn, "not measured: what intervals are safe here is not known")
 	}
-	measured := fmt.Sprintf("threads (%s) are woken late by p50 %.0f us, p99 %.0f us, max %.0f us in %d sleeps", w.Scheduling, w.P50, w.P99, w.Max, w.Samples)
+	measured := fmt.Sprintf("threads (%s) are woken late by p50 %.0f us, p99 %.0f us, max "+
+		"%.0f us in %d sleeps", w.Scheduling, w.P50, w.P99, w.Max, w.Samples)
 	safe := time.Duration(w.Lowest) * time.Microsecond
 	shortest := uint32(0)
 	for _, p := range h.Want.Peers {
@@ -134,7 +135,8 @@ func wakeups(h *Host) []Finding {
 	case w.Max > 500_000/2:
 		return say(check, Fail, "%s: this host stands still for longer than BFD bears, so look at its load and its hypervisor", measured)
 	case shortest != 0 && shortest < w.Lowest:
-		return say(check, Warn, "%s: with multiplier 3, %v is the lowest interval that is safe here, and %s asks for less; use that, a greater multiplier, or workers on CPUs of their own under scheduling: fifo", measured, safe, h.Want.From)
+		return say(check, Warn, "%s: with multiplier 3, %v is the lowest interval that is safe here, and %s asks for less; use "+
+			"that, a greater multiplier, or workers on CPUs of their own under scheduling: fifo", measured, safe, h.Want.From)
 	}
 	return say(check, OK, "%s: %v is the lowest interval that is safe here with multiplier 3, while the load is as it is now", measured, safe)
 }

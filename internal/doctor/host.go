@@ -67,6 +67,7 @@ type Neighbour struct {
 // Want is what the host is wanted for.
 type Want struct {
 	From      string                     // who says so, for people; empty: nobody
+	Process   int                        // the daemon's, if it says so; otherwise 0
 	Transport func(ifname string) string // "auto" and so on; nil: auto everywhere
 	Priority  int                        // of workers under SCHED_FIFO; 0: normal scheduling
 	CPUs      []int                      // they are pinned to; empty: any

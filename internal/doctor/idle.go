@@ -37,7 +37,8 @@ func idle(h *Host) []Finding {
 	case deepest < 0:
 		return say(check, OK, "the kernel has no idle states to choose from (driver %s); on a virtual machine the host's count", driverName(driver))
 	case deepest > deepSleep:
-		return say(check, Warn, "idle CPUs sleep as deeply as %s (driver %s), which takes up to %d us to leave: keep them out of it (cpupower idle-set -D %d), or hold /dev/cpu_dma_latency open at %d",
+		return say(check, Warn, "idle CPUs sleep as deeply as %s (driver %s), which takes up to %d us to leave: keep them out of "+
+			"it (cpupower idle-set -D %d), or hold /dev/cpu_dma_latency open at %d",
 			name, driverName(driver), deepest, deepSleep, deepSleep)
 	}
 	held := ""

@@ -25,7 +25,8 @@ func kernel(h *Host) []Finding {
 	}
 	switch {
 	case !h.atLeast(5, 9):
-		return say(check, Warn, "Linux %s has no bpf_link for XDP (since 5.9), so sessions run on UDP sockets: a kernel of 5.15 or later has AF_XDP as xbfd uses it", h.Release)
+		return say(check, Warn, "Linux %s has no bpf_link for XDP (since 5.9), so sessions run on UDP sockets: a kernel of 5.15 or "+
+			"later has AF_XDP as xbfd uses it", h.Release)
 	case !h.atLeast(5, 15):
 		return say(check, Warn, "Linux %s is older than 5.15, the oldest that xbfd is meant for: %s", h.Release, strings.Join(missing, ", "))
 	case missing != nil:
@@ -61,7 +62,8 @@ func capabilities(h *Host) []Finding {
 		return say(check, Fail, "the caller has no %s: run xbfd as root or give it these (AmbientCapabilities= in systemd)", strings.Join(missing, ", "))
 	}
 	if p := h.Want.Priority; p > 0 && !h.has(unix.CAP_SYS_NICE) && h.Priority < uint64(p) {
-		return say(check, Fail, "scheduling: fifo at priority %d needs CAP_SYS_NICE or a limit on real-time priority of %d (LimitRTPRIO= in systemd); the limit is %d", p, p, h.Priority)
+		return say(check, Fail, "scheduling: fifo at priority %d needs CAP_SYS_NICE or a limit on real-time priority of %d "+
+			"(LimitRTPRIO= in systemd); the limit is %d", p, p, h.Priority)
 	}
 	return say(check, OK, "the caller has what xbfd needs: CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF")
 }
@@ -83,7 +85,8 @@ func lockedMemory(h *Host) []Finding {
 	case h.LockedMemory == unix.RLIM_INFINITY:
 		return say(check, OK, "no limit")
 	case h.LockedMemory < lockedNeed:
-		return say(check, Warn, "%d KiB may be locked, and AF_XDP needs some %d MiB for each interface (%s): give xbfd CAP_IPC_LOCK, or raise the limit (ulimit -l, LimitMEMLOCK=)",
+		return say(check, Warn, "%d KiB may be locked, and AF_XDP needs some %d MiB for each interface (%s): give xbfd "+
+			"CAP_IPC_LOCK, or raise the limit (ulimit -l, LimitMEMLOCK=)",
 			h.LockedMemory>>10, lockedNeed>>20, maps)
 	}
 	return say(check, OK, "%d MiB may be locked; AF_XDP needs some %d MiB for each interface", h.LockedMemory>>20, lockedNeed>>20)

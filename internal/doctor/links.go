@@ -39,9 +39,11 @@ func xdp(h *Host) []Finding {
 		case l.XDP != nil && !l.XDP.ours():
 			return "", "" // attached says it
 		case l.Features == nil:
-			return OK, fmt.Sprintf("this kernel does not say what driver %s can (Linux 6.3 does): xbfd tries zero copy, native and generic XDP, and xbfd status shows which it is", l.Driver)
+			return OK, fmt.Sprintf("this kernel does not say what driver %s can (Linux 6.3 does): xbfd tries zero copy, native and "+
+				"generic XDP, and xbfd status shows which it is", l.Driver)
 		case *l.Features&xdpBasic == 0 || *l.Features&xdpRedirect == 0:
-			return Warn, fmt.Sprintf("driver %s has no native XDP: generic XDP works, at a higher price for each packet; another driver or card has it", l.Driver)
+			return Warn, fmt.Sprintf("driver %s has no native XDP: generic XDP works, at a higher price for each packet; another "+
+				"driver or card has it", l.Driver)
 		case asked == "xdp-generic":
 			return OK, fmt.Sprintf("generic XDP, as configured; driver %s has native XDP", l.Driver)
 		case *l.Features&xdpZeroCopy != 0:
@@ -71,7 +73,8 @@ func queues(h *Host) []Finding {
 		case l.Rx == 1:
 			return OK, "one receive queue, so nothing has to be steered"
 		case l.Rx < workers:
-			return Warn, fmt.Sprintf("%d receive queues for %d workers: those without a queue of their own send by slower sockets; set as many channels (ethtool -L %s combined %d)", l.Rx, workers, l.Name, workers)
+			return Warn, fmt.Sprintf("%d receive queues for %d workers: those without a queue of their own send by slower sockets; "+
+				"set as many channels (ethtool -L %s combined %d)", l.Rx, workers, l.Name, workers)
 		case l.Rx > 64:
 			return Warn, fmt.Sprintf("%d receive queues, and each takes a ring: fewer save memory (ethtool -L %s combined 8)", l.Rx, l.Name)
 		default:
@@ -90,9 +93,11 @@ func attached(h *Host) []Finding {
 		case l.XDP.ours():
 			return OK, fmt.Sprintf("xbfd's own is attached (%v): a daemon runs", l.XDP)
 		case asked == "xdp" || asked == "xdp-generic":
-			return Fail, fmt.Sprintf("another XDP program is attached (%v), and transport: %s allows nothing else: detach it (ip link set %s xdp off), or set transport: auto", l.XDP, asked, l.Name)
+			return Fail, fmt.Sprintf("another XDP program is attached (%v), and transport: %s allows nothing else: detach it (ip link "+
+				"set %s xdp off), or set transport: auto", l.XDP, asked, l.Name)
 		default:
-			return Warn, fmt.Sprintf("another XDP program is attached (%v): xbfd leaves it there and uses UDP sockets; detach it (ip link set %s xdp off) for AF_XDP", l.XDP, l.Name)
+			return Warn, fmt.Sprintf("another XDP program is attached (%v): xbfd leaves it there and uses UDP sockets; detach it (ip "+
+				"link set %s xdp off) for AF_XDP", l.XDP, l.Name)
 		}
 	})
 }
@@ -109,6 +114,7 @@ func ingress(h *Host) []Finding {
 		if others == nil || h.Want.transport(l.Name) == "udp" {
 			return "", ""
 		}
-		return Warn, fmt.Sprintf("other programs are at tc ingress (%s): they never see steered frames, and one that drops BFD ahead of xbfd's keeps insurance from answering; fast-path.insurance: off does without", strings.Join(others, "; "))
+		return Warn, fmt.Sprintf("other programs are at tc ingress (%s): they never see steered frames, and one that drops BFD "+
+			"ahead of xbfd's keeps insurance from answering; fast-path.insurance: off does without", strings.Join(others, "; "))
 	})
 }

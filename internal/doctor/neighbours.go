@@ -45,7 +45,8 @@ func neighbours(h *Host) []Finding {
 		if n := len(wrong) - maxNamed; n > 0 {
 			wrong, more = wrong[:maxNamed], fmt.Sprintf(" and %d more", n)
 		}
-		return say(check, Warn, "nobody answers to %s%s: look at the cable, the VLAN and the peer's address (%d of %d peers are resolved)", strings.Join(wrong, ", "), more, found, all)
+		return say(check, Warn, "nobody answers to %s%s: look at the cable, the VLAN and the peer's address (%d of %d "+
+			"peers are resolved)", strings.Join(wrong, ", "), more, found, all)
 	case unknown > 0:
 		return say(check, OK, "%d of %d peers are resolved; xbfd asks for the others as soon as it runs", found, all)
 	}
@@ -92,7 +93,8 @@ func neighbourTable(h *Host) []Finding {
 		list = append(list, tableRoom(family.name, limit, need, peers)...)
 	}
 	if list == nil {
-		return say("neighbour-table", OK, "the limit (gc_thresh3, 1024 unless it was raised) is not to be seen from a network namespace of its own: ask the host's")
+		return say("neighbour-table", OK, "the limit (gc_thresh3, 1024 unless it was raised) is not to be seen from a network "+
+			"namespace of its own: ask the host's")
 	}
 	return list
 }
@@ -104,7 +106,8 @@ func tableRoom(family string, limit, need int64, peers int) []Finding {
 	case need > limit:
 		return say(check, Fail, "%s: %d entries are needed, those of %d peers included, and gc_thresh3 allows %d: %s", family, need, peers, limit, remedy)
 	case need*5 > limit*4:
-		return say(check, Warn, "%s: %d entries are needed, those of %d peers included, and gc_thresh3 allows %d, for all namespaces together: %s", family, need, peers, limit, remedy)
+		return say(check, Warn, "%s: %d entries are needed, those of %d peers included, and gc_thresh3 allows %d, for all "+
+			"namespaces together: %s", family, need, peers, limit, remedy)
 	}
 	return say(check, OK, "%s: room for %d entries, and %d are needed, those of %d peers included", family, limit, need, peers)
 }
@@ -121,7 +124,8 @@ func receiveBuffers(h *Host) []Finding {
 	}
 	room, peers := size/packetCost, int64(len(h.Want.Peers))
 	if peers > room && h.onlySockets() {
-		return say(check, Warn, "a UDP socket holds %d packets (net.core.rmem_default is %d) and there are %d sessions: sysctl -w net.core.rmem_default=%d", room, size, peers, 4*peers*packetCost)
+		return say(check, Warn, "a UDP socket holds %d packets (net.core.rmem_default is %d) and there are %d sessions: sysctl -w "+
+			"net.core.rmem_default=%d", room, size, peers, 4*peers*packetCost)
 	}
 	return say(check, OK, "a UDP socket holds %d packets (net.core.rmem_default is %d); rings do not depend on it", room, size)
 }

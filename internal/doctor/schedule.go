@@ -18,7 +18,8 @@ func throttling(h *Host) []Finding {
 	case h.Want.Priority == 0:
 		return say(check, OK, "real-time threads may have %d us of every %d us; the workers are not real-time (scheduling: normal)", runtime, period)
 	case period > 0 && runtime*100 < period*94:
-		return say(check, Warn, "real-time threads may have %d us of every %d us, less than the 94 %% that a worker may take before it pauses: set kernel.sched_rt_runtime_us to 950000 for a period of 1000000", runtime, period)
+		return say(check, Warn, "real-time threads may have %d us of every %d us, less than the 94 %% that a worker may take "+
+			"before it pauses: set kernel.sched_rt_runtime_us to 950000 for a period of 1000000", runtime, period)
 	}
 	return say(check, OK, "real-time threads may have %d us of every %d us, and a worker pauses before that", runtime, period)
 }
@@ -40,7 +41,8 @@ func groupRealTime(h *Host) []Finding {
 	}
 	for _, dir := range h.groups("cpu") {
 		if runtime, ok := h.number(dir + "/cpu.rt_runtime_us"); ok && runtime == 0 {
-			return say(check, verdict, "the control group %s has no share of real time (CONFIG_RT_GROUP_SCHED), so scheduling: fifo is refused in it: write one to cpu.rt_runtime_us, or run xbfd in the root group", dir)
+			return say(check, verdict, "the control group %s has no share of real time (CONFIG_RT_GROUP_SCHED), so scheduling: fifo "+
+				"is refused in it: write one to cpu.rt_runtime_us, or run xbfd in the root group", dir)
 		}
 	}
 	return say(check, OK, "the caller's control group may have real-time threads (CONFIG_RT_GROUP_SCHED)")
@@ -69,7 +71,8 @@ func quota(h *Host) []Finding {
 }
 
 func limited(check, dir, file string, limit, period int64) []Finding {
-	return say(check, Warn, "the control group %s may have %d us of CPU in every %d us (%s): one that has used that up stands still for the rest, up to %d ms; lift the limit (CPUQuota= in systemd, limits.cpu in a pod)",
+	return say(check, Warn, "the control group %s may have %d us of CPU in every %d us (%s): one that has used that up stands "+
+		"still for the rest, up to %d ms; lift the limit (CPUQuota= in systemd, limits.cpu in a pod)",
 		dir, limit, period, file, period/1000)
 }
 

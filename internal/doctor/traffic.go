@@ -24,12 +24,14 @@ func daemons(h *Host) []Finding {
 	for _, owner := range slices.Sorted(maps.Keys(owners)) {
 		ports := joinPorts(owners[owner])
 		switch {
-		case strings.HasPrefix(owner, "xbfd "):
+		case strings.HasPrefix(owner, "xbfd (pid "):
 			list = append(list, say(check, OK, "%s has UDP port %s: a daemon runs", owner, ports)...)
 		case h.onlySockets():
-			list = append(list, say(check, Fail, "%s has UDP port %s, and there is no AF_XDP to do without it: stop that program, or use an interface with XDP", owner, ports)...)
+			list = append(list, say(check, Fail, "%s has UDP port %s, and there is no AF_XDP to do without it: stop that program, or "+
+				"use an interface with XDP", owner, ports)...)
 		default:
-			list = append(list, say(check, Warn, "%s has UDP port %s: xbfd runs beside it over AF_XDP, if that program starts first, but not over sockets, and both must not have the same peers", owner, ports)...)
+			list = append(list, say(check, Warn, "%s has UDP port %s: xbfd runs beside it over AF_XDP, if that program starts first, "+
+				"but not over sockets, and both must not have the same peers", owner, ports)...)
 		}
 	}
 	return list
@@ -81,7 +83,11 @@ func (h *Host) owners(inodes map[string]uint16) map[string][]uint16 {
 			continue
 		}
 		pid := strings.Split(fd, "/")[1]
-		owner := fmt.Sprintf("%s (pid %s)", h.text("/proc/"+pid+"/comm"), pid)
+		name := h.text("/proc/" + pid + "/comm")
+		if pid == strconv.Itoa(h.Want.Process) {
+			name = "xbfd"
+		}
+		owner := fmt.Sprintf("%s (pid %s)", name, pid)
 		owners[owner] = append(owners[owner], port)
 		delete(left, inode)
 	}
@@ -114,7 +120,8 @@ func firewall(h *Host) []Finding {
 		return say(check, OK, "there are no nftables or iptables tables in this network namespace")
 	}
 	slices.Sort(tables)
-	return say(check, Warn, "there are tables (%s), and frames that XDP steers bypass them: authenticate sessions rather than filter them; where packets go by sockets, let UDP ports 3784, 3785 and 4784 in and out", strings.Join(tables, ", "))
+	return say(check, Warn, "there are tables (%s), and frames that XDP steers bypass them: authenticate sessions rather than "+
+		"filter them; where packets go by sockets, let UDP ports 3784, 3785 and 4784 in and out", strings.Join(tables, ", "))
 }
 
 // echoPath is about what the kernel would do to echoes and to packets that came by
@@ -128,9 +135,11 @@ func echoPath(h *Host) []Finding {
 		case echo && h.Want.transport(l.Name) == "udp":
 			return Warn, "echoes need AF_XDP, and this interface is to use sockets: set its transport to auto"
 		case multihop && filter == 1:
-			return Warn, fmt.Sprintf("net.ipv4.conf.%s.rp_filter is 1 (strict): packets of multihop peers that come by another interface than the route back are dropped; set 2", l.Name)
+			return Warn, fmt.Sprintf("net.ipv4.conf.%s.rp_filter is 1 (strict): packets of multihop peers that come by another "+
+				"interface than the route back are dropped; set 2", l.Name)
 		}
-		return OK, fmt.Sprintf("XDP and rings return the peer's echoes and take ours, so forwarding (%d), rp_filter (%d) and accept_local (%d) do not matter here; they do at the peer",
+		return OK, fmt.Sprintf("XDP and rings return the peer's echoes and take ours, so forwarding (%d), rp_filter (%d) and "+
+			"accept_local (%d) do not matter here; they do at the peer",
 			h.setting("ipv4/ip_forward"), filter, max(h.setting("ipv4/conf/all/accept_local"), h.setting("ipv4/conf/"+l.Name+"/accept_local")))
 	})
 }

@@ -20,7 +20,8 @@ var sessionFamilies = []struct {
 		func(s *control.Session) (float64, bool) { return state(s.State) }},
 	{"xbfd_session_remote_state", "State of the peer as its last packet said.", gauge,
 		func(s *control.Session) (float64, bool) { return state(s.RemoteState) }},
-	{"xbfd_session_diag", "Diagnostic code (RFC 5880 section 4.1): why the session last left Up; 0 none, 1 detection time expired, 3 the peer signalled Down.", gauge,
+	{"xbfd_session_diag", "Diagnostic code (RFC 5880 section 4.1): why the session last left Up; 0 none, 1 detection time " +
+		"expired, 3 the peer signalled Down.", gauge,
 		func(s *control.Session) (float64, bool) { return diag(s.Diagnostic) }},
 	{"xbfd_session_remote_diag", "Diagnostic code that the peer sends.", gauge,
 		func(s *control.Session) (float64, bool) { return diag(s.RemoteDiagnostic) }},
@@ -45,7 +46,8 @@ var sessionFamilies = []struct {
 		return s.Counters.Rx + s.Counters.RxHeard + sum(s.Counters.RxDiscarded)
 	})},
 	{"xbfd_session_rx_heard_total", "Packets accepted by the XDP program alone.", counter, count(func(s *control.Session) uint64 { return s.Counters.RxHeard })},
-	{"xbfd_session_rx_invalid_total", "Packets received and discarded; xbfd_rx_invalid_total has the reasons.", counter, count(func(s *control.Session) uint64 { return sum(s.Counters.RxDiscarded) })},
+	{"xbfd_session_rx_invalid_total", "Packets received and discarded; " +
+		"xbfd_rx_invalid_total has the reasons.", counter, count(func(s *control.Session) uint64 { return sum(s.Counters.RxDiscarded) })},
 	{"xbfd_session_tx_total", "Packets sent, by workers and by insurance.", counter, count(func(s *control.Session) uint64 { return s.Counters.Tx + s.Counters.Insurance })},
 	{"xbfd_session_tx_insurance_total", "Packets that the kernel sent while the worker stalled.", counter, count(func(s *control.Session) uint64 { return s.Counters.Insurance })},
 	{"xbfd_session_tx_failed_total", "Packets that could not be sent.", counter, count(func(s *control.Session) uint64 { return s.Counters.TxFailed })},

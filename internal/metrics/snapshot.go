@@ -70,7 +70,8 @@ var daemonFamilies = []family{
 		number(func(s *snapshot) int { return s.status.Sessions.Down + s.status.Sessions.Init })},
 	{"xbfd_sessions_admin_down", "Sessions that are AdminDown.", gauge, nil,
 		number(func(s *snapshot) int { return s.status.Sessions.AdminDown })},
-	{"xbfd_session_series_left_out", "Sessions without series of their own: there are more than metrics.sessions allows, or they have the labels of another.", gauge, nil,
+	{"xbfd_session_series_left_out", "Sessions without series of their own: there are more than metrics.sessions allows, or " +
+		"they have the labels of another.", gauge, nil,
 		number(func(s *snapshot) int { return s.status.Sessions.Total - len(s.named) })},
 	{"xbfd_warnings", "Warnings in xbfd status: what is not as it was asked for.", gauge, nil,
 		number(func(s *snapshot) int { return len(s.status.Warnings) })},
@@ -100,7 +101,8 @@ var daemonFamilies = []family{
 		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.Sleeps) })},
 	{"xbfd_worker_spins_total", "Times that a worker looked for packets instead of sleeping.", counter, []string{"worker"},
 		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.Spins) })},
-	{"xbfd_interface_info", "Always 1; the labels say how packets travel and where arrival times come from.", gauge, []string{"interface", "transport", "stamp"},
+	{"xbfd_interface_info", "Always 1; the labels say how packets travel and where " +
+		"arrival times come from.", gauge, []string{"interface", "transport", "stamp"},
 		func(s *snapshot, emit emit) {
 			for _, i := range s.status.Interfaces {
 				emit(1, i.Name, i.Transport, i.Stamp)
@@ -124,7 +126,8 @@ var daemonFamilies = []family{
 				emit(float64(truth(slices.Contains([]string{"tcx", "clsact", "xdp"}, i.Insurance))), i.Name)
 			}
 		}},
-	{"xbfd_interface_events_total", "Verdicts of the XDP program on frames, and what went wrong with rings and sockets.", counter, []string{"interface", "event"},
+	{"xbfd_interface_events_total", "Verdicts of the XDP program on frames, and what went wrong " +
+		"with rings and sockets.", counter, []string{"interface", "event"},
 		func(s *snapshot, emit emit) {
 			for _, i := range s.status.Interfaces {
 				for name, n := range i.Counters {
