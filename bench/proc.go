@@ -71,18 +71,37 @@ func field(text []byte, name string) (uint64, error) {
 }
 
 // memoryOf returns the resident memory of a process and that of its BPF maps, in
-// bytes.
+// bytes. Maps that the process has mapped are counted with the maps alone.
 func memoryOf(pid int) (rss, maps uint64, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
 	if err != nil {
 		return 0, 0, err
 	}
-	kb, err := field(text, "Rss")
-	if err != nil {
+	if rss, err = resident(text); err != nil {
 		return 0, 0, err
 	}
 	maps, err = mapMemory(fmt.Sprintf("/proc/%d/fdinfo", pid))
-	return kb << 10, maps, err
+	return rss, maps, err
+}
+
+// resident adds up what of a process's mappings is in memory, in bytes, but for
+// mapped BPF maps.
+func resident(smaps []byte) (bytesUsed uint64, err error) {
+	skip := false
+	for line := range bytes.Lines(smaps) {
+		key, _, _ := bytes.Cut(line, []byte(" "))
+		switch {
+		case len(key) > 0 && key[len(key)-1] != ':': // a mapping: its range, and what it is of
+			skip = bytes.HasSuffix(bytes.TrimSpace(line), []byte(" anon_inode:bpf-map"))
+		case !skip && string(key) == "Rss:":
+			kb, err := field(line, "Rss")
+			if err != nil {
+				return 0, err
+			}
+			bytesUsed += kb << 10
+		}
+	}
+	return bytesUsed, nil
 }
 
 // mapMemory adds up the BPF maps that the descriptors in an fdinfo directory

@@ -87,6 +87,18 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// What of a mapped BPF map is resident is the map's.
+func TestResident(t *testing.T) {
+	const smaps = "7f9c26c9e000-7f9c26ffe000 rw-s 00000000 00:10 1039                       anon_inode:bpf-map\n" +
+		"Size:               3456 kB\nRss:                3456 kB\nVmFlags: rd wr sh mr mw me ms dd\n" +
+		"7f9c24200000-7f9c24c00000 rw-p 00000000 00:00 0 \n" +
+		"Size:              10240 kB\nRss:               10 kB\nPss:                7 kB\n" +
+		"00400000-00afe000 r-xp 00000000 fe:00 1187                               /usr/bin/xbfd\nRss:                6 kB\n"
+	if n, err := resident([]byte(smaps)); n != 16<<10 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
 // The cost is that of the engine under test: its threads, the interrupts beside
 // them, and what the load peer's sends took beyond their price.
 func TestCost(t *testing.T) {

@@ -150,11 +150,13 @@ func (r *rig) hold(ctx context.Context, res *ScaleResult, base *memoryBase) erro
 	if err := r.settle(ctx); err != nil {
 		return err
 	}
-	rss, maps, err := memoryOf(r.dut.process().pid) // as early as the base
-	if err != nil {
-		return err
+	if r.n > baseSessions {
+		bytes, err := r.memoryAtRest(ctx)
+		if err != nil {
+			return err
+		}
+		res.BytesPer = base.per(bytes, r.n)
 	}
-	res.BytesPer = base.per(rss+maps, r.n)
 	downsBefore, err := r.quietDowns()
 	if err != nil {
 		return err
@@ -237,9 +239,20 @@ func (b *memoryBase) measure(ctx context.Context, o Options, name string, n int,
 	if err := r.settle(ctx); err != nil {
 		return err
 	}
-	rss, maps, err := memoryOf(r.dut.process().pid)
-	b.bytes = rss + maps
+	b.bytes, err = r.memoryAtRest(ctx)
 	return err
+}
+
+// restFor is how long an engine is left alone before its memory is looked at: what
+// coming up has taken may go back to the system a little later.
+const restFor = 6 * time.Second
+
+func (r *rig) memoryAtRest(ctx context.Context) (bytes uint64, err error) {
+	if err := r.watchFor(ctx, restFor, "at rest"); err != nil {
+		return 0, err
+	}
+	rss, maps, err := memoryOf(r.dut.process().pid)
+	return rss + maps, err
 }
 
 func (b *memoryBase) per(bytes uint64, n int) float64 {

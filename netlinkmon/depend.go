@@ -5,44 +5,82 @@ import "slices"
 // dependencies records which target's path looked at which subjects, so that
 // an event costs as much as the paths it concerns, not as all of them.
 type dependencies struct {
-	by map[subject]map[uint32]struct{}
-	of map[uint32][]subject
+	by map[subject]*lookers
+	of map[uint32][]*lookers
+}
+
+// lookers are the targets that looked at a subject. Most subjects, the
+// neighbours, have one, and there are thousands: a set is made for a second one.
+type lookers struct {
+	subject subject
+	one     uint32              // the only one, while there is no set
+	all     map[uint32]struct{} // nil: one
 }
 
 func newDependencies() *dependencies {
-	return &dependencies{by: make(map[subject]map[uint32]struct{}), of: make(map[uint32][]subject)}
+	return &dependencies{by: make(map[subject]*lookers), of: make(map[uint32][]*lookers)}
 }
 
 // set replaces the subjects of a target; none removes it. It calls changed for
 // every subject that only now is looked at, or no longer is.
 func (d *dependencies) set(id uint32, subjects []subject, changed func(subject)) {
 	old := d.of[id]
-	if slices.Equal(old, subjects) {
+	if slices.EqualFunc(old, subjects, func(l *lookers, s subject) bool { return l.subject == s }) {
 		return
 	}
-	for _, s := range old {
-		if !slices.Contains(subjects, s) {
-			delete(d.by[s], id)
-			if len(d.by[s]) == 0 {
-				delete(d.by, s)
-				changed(s)
-			}
+	for _, l := range old {
+		if !slices.Contains(subjects, l.subject) && l.remove(id) {
+			delete(d.by, l.subject)
+			changed(l.subject)
 		}
-	}
-	for _, s := range subjects {
-		if ids := d.by[s]; ids != nil {
-			ids[id] = struct{}{}
-			continue
-		}
-		d.by[s] = map[uint32]struct{}{id: {}}
-		changed(s)
 	}
 	if len(subjects) == 0 {
 		delete(d.of, id)
 		return
 	}
-	d.of[id] = slices.Clone(subjects)
+	now := make([]*lookers, 0, len(subjects))
+	for _, s := range subjects {
+		l := d.by[s]
+		if l == nil {
+			l = &lookers{subject: s, one: id}
+			d.by[s] = l
+			changed(s)
+		} else {
+			l.add(id)
+		}
+		now = append(now, l)
+	}
+	d.of[id] = now
 }
 
 // wanted says whether any target looked at s.
-func (d *dependencies) wanted(s subject) bool { return len(d.by[s]) > 0 }
+func (d *dependencies) wanted(s subject) bool { return d.by[s] != nil }
+
+// each calls fn with the targets that looked at s.
+func (d *dependencies) each(s subject, fn func(id uint32)) {
+	l := d.by[s]
+	switch {
+	case l == nil:
+	case l.all == nil:
+		fn(l.one)
+	default:
+		for id := range l.all {
+			fn(id)
+		}
+	}
+}
+
+func (l *lookers) add(id uint32) {
+	switch {
+	case l.all != nil:
+		l.all[id] = struct{}{}
+	case l.one != id:
+		l.all = map[uint32]struct{}{l.one: {}, id: {}}
+	}
+}
+
+// remove reports whether it was the last one.
+func (l *lookers) remove(id uint32) bool {
+	delete(l.all, id)
+	return len(l.all) == 0
+}

@@ -32,7 +32,7 @@ func (l *loop) take(b batch) {
 // on the old one are dead.
 func (l *loop) vanish(index int) {
 	for _, t := range l.targets {
-		if t.announced && t.sent.Ifindex == index {
+		if t.sent != nil && t.sent.Ifindex == index {
 			t.vanished = true
 			l.tell(t)
 		}

@@ -64,7 +64,7 @@ func (l *loop) run() {
 		case b := <-l.feed.batches:
 			l.take(b)
 		case out <- u:
-			t.sent, t.announced, t.vanished = u.Path, true, false
+			t.told(u.Path)
 		case <-l.hold:
 			l.hold = nil
 		case <-l.retry:
@@ -166,9 +166,7 @@ func (l *loop) resolve() {
 	}
 	if len(l.touched) > 0 {
 		for s := range l.touched {
-			for id := range l.deps.by[s] {
-				l.mark(l.targets[id])
-			}
+			l.deps.each(s, func(id uint32) { l.mark(l.targets[id]) })
 		}
 		l.touched = make(map[subject]struct{}) // a map that once was large stays slow to walk
 	}
@@ -190,10 +188,12 @@ func (l *loop) resolveOne(t *target) {
 			l.looked = append(l.looked, s)
 		}
 	}
+	var path Path
 	for again := true; again; again = l.prefetch() {
 		l.looked = l.looked[:0]
-		t.path = l.state.resolve(t.want, look)
+		path = l.state.resolve(t.want, look)
 	}
+	t.take(path)
 	l.deps.set(t.id, l.looked, l.changed)
 	l.tell(t)
 }

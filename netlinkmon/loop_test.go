@@ -100,7 +100,7 @@ func TestSameIndexAgain(t *testing.T) {
 		loop.hold = nil
 		loop.resolve()
 		for t, u, out := loop.next(); out != nil; t, u, out = loop.next() {
-			t.sent, t.announced, t.vanished = u.Path, true, false
+			t.told(u.Path)
 			paths = append(paths, u.Path)
 		}
 		return paths
@@ -218,7 +218,8 @@ func BenchmarkNeighbourEvent(b *testing.B) {
 				l.resolve()
 			}
 			for t, u, out := l.next(); t != nil; t, u, out = l.next() {
-				_, t.sent, t.announced = out, u.Path, true
+				_ = out
+				t.told(u.Path)
 			}
 			events := [2]batch{
 				{events: []event{addNeigh(2, "10.1.0.1", 0x82, 1)}},

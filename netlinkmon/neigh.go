@@ -60,6 +60,7 @@ func (n *neighbours) cooled() {
 			n.lookNow(key)
 		}
 	}
+	n.cooling = make(map[neighKey]bool) // likewise
 }
 
 // work tends some of the entries in the queue.
@@ -74,8 +75,8 @@ func (n *neighbours) work(s *state, d *dependencies, touch func(subject)) {
 			n.release(key)
 		}
 	}
-	if n.todo = n.todo[count:]; len(n.todo) == 0 {
-		n.todo = nil
+	if n.todo = n.todo[count:]; len(n.todo) == 0 && count > 0 {
+		n.todo, n.queued = nil, make(map[neighKey]struct{}) // a map that once was large stays so
 	}
 }
 

@@ -8,15 +8,14 @@ import (
 // target is a watched session. Its path is told at most once at a time: news
 // hold the latest, however often it changed.
 type target struct {
-	id        uint32
-	want      Target
-	path      Path // as it is
-	sent      Path // as it was told
-	announced bool // was told at all
-	vanished  bool // the interface that was told went; see vanish
-	dirty     bool
-	ended     bool // no longer watched
-	queued    *list.Element
+	id       uint32
+	want     Target
+	path     *Path // as it is, nil before it was looked for
+	sent     *Path // as it was told, nil if never: the same one mostly, which saves memory
+	vanished bool  // the interface that was told went; see vanish
+	dirty    bool
+	ended    bool // no longer watched
+	queued   *list.Element
 }
 
 // tell queues a target that has news.
@@ -34,7 +33,31 @@ func (t *target) pending() (Path, bool) {
 			Peer:   t.want.Peer, NextHop: t.want.Peer, Local: t.want.Local, Interface: t.want.Interface,
 		}, true
 	}
-	return t.path, !t.announced || t.path != t.sent
+	if t.path == nil {
+		return Path{}, false
+	}
+	return *t.path, t.sent == nil || *t.path != *t.sent
+}
+
+// take notes how the path is found to be.
+func (t *target) take(p Path) {
+	switch {
+	case t.path != nil && p == *t.path:
+	case t.sent != nil && p == *t.sent:
+		t.path = t.sent
+	default:
+		t.path = &p
+	}
+}
+
+// told notes what has been told.
+func (t *target) told(p Path) {
+	t.vanished = false
+	if p == *t.path {
+		t.sent = t.path
+	} else {
+		t.sent = &p
+	}
 }
 
 // next returns the oldest news and the channel to send them to, which is nil

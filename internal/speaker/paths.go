@@ -94,10 +94,10 @@ func (s *Speaker) install(ctx context.Context, discr uint32, e *entry) {
 	}
 	s.log.Debug("path", "session", discr, "ifindex", e.path.Ifindex, "local", e.path.Local, "neighbour", net.HardwareAddr(e.path.PeerMAC[:]),
 		"neighbour-known", e.path.MACKnown, "waits", e.reason)
+	e.known = true
 	select {
-	case <-e.known:
+	case s.learned <- struct{}{}:
 	default:
-		close(e.known)
 	}
 }
 

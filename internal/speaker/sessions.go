@@ -22,7 +22,7 @@ func (s *Speaker) Add(target netlinkmon.Target, spec engine.Spec) (discr uint32,
 	}
 	s.mu.Lock()
 	s.sessions[discr] = &entry{
-		target: target, want: steerSpecOf(spec), reason: "looking for a path", known: make(chan struct{}),
+		target: target, want: steerSpecOf(spec), reason: "looking for a path",
 	}
 	s.mu.Unlock()
 	s.monitor.Watch(discr, target)
@@ -105,7 +105,8 @@ func (s *Speaker) Where(discr uint32) (local netip.Addr, ifname string) {
 
 // Settle waits until it is known of each session whether it has a path, and
 // returns the errors of interfaces that could not be opened: port taken,
-// permission missing. A session that waits for an interface is no error.
+// permission missing. A session that waits for an interface is no error. One
+// goroutine at a time may call it.
 func (s *Speaker) Settle(ctx context.Context, discrs []uint32) error {
 	var errs []error
 	seen := make(map[string]bool)
@@ -116,20 +117,27 @@ func (s *Speaker) Settle(ctx context.Context, discrs []uint32) error {
 		if e == nil {
 			continue
 		}
-		select {
-		case <-e.known:
-		case <-ctx.Done():
-			return fmt.Errorf("find the path to %v: %w", e.target.Peer, ctx.Err())
+		err, known := s.opened(e)
+		for ; !known; err, known = s.opened(e) {
+			select {
+			case <-s.learned:
+			case <-ctx.Done():
+				return fmt.Errorf("find the path to %v: %w", e.target.Peer, ctx.Err())
+			}
 		}
-		s.mu.Lock()
-		err := e.err
-		s.mu.Unlock()
 		if err != nil && !seen[err.Error()] {
 			seen[err.Error()] = true
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// opened returns the error of a session's interface, as far as it is known.
+func (s *Speaker) opened(e *entry) (err error, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.err, e.known
 }
 
 // takeEvents hands the engine's events on, and lets go of removed sessions.

@@ -36,7 +36,7 @@ type Options struct {
 	// on the driver and on the other end, and nothing here proves that it is.
 	EchoLoop func(ifname string) string
 
-	Lanes       int    // how many of them the XDP program may hear by itself; 0 means 16384, less than 0 none
+	Lanes       int    // how many of them the XDP program may hear by itself; 0 means DefaultLanes, less than 0 none
 	Sessions    int    // how many sessions the XDP tables have room for; 0 means 65536
 	Capacity    uint64 // packets a second that one worker may be given; 0 means no limit
 	MinInterval uint32 // microseconds; shorter intervals are slowed to it; 0 means no limit
@@ -77,7 +77,7 @@ const defaultSessions = 1 << 16
 
 // DefaultLanes is how many sessions have a lane unless Options say otherwise: 448
 // bytes of memory each, which is taken at once.
-const DefaultLanes = 1 << 14
+const DefaultLanes = 1 << 12
 
 // Speaker runs the sessions of one network namespace.
 type Speaker struct {
@@ -104,6 +104,7 @@ type Speaker struct {
 	stopped <-chan struct{} // closed by stop
 	done    sync.WaitGroup
 	fail    chan error
+	learned chan struct{} // of some session it has become known; for Settle
 }
 
 // entry is one session: what its path is to be found from, and how it stands.
@@ -115,8 +116,8 @@ type entry struct {
 	engine  engine.Path
 	steered bpf.Peer // as the tables have it
 	set     bool     // the engine and the tables have the path
-	known   chan struct{}
-	err     error // of opening the interface
+	known   bool     // whether it has a path
+	err     error    // of opening the interface
 }
 
 // New makes a Speaker and starts its workers. Close ends it.
@@ -130,6 +131,7 @@ func New(o Options) (_ *Speaker, err error) {
 		told:     make(map[string]string),
 		ops:      make(chan func(), 64),
 		fail:     make(chan error, o.Workers),
+		learned:  make(chan struct{}, 1),
 	}
 	var seed [8]byte
 	if _, err := rand.Read(seed[:]); err != nil {
