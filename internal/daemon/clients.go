@@ -26,7 +26,7 @@ func (d *Daemon) setClient(id uint32, name string, c control.ClientSpec) error {
 		return control.Errorf(control.CodeNotOwner, "the name %q is xbfd's own", name)
 	}
 	// What it does not ask for it takes as it is; but patience is its own.
-	p := h.peer
+	p := *h.peer
 	p.HoldOff = 0
 	if i := h.at(name); i >= 0 {
 		p = h.wants[i].peer

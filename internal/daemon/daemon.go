@@ -82,8 +82,8 @@ type Daemon struct {
 
 // held is a session and who asked for it.
 type held struct {
-	peer   config.Peer // as the first of wants has it
-	wants  []want      // never empty
+	peer   *config.Peer // that of the first of wants
+	wants  []want       // never empty
 	discr  uint32
 	ifname string // for the log, when the path is gone
 	up     bool

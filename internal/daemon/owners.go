@@ -88,7 +88,7 @@ func (d *Daemon) register(w want) (*held, error) {
 	} else {
 		h.wants = append(h.wants, w)
 	}
-	h.peer = h.wants[0].peer
+	h.peer = &h.wants[0].peer
 	d.recordWish(h, c, w.owner)
 	for _, o := range slices.Clone(h.wants) {
 		if h.obey(o).peer != o.peer {
@@ -188,13 +188,13 @@ func (d *Daemon) release(h *held, owner string) error {
 	if i < 0 {
 		return nil
 	}
-	c := d.book.Unregister(path(h.peer), owner)
+	c := d.book.Unregister(path(*h.peer), owner)
 	if c.Do == clients.Remove {
 		d.remove(h)
 		return nil
 	}
 	h.wants = slices.Delete(h.wants, i, i+1)
-	h.peer = h.wants[0].peer
+	h.peer = &h.wants[0].peer
 	d.recordWish(h, c, owner)
 	return d.carry(h, c)
 }
@@ -215,7 +215,7 @@ func inAPIWords(err error) error {
 // observe tells the owners of a session what has become of it.
 func (d *Daemon) observe(h *held, ev *engine.Event) {
 	if d.byKey[h.peer.Key()] == h {
-		d.tell(d.book.Observe(path(h.peer), clients.Transitions(ev)...))
+		d.tell(d.book.Observe(path(*h.peer), clients.Transitions(ev)...))
 	}
 }
 
@@ -239,7 +239,7 @@ func (d *Daemon) tell(notices []clients.Notice) {
 func (d *Daemon) describeClients(h *held) []control.SessionClient {
 	d.expireHolds()
 	var list []control.SessionClient
-	for _, c := range d.book.Clients(path(h.peer)) {
+	for _, c := range d.book.Clients(path(*h.peer)) {
 		list = append(list, control.SessionClient{
 			Name: c.Owner, State: c.View.State.String(), Administrative: c.View.Admin, Failed: c.View.Failed,
 			AdjacencyAllowed: c.View.AdjacencyAllowed, HoldOff: uint32(c.Wish.HoldOff / session.Microsecond),

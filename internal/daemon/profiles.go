@@ -22,7 +22,7 @@ func (d *Daemon) Profiles(context.Context) ([]control.Profile, error) {
 		}
 	}
 	for _, h := range d.byKey {
-		use(h.peer, h.owner(), h.discr)
+		use(*h.peer, h.owner(), h.discr)
 	}
 	for _, r := range d.refused {
 		if d.byKey[r.peer.Key()] == nil {

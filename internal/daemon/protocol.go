@@ -42,7 +42,7 @@ func (d *Daemon) signal(id uint32, diag packet.Diag) error {
 	if err != nil {
 		return err
 	}
-	if kind(h.peer) == session.Unaffiliated && diag != packet.DiagForwardingReset && diag != packet.DiagNone {
+	if kind(*h.peer) == session.Unaffiliated && diag != packet.DiagForwardingReset && diag != packet.DiagNone {
 		return &control.Error{Code: control.CodeInvalid, Field: "diagnostic",
 			Message: "the session hears only its own packets: there is nobody to tell of " + diag.String()}
 	}

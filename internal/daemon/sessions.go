@@ -128,7 +128,7 @@ func (d *Daemon) excluding(p config.Peer) *held {
 		return nil
 	}
 	for _, h := range d.byKey {
-		if p.Excludes(h.peer) {
+		if p.Excludes(*h.peer) {
 			return h
 		}
 	}

@@ -40,7 +40,7 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 		d.mu.Unlock()
 		return s, false
 	}
-	peer, owner, auth, owners, heard, failure := h.peer, h.owner(), d.describeAuth(st), d.describeClients(h), d.cfg.FastPath.Heard, h.failure
+	peer, owner, auth, owners, heard, failure := *h.peer, h.owner(), d.describeAuth(st), d.describeClients(h), d.cfg.FastPath.Heard, h.failure
 	at := h.times.describe()
 	d.mu.Unlock()
 	p := d.speaker.Path(st.Discr)
