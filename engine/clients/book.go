@@ -27,9 +27,10 @@ type Book struct {
 
 // shared is the session of one path.
 type shared struct {
+	key     Key
 	spec    engine.Spec // merged
 	clients []*client   // in order of registration; never empty
-	last    Transition  // the latest
+	last    *Transition // the latest, never changed itself
 	heard   bool        // the peer has shown that it speaks BFD
 	wasUp   bool
 }
@@ -69,7 +70,7 @@ func (b *Book) Register(key Key, owner string, w Wish) (Change, error) {
 			return Change{}, err
 		}
 	} else {
-		s = &shared{last: created(w.Spec)}
+		s = &shared{key: key, last: created(w.Spec)}
 		if b.paths == nil {
 			b.paths = make(map[Key]*shared)
 		}
@@ -78,12 +79,12 @@ func (b *Book) Register(key Key, owner string, w Wish) (Change, error) {
 	c := s.client(owner)
 	if c == nil {
 		b.made++
-		c = &client{key: key, owner: owner, order: b.made, told: s.last}
+		c = &client{of: s, owner: owner, order: b.made, told: s.last}
 		s.clients = append(s.clients, c)
 	}
 	c.wish = w
-	if c.holding {
-		b.hold(c, c.lost) // the hold-off may be another
+	if c.held != nil {
+		b.hold(c, c.held.lost) // the hold-off may be another
 	}
 	change := s.merge()
 	change.View = s.view(c)
@@ -163,8 +164,8 @@ func (s *shared) merge() Change {
 }
 
 // created is how a session begins, before anything has happened to it.
-func created(spec engine.Spec) Transition {
-	t := Transition{Change: engine.Change{From: packet.Down, To: packet.Down, Remote: packet.Down}}
+func created(spec engine.Spec) *Transition {
+	t := &Transition{Change: engine.Change{From: packet.Down, To: packet.Down, Remote: packet.Down}}
 	if spec.Params.AdminDown {
 		t.Diag = packet.DiagAdminDown
 		if spec.Params.Kind != session.Unaffiliated {

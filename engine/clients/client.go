@@ -7,17 +7,20 @@ import (
 
 // client is one owner's share in a session.
 type client struct {
-	key   Key
+	of    *shared
 	owner string
 	order uint64 // of registration
 	wish  Wish
 
-	told   Transition // the latest it knows of
-	failed bool       // told of a failure, and of neither Up nor AdminDown since
+	told   *Transition // the latest it knows of; shared with the others that do
+	failed bool        // told of a failure, and of neither Up nor AdminDown since
+	held   *outage     // nil: no failure is held back
+}
 
-	holding bool         // a failure is held back
-	lost    Transition   // that failure
-	until   session.Time // when it is told
+// outage is a failure that is held back from a client.
+type outage struct {
+	lost  *Transition
+	until session.Time // when it is told
 }
 
 // Observe takes in what happened to the session of a path, in order, and returns
@@ -30,7 +33,8 @@ func (b *Book) Observe(key Key, transitions ...Transition) []Notice {
 		return nil
 	}
 	var notices []Notice
-	for _, t := range transitions {
+	for i := range transitions {
+		t := new(transitions[i]) // the caller may use its own again
 		s.last = t
 		s.wasUp = s.wasUp || t.To == packet.Up || t.From == packet.Up
 		s.heard = s.heard || s.wasUp || t.To == packet.Init || t.Remote != packet.Down
@@ -42,19 +46,19 @@ func (b *Book) Observe(key Key, transitions ...Transition) []Notice {
 }
 
 // observe appends what one client must be told of t.
-func (b *Book) observe(notices []Notice, s *shared, c *client, t Transition) []Notice {
-	if c.holding {
+func (b *Book) observe(notices []Notice, s *shared, c *client, t *Transition) []Notice {
+	if c.held != nil {
 		if t.To != packet.Up {
 			return notices
 		}
-		if t.At < c.until { // back in time (RFC 5882 §3.1)
+		if t.At < c.held.until { // back in time (RFC 5882 §3.1)
 			b.release(c)
 			c.told = t
 			return notices
 		}
 		notices = append(notices, b.outlasted(s, c))
 	}
-	kind := c.kind(&t)
+	kind := c.kind(t)
 	if kind == Failure && c.wish.HoldOff > 0 {
 		b.hold(c, t)
 		return notices
@@ -81,13 +85,13 @@ func (c *client) kind(t *Transition) Kind {
 }
 
 // tell makes the notice of a transition, which the client knows of from then on.
-func (s *shared) tell(c *client, kind Kind, t Transition) Notice {
+func (s *shared) tell(c *client, kind Kind, t *Transition) Notice {
 	c.told = t
 	if kind != Progress {
 		c.failed = kind == Failure
 	}
 	return Notice{
-		Key: c.key, Owner: c.owner, Kind: kind,
-		Transition: t, LocalCPI: s.spec.Params.CPI, View: s.view(c),
+		Key: s.key, Owner: c.owner, Kind: kind,
+		Transition: *t, LocalCPI: s.spec.Params.CPI, View: s.view(c),
 	}
 }
