@@ -61,6 +61,7 @@ func New(o Options, seed uint64) *Recorder {
 	r := &Recorder{o: o, seed: seed}
 	if r.On() {
 		r.pool = make([]entry, 1+o.Pool)
+		clear(r.pool) // all the memory is taken now: no worker waits for a page of it
 	}
 	return r
 }
