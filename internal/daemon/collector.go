@@ -21,9 +21,9 @@ type collector struct {
 	collect func()            // collects everything and gives it back to the system
 	bound   func(bytes int64) // above which the runtime may start a cycle by itself
 
-	changes uint64    // as of the last look
-	stirred bool      // there were some since the last cycle
-	since   time.Time // the last of them
+	changes     uint64    // as of the last look
+	stirred     bool      // there were some since the last cycle
+	first, last time.Time // of those
 }
 
 // heap is what is known of the memory that the runtime manages, in bytes.
@@ -36,7 +36,8 @@ type heap struct {
 const (
 	muchGarbage = 40 << 20        // and at least as much as is live
 	someGarbage = 1 << 20         // is given back after changes
-	quietTime   = 3 * time.Second // without another one
+	quietTime   = 3 * time.Second // without another one,
+	longTime    = time.Minute     // or so long after the first
 	burst       = 128 << 20       // may be mapped between two looks
 )
 
@@ -58,7 +59,6 @@ func newCollector(release func(func())) (c *collector, end func()) {
 		},
 		collect: func() { release(debug.FreeOSMemory) },
 		bound:   func(bytes int64) { debug.SetMemoryLimit(bytes) },
-		stirred: true,
 	}
 	return c, func() { debug.SetMemoryLimit(limit); debug.SetGCPercent(percent) }
 }
@@ -67,11 +67,14 @@ func newCollector(release func(func())) (c *collector, end func()) {
 // since the start.
 func (c *collector) tick(now time.Time, changes uint64) {
 	if changes != c.changes {
-		c.changes, c.stirred, c.since = changes, true, now
+		if !c.stirred {
+			c.stirred, c.first = true, now
+		}
+		c.changes, c.last = changes, now
 	}
 	h := c.look()
 	garbage := h.used - min(h.live, h.used)
-	quiet := c.stirred && now.Sub(c.since) >= quietTime
+	quiet := c.stirred && (now.Sub(c.last) >= quietTime || now.Sub(c.first) >= longTime)
 	if garbage >= max(muchGarbage, h.live) || quiet && garbage >= someGarbage {
 		c.collect()
 		h = c.look()

@@ -17,7 +17,6 @@ func (f *fakeHeap) collector() *collector {
 		look:    func() heap { return f.heap },
 		collect: func() { f.cycles++; f.used = f.live },
 		bound:   func(b int64) { f.bound = b },
-		stirred: true,
 	}
 }
 

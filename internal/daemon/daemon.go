@@ -77,6 +77,7 @@ type Daemon struct {
 
 	echoSource   config.EchoSource // what is in use: the file's, or the API's
 	unaffiliated int               // how many of the sessions are
+	moves        uint64            // how often sessions came, went, or changed their state
 	misses       nearMisses
 }
 
@@ -256,7 +257,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 
 func (d *Daemon) everySecond(ctx context.Context) {
 	if d.garbage != nil {
-		d.garbage.tick(time.Now(), d.events.count())
+		d.garbage.tick(time.Now(), d.moved())
 	}
 	d.flushChanges(false)
 	d.checkDigests(ctx)
@@ -266,6 +267,12 @@ func (d *Daemon) everySecond(ctx context.Context) {
 	d.retryRefused()
 	d.expireHolds()
 	d.flushNearMisses(time.Now())
+}
+
+func (d *Daemon) moved() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.moves
 }
 
 // leave says AdminDown to every peer and waits until each has had the time to
@@ -305,6 +312,7 @@ func (d *Daemon) note(events []engine.Event) {
 		}
 		d.recordEvent(h, ev)
 		if ev.Transitions > 0 {
+			d.moves++
 			d.observe(h, ev)
 			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
 				h.ifname = name

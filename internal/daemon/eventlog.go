@@ -52,13 +52,6 @@ func (l *eventLog) add(r record) {
 	l.mu.Unlock()
 }
 
-// count returns how many events there ever were.
-func (l *eventLog) count() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.next - l.first
-}
-
 // end says that nothing will be added any more.
 func (l *eventLog) end() { l.once.Do(func() { close(l.ended) }) }
 

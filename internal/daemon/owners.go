@@ -145,6 +145,7 @@ func (d *Daemon) create(p config.Peer, s engine.Spec) (*held, error) {
 	d.debugPeer.Debug("session created", "session", discr, "peer", p.Peer.String(), "ifname", p.Interface, "profile", p.Profile)
 	d.byKey[p.Key()] = h
 	d.byDiscr[discr] = h
+	d.moves++
 	if p.Unaffiliated {
 		d.unaffiliated++
 	}
