@@ -167,3 +167,6 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
 }
+
+// Waits returns how often a worker has waited, and how.
+func (s *Speaker) Waits(worker int) wire.Waits { return s.loops[worker].Waits() }

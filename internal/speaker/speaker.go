@@ -276,9 +276,6 @@ func (s *Speaker) Release(fn func()) {
 // Failed delivers the error of a worker that could not go on.
 func (s *Speaker) Failed() <-chan error { return s.fail }
 
-// Waits returns how often a worker has waited, and how.
-func (s *Speaker) Waits(worker int) wire.Waits { return s.loops[worker].Waits() }
-
 // Engine returns the engine, for status and totals.
 func (s *Speaker) Engine() *engine.Engine { return s.engine }
 
