@@ -102,9 +102,18 @@ func (r *real) drop(t *testing.T, frame []byte) string {
 	return verdictAccepted
 }
 
-// For every reason of discard that a frame alone can bring about, explain says what
-// the engine does with the same frame.
-func TestAgreesWithEngine(t *testing.T) {
+// discard is a frame to the first session, by its difference from a good one, and
+// what becomes of it.
+type discard struct {
+	auth *packet.AuthMethod
+	edit func(*session.Params)
+	make func(*sent)
+	want string
+}
+
+// discards are one for every reason that a frame to one session alone can bring
+// about.
+func discards() map[string]discard {
 	sha1 := &packet.AuthMethod{Type: packet.AuthMeticulousSHA1}
 	simple := &packet.AuthMethod{Type: packet.AuthSimple}
 	touched := func(at int, b byte) func(*sent) {
@@ -116,12 +125,7 @@ func TestAgreesWithEngine(t *testing.T) {
 		copy(a.Data[:], text)
 		return a
 	}
-	for name, c := range map[string]struct {
-		auth *packet.AuthMethod
-		edit func(*session.Params)
-		make func(*sent)
-		want string
-	}{
+	return map[string]discard{
 		"accepted":              {nil, nil, func(*sent) {}, "accepted"},
 		"bad_frame":             {nil, nil, func(s *sent) { s.after = func(f []byte) { f[14] = 0x46 } }, "bad_frame"},
 		"another port":          {nil, nil, func(s *sent) { s.DstPort = 99 }, "bad_frame"},
@@ -148,7 +152,12 @@ func TestAgreesWithEngine(t *testing.T) {
 		"SHA1":             {sha1, nil, section(packet.Auth{Type: packet.AuthMeticulousSHA1, KeyID: 9, N: 20}), "auth_digest"},
 		"right":            {simple, nil, section(password("secret")), "accepted"},
 		"local_admin_down": {nil, func(p *session.Params) { p.AdminDown = true }, func(*sent) {}, "local_admin_down"},
-	} {
+	}
+}
+
+// Explain says what the engine does with the same frame.
+func TestAgreesWithEngine(t *testing.T) {
+	for name, c := range discards() {
 		r := newReal(t, c.auth, c.edit)
 		f := good(peer, local)
 		f.YourDiscr = r.list[0].Discr
