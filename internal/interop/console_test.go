@@ -135,6 +135,9 @@ func (m *manual) enter(t testing.TB, line string) (wrong string) {
 	} else if text, ok := strings.CutPrefix(line, configCall); ok {
 		once = func() string { return m.configuration(t, strings.HasPrefix(text, " > ")) }
 	} else if command := strings.TrimSuffix(strings.TrimPrefix(line, "sudo "), " &"); strings.HasPrefix(command, "xbfd ") {
+		if strings.HasPrefix(command, "xbfd events") {
+			command += " --since 0 --follow=false" // which would wait for more
+		}
 		once = func() string { return m.try(t, command, 0) }
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
