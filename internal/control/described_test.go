@@ -3,7 +3,10 @@ package control_test
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/xbfd/xbfd/client"
 	"github.com/xbfd/xbfd/internal/control"
 )
 
@@ -102,6 +106,38 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		for line := range strings.Lines(w.Body.String()) {
 			check("answers", op, at, []byte(line))
+		}
+	}
+}
+
+var listed = regexp.MustCompile(`^unknown key: there are (.*)$`)
+
+// A body may have the keys that are described, and no others; a route without a
+// described body takes none.
+func TestBodiesAreAsDescribed(t *testing.T) {
+	for _, op := range operations {
+		method, path, _ := strings.Cut(op.route, " ")
+		if method == "GET" || method == "DELETE" || op.body == reflect.TypeFor[document]() {
+			continue
+		}
+		w := request(four(), method, cmp.Or(op.at, strings.ReplaceAll(path, "{id}", "11")), `{"qqqqqqqqqqqqqqqqqqqqqqqq": 1}`)
+		var e client.Envelope
+		var takes, described []string
+		if err := json.Unmarshal(w.Body.Bytes(), &e); err == nil && e.Error != nil {
+			if m := listed.FindStringSubmatch(e.Error.Message); m != nil {
+				takes = strings.Split(m[1], ", ")
+			}
+		}
+		if op.body != nil {
+			for _, f := range reflect.VisibleFields(op.body) {
+				if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous {
+					described = append(described, key)
+				}
+			}
+			slices.Sort(described)
+		}
+		if diff := gocmp.Diff(described, takes); diff != "" {
+			t.Errorf("%s (-described +taken):\n%s", op.route, diff)
 		}
 	}
 }
