@@ -92,10 +92,13 @@ func (e *env) wanted(ctx context.Context, file string) (w doctor.Want, err error
 		w = runningAs(st, sessions)
 		return err
 	})
-	if errors.Is(err, control.ErrNoDaemon) {
+	if err != nil {
+		if !errors.Is(err, control.ErrNoDaemon) {
+			fmt.Fprintf(e.stderr, "warning: what the daemon wants is not known: %v\n", err)
+		}
 		return doctor.Want{}, nil
 	}
-	return w, err
+	return w, nil
 }
 
 func wantedBy(cfg config.Config) doctor.Want {

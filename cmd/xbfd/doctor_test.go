@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,11 @@ func TestDoctor(t *testing.T) {
 	}
 	if r := run(nobody + " -c " + file + "x"); r.status != exitFailed {
 		t.Errorf("with a file that is not there: %+v", r)
+	}
+	broken := controltest.New()
+	broken.Err = errors.New("marker")
+	if r := run("--control " + controltest.Serve(t, broken) + " doctor"); r.status != exitDone || !strings.Contains(r.err, "is not known: marker") {
+		t.Errorf("with a daemon that does not answer: %+v", r)
 	}
 	socket := controltest.Serve(t, controltest.New(controltest.Up(11, "192.0.2.1", "192.0.2.9", "eth0")))
 	if r := run("--control " + socket + " doctor"); !strings.Contains(r.out, "0 of 1 peers are resolved") {
