@@ -65,7 +65,7 @@ func (l *eventLog) oldest() uint64 {
 
 // copyBatch is how many events a reader looks at between two moments in which
 // others may.
-const copyBatch = 256
+const copyBatch = 64
 
 // read appends the selected ones of the events from seq on to buf, as far as one
 // look goes, and returns the seq to go on from. The channel is closed when there
