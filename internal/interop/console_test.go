@@ -141,8 +141,21 @@ func (m *manual) enter(t testing.TB, line string) (wrong string) {
 		once = func() string { return m.try(t, command, 0) }
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		if wrong = once(); !strings.HasPrefix(wrong, "503") || time.Now().After(end) {
+		if wrong = ends(once); !strings.HasPrefix(wrong, "503") || time.Now().After(end) {
 			return wrong
 		}
+	}
+}
+
+// ends returns what a command returns, or that it does not: a document may show one
+// that goes on for ever, which the end of the test ends.
+func ends(command func() string) string {
+	done := make(chan string, 1)
+	go func() { done <- command() }()
+	select {
+	case wrong := <-done:
+		return wrong
+	case <-time.After(patience):
+		return "it does not end"
 	}
 }
