@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/internal/testnet"
@@ -35,7 +36,7 @@ func TestLoadWithFewCapabilities(t *testing.T) {
 				return err
 			}
 			_, err := p.Live(0)
-			return errors.Join(err, p.Heard(), p.loadTC())
+			return errors.Join(err, p.Heard(), p.loadTC(ebpf.AttachNone))
 		}()
 	}()
 	must(t, <-errs)

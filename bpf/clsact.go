@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -37,7 +38,7 @@ func (p *Program) InsureByFilter(j Journal) error {
 	if p.tc.attached() {
 		return nil
 	}
-	if err := p.loadTC(); err != nil {
+	if err := p.loadTC(ebpf.AttachNone); err != nil {
 		return fmt.Errorf("load tc program: %w", err)
 	}
 	if err := p.attachFilter(j); err != nil {

@@ -54,7 +54,7 @@ func (p *Program) Insure(how Insurance) error {
 }
 
 func (p *Program) attachTC() (err error) {
-	if err := p.loadTC(); err != nil {
+	if err := p.loadTC(ebpf.AttachTCXIngress); err != nil {
 		return fmt.Errorf("load tc program: %w", err)
 	}
 	p.tc.link, err = link.AttachTCX(link.TCXOptions{
@@ -69,13 +69,15 @@ func (p *Program) attachTC() (err error) {
 	return errors.Join(fmt.Errorf("attach tc program: %w", err), p.tc.close())
 }
 
-// loadTC loads the program with the XDP program's counters.
-func (p *Program) loadTC() error {
+// loadTC loads the program for a link or, with AttachNone, for a filter, with the
+// XDP program's counters.
+func (p *Program) loadTC(to ebpf.AttachType) error {
 	spec, shared, err := p.tables.loadSpec()
 	if err != nil {
 		return err
 	}
 	shared[xbfdMapVerdicts] = p.objs.Verdicts
+	spec.Programs[xbfdProgXbfdTc].AttachType = to
 	return spec.LoadAndAssign(&p.tc, &ebpf.CollectionOptions{MapReplacements: shared})
 }
 

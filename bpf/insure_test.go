@@ -159,7 +159,7 @@ func TestProgramMarks(t *testing.T) {
 // The tc program leaves alone what was not marked: be it what a session expects.
 func TestTCPassesUnmarked(t *testing.T) {
 	b := newLaneRig(t)
-	must(t, b.loadTC())
+	must(t, b.loadTC(ebpf.AttachTCXIngress))
 	f := v4().your(discr)
 	b.expect(t, f.bytes(t))
 	b.insure(t, 1, 0, back(f).bytes(t))
