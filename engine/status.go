@@ -135,13 +135,15 @@ func (e *Engine) StatusesOf(ctx context.Context, discrs []uint32, buf []Status) 
 
 // statusChunk is how many sessions a worker copies between two looks at its
 // packets.
-const statusChunk = 256
+const statusChunk = 64
 
-// Statuses appends all sessions to buf.
-func (e *Engine) Statuses(ctx context.Context, buf []Status) ([]Status, error) {
+// EachStatus calls fn with all sessions, one after the other. What fn gets is its
+// own until it returns.
+func (e *Engine) EachStatus(ctx context.Context, fn func(*Status)) error {
+	chunk := make([]Status, 0, statusChunk)
 	for worker := range e.workers {
 		for from, more := 0, true; more; from += statusChunk {
-			chunk := make([]Status, 0, statusChunk)
+			chunk = chunk[:0]
 			err := e.do(ctx, worker, func(w *Worker, now session.Time) {
 				for i := from; i < min(from+statusChunk, len(w.slots)); i++ {
 					if w.slots[i].used {
@@ -152,12 +154,20 @@ func (e *Engine) Statuses(ctx context.Context, buf []Status) ([]Status, error) {
 				more = from+statusChunk < len(w.slots)
 			})
 			if err != nil {
-				return buf, err
+				return err // and the chunk is left to the worker, which may still write to it
 			}
-			buf = append(buf, chunk...)
+			for i := range chunk {
+				fn(&chunk[i])
+			}
 		}
 	}
-	return buf, nil
+	return nil
+}
+
+// Statuses appends all sessions to buf.
+func (e *Engine) Statuses(ctx context.Context, buf []Status) ([]Status, error) {
+	err := e.EachStatus(ctx, func(st *Status) { buf = append(buf, *st) })
+	return buf, err
 }
 
 // Totals are the workers' counters. They outlive the sessions, and every

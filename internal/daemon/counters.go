@@ -20,7 +20,11 @@ type mark struct {
 // Totals returns what all sessions and interfaces have counted since the start
 // or the latest ClearAll.
 func (d *Daemon) Totals(ctx context.Context) (control.Totals, error) {
-	all, err := d.speaker.Engine().Statuses(ctx, nil)
+	var t control.Totals
+	err := d.speaker.Engine().EachStatus(ctx, func(st *engine.Status) {
+		c := countersOf(st)
+		t.Sessions.Add(&c)
+	})
 	if err != nil {
 		return control.Totals{}, err
 	}
@@ -30,11 +34,7 @@ func (d *Daemon) Totals(ctx context.Context) (control.Totals, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := control.Totals{Since: d.mark.at.UTC()}
-	for i := range all {
-		c := countersOf(&all[i])
-		t.Sessions.Add(&c)
-	}
+	t.Since = d.mark.at.UTC()
 	for i, n := range d.mark.drops {
 		totals.Drops[i] -= n
 	}

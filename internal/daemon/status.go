@@ -157,9 +157,40 @@ func byReason(c *engine.Discards) (m map[string]uint64) {
 	return m
 }
 
+// census counts the sessions.
+type census struct {
+	states     control.SessionCounts
+	interfaces map[string]int
+	workers    []int
+	warnings   []string
+}
+
+func (d *Daemon) census(ctx context.Context) (c census, err error) {
+	e := d.speaker.Engine()
+	c.interfaces, c.workers = make(map[string]int), make([]int, len(e.Workers()))
+	err = e.EachStatus(ctx, func(st *engine.Status) {
+		if st.Removal {
+			return
+		}
+		countState(&c.states, st.State)
+		_, ifname := d.speaker.Where(st.Discr)
+		c.interfaces[ifname]++
+		c.workers[e.WorkerOf(st.Discr)]++
+		if !st.Auth.OtherDigest {
+			return
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if h, digest := d.byDiscr[st.Discr], d.peerDigest(st); h != nil && digest != "" {
+			c.warnings = append(c.warnings, fmt.Sprintf("session with peer %v: %s", h.peer.Peer, digestAdvice(digest)))
+		}
+	})
+	return c, err
+}
+
 // Status returns the daemon as a whole.
 func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
-	all, err := d.speaker.Engine().Statuses(ctx, nil)
+	count, err := d.census(ctx)
 	if err != nil {
 		return control.Status{}, err
 	}
@@ -174,21 +205,13 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 		ConfigFile: d.cfg.File, LastReload: d.reloaded, Control: d.cfg.Control.Path,
 		Process: describeProcess(), Downs: maps.Clone(d.downs),
 	}
-	sessions := make(map[string]int)
+	st.Sessions, st.Warnings = count.states, count.warnings
 	st.Workers = d.workers(totals)
+	for i := range st.Workers {
+		st.Workers[i].Sessions = count.workers[i]
+	}
 	sum := engine.Sum(totals)
 	st.RxDiscarded, st.TxRefused = byReason(&sum.Drops), sum.Refused
-	for i := range all {
-		if all[i].Removal {
-			continue
-		}
-		countState(&st.Sessions, all[i].State)
-		sessions[d.speaker.Path(all[i].Discr).Interface]++
-		st.Workers[d.speaker.Engine().WorkerOf(all[i].Discr)].Sessions++
-		if h, digest := d.byDiscr[all[i].Discr], d.peerDigest(&all[i]); h != nil && digest != "" {
-			st.Warnings = append(st.Warnings, fmt.Sprintf("session with peer %v: %s", h.peer.Peer, digestAdvice(digest)))
-		}
-	}
 	refused := len(d.refusedSessions(control.Filter{}))
 	st.Sessions.Total += refused
 	st.Sessions.Down += refused
@@ -208,7 +231,7 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 		}
 		st.Interfaces = append(st.Interfaces, control.InterfaceStatus{
 			Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
-			Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions[i.Name], Counters: i.Counters,
+			Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), UDP: cmp.Or(i.UDP, "open"), Sessions: count.interfaces[i.Name], Counters: i.Counters,
 		})
 	}
 	return st, nil
