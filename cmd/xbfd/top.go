@@ -31,7 +31,8 @@ func (e *env) topCommand() *cobra.Command {
 		Use:   "top",
 		Short: "Watch the sessions: rates, margins, near misses",
 		Long: "Watch the sessions of a running daemon: their rates, how near each has come to failing, how often\n" +
-			"it went down. The key ? shows what the others do. A restart of the daemon is waited out.\n\n" +
+			"it went down. The key ? shows what the others do. A restart of the daemon is waited out.\n" +
+			"Each look asks for all sessions: with many thousands, a longer --refresh spares the daemon.\n\n" +
 			"Where NO_COLOR is set there are no colours. --once prints all sessions, for a pipe.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
