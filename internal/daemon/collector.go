@@ -34,7 +34,7 @@ type heap struct {
 }
 
 const (
-	muchGarbage = 64 << 20        // and at least as much as is live
+	muchGarbage = 80 << 20        // and at least as much as is live
 	someGarbage = 1 << 20         // is given back after changes
 	quietTime   = 3 * time.Second // without another one,
 	longTime    = time.Minute     // or so long after the first

@@ -37,7 +37,7 @@ func TestCollectorTicks(t *testing.T) {
 		{"not for a little", 4 * mb, []second{{1000, 9, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}}},
 		{"after each unrest", 4 * mb, []second{{2 * mb, 1, 0}, {}, {}, {0, 0, 1}, {2 * mb, 1, 1}, {0, 0, 1}, {0, 0, 1}, {0, 0, 2}}},
 		{"not in it", 4 * mb, []second{{2 * mb, 1, 0}, {0, 1, 0}, {0, 1, 0}, {0, 1, 0}, {0, 1, 0}, {0, 1, 0}, {0, 1, 0}}},
-		{"much garbage", 4 * mb, []second{{63 * mb, 1, 0}, {mb, 1, 1}, {63 * mb, 1, 1}, {mb, 1, 2}}},
+		{"much garbage", 4 * mb, []second{{79 * mb, 1, 0}, {mb, 1, 1}, {79 * mb, 1, 1}, {mb, 1, 2}}},
 		{"much of a large heap", 100 * mb, []second{{50 * mb, 1, 0}, {49 * mb, 1, 0}, {mb, 1, 1}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/testnet"
 )
 
@@ -95,12 +96,17 @@ func TestReadingMakesLittleGarbage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	one, err := d.client.Session(t.Context(), control.Target{X: "10.9.1.8"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := &reader{conn, make([]byte, 1<<20)}
 	for _, tt := range []struct {
 		path string
 		of   uint64 // sessions in the answer
 		most uint64 // bytes for each
 	}{
+		{fmt.Sprintf("/v1/sessions/%d", one.LocalDiscriminator), 1, muchGarbage / 6000},
 		{"/v1/sessions/10.9.1.7", 1, muchGarbage / 6000},
 		{"/v1/sessions?peer=10.9.1.7", 1, muchGarbage / 6000},
 		{"/v1/status", 0, muchGarbage / 300}, // once a second leaves five minutes

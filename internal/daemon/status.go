@@ -18,15 +18,15 @@ import (
 
 // Session returns one session.
 func (d *Daemon) Session(ctx context.Context, id uint32) (control.Session, error) {
-	st, err := d.speaker.Engine().Status(ctx, id)
-	if err == nil {
-		if s, ok := d.describe(&st); ok {
-			s.History = d.history(id)
-			return s, nil
-		}
+	l := listings.Get().(*listing)
+	l.discrs[0] = id
+	if err := d.speaker.Engine().StatusesOf(ctx, l.discrs[:1], l.statuses[:1]); err != nil {
+		return control.Session{}, err // the listing is lost: see EachSession
 	}
-	if ctx.Err() != nil {
-		return control.Session{}, ctx.Err()
+	defer listings.Put(l)
+	if s, ok := d.describe(&l.statuses[0]); ok {
+		s.History = d.history(id)
+		return s, nil
 	}
 	return control.Session{}, control.Errorf(control.CodeNotFound, "no session with local discriminator %d", id)
 }
