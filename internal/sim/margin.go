@@ -22,7 +22,7 @@ func (l *ledger) narrow(arrival session.Time) {
 	if mult == 0 {
 		return
 	}
-	gap := arrival - l.at
+	gap := arrival - max(l.at, l.spared) // a time that became shorter counts from then
 	tight := func(detection session.Time) bool {
 		if mult == 1 {
 			return detection-gap < detection/20
