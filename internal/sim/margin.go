@@ -22,7 +22,7 @@ func (l *ledger) narrow(arrival session.Time) {
 	if mult == 0 {
 		return
 	}
-	gap := arrival - max(l.at, l.spared) // a time that became shorter counts from then
+	gap := arrival - l.at
 	tight := func(detection session.Time) bool {
 		if mult == 1 {
 			return detection-gap < detection/20
@@ -31,10 +31,10 @@ func (l *ledger) narrow(arrival session.Time) {
 	}
 	lo, hi := l.detection()
 	switch {
-	case tight(lo) && tight(hi):
+	case tight(lo) && tight(hi) && l.spared <= l.at:
 		l.missed.sure++
 	case tight(lo) || tight(hi):
-		l.missed.perhaps++
+		l.missed.perhaps++ // after a time that has become shorter, by how much it was spared
 	}
 }
 
