@@ -29,9 +29,7 @@ func (d *xbfdDUT) start(ctx context.Context) (err error) {
 			return new(net.Dialer).DialContext(ctx, "unix", d.path("xbfd.sock"))
 		},
 	}}
-	// The collector tells its cycles on standard error.
-	env := []string{"GODEBUG=gctrace=1"}
-	d.proc, err = spawn(d.lab.dut, d.lab.dutCPU, &d.log, env, d.program, "run", "-c", d.path("xbfd.yaml"))
+	d.proc, err = spawn(d.lab.dut, d.lab.dutCPU, &d.log, nil, d.program, "run", "-c", d.path("xbfd.yaml"))
 	return err
 }
 
@@ -79,20 +77,32 @@ func (d *xbfdDUT) get(path string, into any) error {
 	return json.NewDecoder(answer.Body).Decode(into)
 }
 
-func (d *xbfdDUT) downs() (n int, err error) {
-	var list []struct {
-		State    string
-		Counters struct{ Up int }
+// status reads what is asked for below of the daemon's status.
+func (d *xbfdDUT) status() (s struct {
+	Version string
+	Process struct {
+		GC     uint64 `json:"gc-cycles"`
+		Allocs uint64 `json:"allocations"`
 	}
-	err = d.get("/v1/sessions", &list)
-	for i := range list {
-		// Its count of Downs has those in it that come from Init.
-		n += list[i].Counters.Up
-		if list[i].State == "up" {
-			n--
-		}
+	Interfaces []struct{ Transport string }
+	Downs      map[string]int
+}, err error) {
+	err = d.get("/v1/status", &s)
+	return s, err
+}
+
+func (d *xbfdDUT) downs() (n int, err error) {
+	s, err := d.status()
+	for _, k := range s.Downs {
+		n += k
 	}
 	return n, err
+}
+
+// runtime tells of the collector and of the heap.
+func (d *xbfdDUT) runtime() (goRuntime, error) {
+	s, err := d.status()
+	return goRuntime{s.Process.GC, s.Process.Allocs}, err
 }
 
 // read reads one session after the other.
@@ -103,11 +113,8 @@ func (d *xbfdDUT) read() error {
 
 func (d *xbfdDUT) facts() facts {
 	f := facts{Transmit: "xdp", Heard: "off", Insurance: "off"}
-	var status struct {
-		Version    string
-		Interfaces []struct{ Transport string }
-	}
-	if err := d.get("/v1/status", &status); err != nil {
+	status, err := d.status()
+	if err != nil {
 		return f
 	}
 	f.Version = "xbfd " + status.Version
@@ -128,9 +135,6 @@ func (d *xbfdDUT) facts() facts {
 	}
 	return f
 }
-
-// gcCycles is how often the collector has run.
-func (d *xbfdDUT) gcCycles() int { return d.log.count("\ngc ") }
 
 func (d *xbfdDUT) stop() error {
 	d.client.CloseIdleConnections()

@@ -30,7 +30,8 @@ type ScaleResult struct {
 	Maps           uint64  `json:"map_bytes"`
 	BytesPer       float64 `json:"bytes_per_session"` // 0 with 100 sessions or fewer
 	Wakeups        float64 `json:"rx_wakeups_per_packet"`
-	GC             int     `json:"gc_cycles"`
+	GC             uint64  `json:"gc_cycles"`
+	Allocs         uint64  `json:"allocations"` // of the Go heap, the two looks at it included; 0 for an engine that has none
 	MaxGap         float64 `json:"max_tx_gap_us"`
 	Noise
 }
@@ -157,11 +158,15 @@ func (r *rig) hold(ctx context.Context, res *ScaleResult, base *memoryBase) erro
 		}
 		res.BytesPer = base.per(bytes, r.n)
 	}
-	downsBefore, err := r.quietDowns()
+	downsBefore, err := r.dut.downs()
 	if err != nil {
 		return err
 	}
-	start, gcBefore := time.Now(), r.gcCycles()
+	heapBefore, err := r.goRuntime()
+	if err != nil {
+		return err
+	}
+	start := time.Now()
 	window := costFor(r.o.Hold)
 	if err := r.watchFor(ctx, r.o.Hold-window, "holding"); err != nil {
 		return err
@@ -174,14 +179,21 @@ func (r *rig) hold(ctx context.Context, res *ScaleResult, base *memoryBase) erro
 	if err != nil {
 		return err
 	}
-	res.HoldS, res.GC = time.Since(start).Seconds(), r.gcCycles()-gcBefore
+	res.HoldS = time.Since(start).Seconds()
 	if res.RSS, res.Maps, err = memoryOf(r.dut.process().pid); err != nil {
 		return err
 	}
-	downs, err := r.dut.downs() // last: to answer costs the engine something
+	heap, err := r.goRuntime()
 	if err != nil {
 		return err
 	}
+	res.GC, res.Allocs = heap.cycles-heapBefore.cycles, heap.allocs-heapBefore.allocs
+	downs, err := r.dut.downs()
+	if err != nil {
+		return err
+	}
+	r.facts = r.dut.facts() // live frames are tried after a second
+	res.Engine = r.engine()
 	res.FalseDownsDUT, res.FalseDownsPeer = max(downs-downsBefore, int(seen.DownsDUT)), int(seen.DownsPeer)
 	res.DeclaredDUT, res.DeclaredPeer = int(seen.OwnDUT), int(seen.OwnPeer)
 	res.cost(&c)
@@ -189,23 +201,15 @@ func (r *rig) hold(ctx context.Context, res *ScaleResult, base *memoryBase) erro
 	return nil
 }
 
-// quietDowns is how often sessions had left Up before the hold. To ask xbfd for
-// thousands of sessions costs it memory, so where all came up at once nobody does.
-func (r *rig) quietDowns() (int, error) {
-	if r.atUp.DownsDUT == 0 && r.atUp.DownsPeer == 0 && r.n > askBelow {
-		return 0, nil
-	}
-	return r.dut.downs()
-}
+// goRuntime is what the collector and the heap of an engine have done so far.
+type goRuntime struct{ cycles, allocs uint64 }
 
-// askBelow is how many sessions may be asked for without a second thought.
-const askBelow = 100
-
-func (r *rig) gcCycles() int {
-	if g, ok := r.dut.(interface{ gcCycles() int }); ok {
-		return g.gcCycles()
+// goRuntime is zero for an engine that is not written in Go.
+func (r *rig) goRuntime() (goRuntime, error) {
+	if d, ok := r.dut.(interface{ runtime() (goRuntime, error) }); ok {
+		return d.runtime()
 	}
-	return 0
+	return goRuntime{}, nil
 }
 
 func (res *ScaleResult) cost(c *cost) {

@@ -158,6 +158,7 @@ type Process struct {
 	Memory     uint64  `json:"memory-bytes"` // mapped by the Go runtime
 	GCCycles   uint64  `json:"gc-cycles"`
 	GCPause    uint64  `json:"gc-pause-us"` // all of them together, at least
+	Allocs     uint64  `json:"allocations"` // of the Go heap, objects, since it started
 }
 
 // InterfaceStatus is one interface that sessions use.

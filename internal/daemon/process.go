@@ -19,11 +19,13 @@ func describeProcess() (p control.Process) {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
 		{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/sched/pauses/total/gc:seconds"},
+		{Name: "/gc/heap/allocs:objects"},
 	}
 	metrics.Read(samples)
 	p.Memory = samples[0].Value.Uint64() - samples[1].Value.Uint64()
 	p.GCCycles = samples[2].Value.Uint64()
 	p.GCPause = uint64(sumOf(samples[3].Value.Float64Histogram()) * 1e6)
+	p.Allocs = samples[4].Value.Uint64()
 	return p
 }
 

@@ -188,7 +188,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		Version: "v0.1.0", PID: 4242, Started: When, UptimeSeconds: 3725.5,
 		ConfigFile: "/etc/xbfd.yaml", Control: "/run/xbfd.sock",
 		LastReload: &control.LastReload{At: When},
-		Process:    control.Process{CPUSeconds: 12.5, Memory: 18 << 20, GCCycles: 7, GCPause: 412},
+		Process:    control.Process{CPUSeconds: 12.5, Memory: 18 << 20, GCCycles: 7, GCPause: 412, Allocs: 51200},
 		Workers: []control.WorkerStatus{{
 			ID: 0, CPU: 1, Scheduling: "fifo", Priority: 60, Stalls: 2, LongestStall: 4100, Wait: "sleep", Sleeps: 5120, Sessions: len(b.sessions),
 		}},
