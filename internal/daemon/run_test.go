@@ -27,7 +27,7 @@ type running struct {
 	file    atomic.Pointer[string] // what Load reads
 }
 
-func run(t *testing.T, n *testnet.NS, file string) *running {
+func run(t testing.TB, n *testnet.NS, file string) *running {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "sock")
 	r := &running{client: control.NewClient(socket), socket: socket, signals: make(chan os.Signal, 4), done: make(chan error, 1)}
@@ -58,7 +58,7 @@ func (r *running) up(t *testing.T) {
 	})
 }
 
-func (r *running) end(t *testing.T) {
+func (r *running) end(t testing.TB) {
 	t.Helper()
 	r.signals <- syscall.SIGTERM
 	select {
