@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
@@ -19,8 +20,7 @@ type Tables struct {
 	lanes         lanes
 
 	mu            sync.Mutex // guards what follows, and the order of changes to peers
-	sessions      map[peerKey]Peer
-	locals, loops addrSet // of sessions
+	locals, loops addrSet    // of sessions
 }
 
 // NewTables makes the tables, with room for maxSessions sessions and lanes for
@@ -34,9 +34,8 @@ func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
 		return nil, fmt.Errorf("read XDP object: %w", err)
 	}
 	t := &Tables{
-		sessions: make(map[peerKey]Peer),
-		locals:   addrSet{users: make(map[addrKey]int)},
-		loops:    addrSet{users: make(map[addrKey]int)},
+		locals: addrSet{more: make(map[addrKey]int)},
+		loops:  addrSet{more: make(map[addrKey]int)},
 	}
 	defer func() {
 		if err != nil {
@@ -79,10 +78,13 @@ func (t *Tables) byName() map[string]**ebpf.Map {
 func (t *Tables) SetPeer(p Peer) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := p.validate(); err != nil {
+	if err = p.validate(); err != nil {
 		return fmt.Errorf("add peer %s to XDP: %w", p.Peer.Netip(), err)
 	}
-	old, had := t.sessions[p.key()]
+	old, had, err := t.rule(p.key())
+	if err != nil {
+		return err
+	}
 	if !had {
 		if err := t.locals.hold(p.localKey()); err != nil {
 			return err
@@ -93,7 +95,7 @@ func (t *Tables) SetPeer(p Peer) (err error) {
 			}
 		}()
 	}
-	if p.Loop && !old.Loop {
+	if p.Loop && old.loop == 0 {
 		if err := t.loops.hold(p.loopKey()); err != nil {
 			return err
 		}
@@ -106,11 +108,23 @@ func (t *Tables) SetPeer(p Peer) (err error) {
 	if err := t.peers.Put(p.key(), p.rule()); err != nil {
 		return fmt.Errorf("add peer %s to XDP: %w", p.Peer.Netip(), err)
 	}
-	t.sessions[p.key()] = p
-	if old.Loop && !p.Loop {
+	if old.loop != 0 && !p.Loop {
 		return t.loops.drop(p.loopKey())
 	}
 	return nil
+}
+
+// rule returns what the programs are told of a session, as the kernel has it: a
+// copy here would be as large as the table.
+func (t *Tables) rule(k peerKey) (r rule, exists bool, err error) {
+	var b [unsafe.Sizeof(r)]byte
+	switch err := t.peers.Lookup(k, &b); {
+	case errors.Is(err, ebpf.ErrKeyNotExist):
+		return r, false, nil
+	case err != nil:
+		return r, false, fmt.Errorf("look peer %s up in XDP: %w", k.peer.Netip(), err)
+	}
+	return rule{minTTL: b[0], loop: b[1]}, true, nil
 }
 
 // DelPeer undoes SetPeer; a multihop session's ifindex is 0. Deleting what is
@@ -118,16 +132,15 @@ func (t *Tables) SetPeer(p Peer) (err error) {
 func (t *Tables) DelPeer(ifindex int32, local, peer packet.Addr) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p, ok := t.sessions[Peer{Ifindex: ifindex, Local: local, Peer: peer}.key()]
-	if !ok {
-		return nil
+	p := Peer{Ifindex: ifindex, Local: local, Peer: peer}
+	r, exists, err := t.rule(p.key())
+	if !exists {
+		return err
 	}
-	delete(t.sessions, p.key())
-	err := t.peers.Delete(p.key())
-	if err != nil {
-		err = fmt.Errorf("delete peer %s from XDP: %w", peer.Netip(), err)
+	if err = t.peers.Delete(p.key()); err != nil {
+		return fmt.Errorf("delete peer %s from XDP: %w", peer.Netip(), err)
 	}
-	if p.Loop {
+	if r.loop != 0 {
 		err = errors.Join(err, t.loops.drop(p.loopKey()))
 	}
 	return errors.Join(err, t.locals.drop(p.localKey()))
