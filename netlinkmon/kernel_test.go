@@ -55,7 +55,7 @@ func (f *follower) await(id uint32, what string, cond func(Path) bool) Path {
 		}
 		select {
 		case u := <-f.Updates():
-			f.paths[u.ID] = u.Path
+			f.paths[u.ID] = *u.Path
 			f.got = append(f.got, u)
 		case <-deadline:
 			f.t.Fatalf("no %s within %v; last path of %d: %+v", what, patience, id, f.paths[id])

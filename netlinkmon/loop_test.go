@@ -101,7 +101,7 @@ func TestSameIndexAgain(t *testing.T) {
 		loop.resolve()
 		for t, u, out := loop.next(); out != nil; t, u, out = loop.next() {
 			t.told(u.Path)
-			paths = append(paths, u.Path)
+			paths = append(paths, *u.Path)
 		}
 		return paths
 	}

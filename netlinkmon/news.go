@@ -26,17 +26,17 @@ func (l *loop) tell(t *target) {
 }
 
 // pending returns what is to be told next.
-func (t *target) pending() (Path, bool) {
+func (t *target) pending() (*Path, bool) {
 	if t.vanished {
-		return Path{
+		return &Path{
 			Reason: fmt.Sprintf("interface %s is gone", t.sent.Interface),
 			Peer:   t.want.Peer, NextHop: t.want.Peer, Local: t.want.Local, Interface: t.want.Interface,
 		}, true
 	}
 	if t.path == nil {
-		return Path{}, false
+		return nil, false
 	}
-	return *t.path, t.sent == nil || *t.path != *t.sent
+	return t.path, t.sent == nil || *t.path != *t.sent
 }
 
 // take notes how the path is found to be.
@@ -51,12 +51,10 @@ func (t *target) take(p Path) {
 }
 
 // told notes what has been told.
-func (t *target) told(p Path) {
+func (t *target) told(p *Path) {
 	t.vanished = false
-	if p == *t.path {
+	if t.sent = p; *p == *t.path {
 		t.sent = t.path
-	} else {
-		t.sent = &p
 	}
 }
 

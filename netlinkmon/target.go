@@ -60,10 +60,11 @@ type Path struct {
 	EchoReason string
 }
 
-// Update is the news that the path of a watched session is another.
+// Update is the news that the path of a watched session is another. The Path is
+// shared with the Monitor, to have it in memory once: it is never changed.
 type Update struct {
 	ID   uint32
-	Path Path
+	Path *Path
 }
 
 // normal returns t without zones and IPv4-mapped addresses.

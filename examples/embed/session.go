@@ -86,7 +86,7 @@ func (s *embedded) watch(ctx context.Context, changed func(state packet.State, w
 	for {
 		select {
 		case u := <-s.monitor.Updates():
-			if err := s.follow(u.Path); err != nil {
+			if err := s.follow(*u.Path); err != nil {
 				return err
 			}
 		case <-s.engine.Notify():

@@ -84,16 +84,8 @@ func (s *Speaker) install(ctx context.Context, discr uint32, e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.err = err
-	switch {
-	case err != nil:
-		e.reason = err.Error()
-	case !e.path.Ready:
-		e.reason = e.path.Reason
-	default:
-		e.reason = ""
-	}
 	s.log.Debug("path", "session", discr, "ifindex", e.path.Ifindex, "local", e.path.Local, "neighbour", net.HardwareAddr(e.path.PeerMAC[:]),
-		"neighbour-known", e.path.MACKnown, "waits", e.reason)
+		"neighbour-known", e.path.MACKnown, "waits", e.waiting())
 	e.known = true
 	select {
 	case s.learned <- struct{}{}:
@@ -111,39 +103,41 @@ func (s *Speaker) tryInstall(discr uint32, e *entry) error {
 		s.withdraw(discr, e)
 		return err
 	}
-	next := engine.Path{
-		Ifindex: int32(p.Ifindex), Local: packet.AddrFrom(p.Local), Peer: packet.AddrFrom(p.Peer),
-		LocalMAC: p.LocalMAC, PeerMAC: p.PeerMAC, MACKnown: p.MACKnown,
-		EchoSource: packet.AddrFrom(p.EchoSource), PointToPoint: p.PointToPoint,
-	}
-	steered := s.steered(e, next)
-	if e.set && keyOf(e.steered) != keyOf(steered) {
+	want := s.wanted(e)
+	steered := want.peer(p)
+	if e.set != nil && keyOf(e.asked.peer(e.set)) != keyOf(steered) {
 		s.withdraw(discr, e)
 	}
 	if err := s.steering.set(discr, steered); err != nil {
 		return err
 	}
-	e.steered = steered
-	if err := s.setPath(discr, next); err != nil {
-		if !e.set {
+	e.asked = want
+	if err := s.setPath(discr, p); err != nil {
+		if e.set == nil {
 			err = errors.Join(err, s.steering.remove(discr, steered))
 		}
 		return err
 	}
+	s.use(e, p)
+	return nil
+}
+
+// use notes which path the engine and the tables have.
+func (s *Speaker) use(e *entry, p *netlinkmon.Path) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.set {
-		s.using(e, -1)
-	}
-	e.engine, e.set = next, true
+	s.using(e, -1)
+	e.set = p
 	s.using(e, +1)
-	return nil
 }
 
 // using counts the users of what a session's packets travel by; the caller
 // holds s.mu.
 func (s *Speaker) using(e *entry, n int) {
-	if f := s.ifaces[int(e.engine.Ifindex)]; f != nil {
+	if e.set == nil {
+		return
+	}
+	if f := s.ifaces[e.set.Ifindex]; f != nil {
 		f.users += n
 	}
 	if e.want.kind == session.Multihop && s.far != nil {
@@ -158,30 +152,33 @@ func (s *Speaker) openAll(e *entry) error {
 			return err
 		}
 	}
-	return s.open(e.path)
+	return s.open(*e.path)
 }
 
 // setPath gives the engine a path; a session that is being removed needs none.
-func (s *Speaker) setPath(discr uint32, p engine.Path) error {
-	if err := s.engine.SetPath(discr, p); err != nil && !errors.Is(err, engine.ErrUnknown) {
-		return fmt.Errorf("peer %v: %w", p.Peer.Netip(), err)
+func (s *Speaker) setPath(discr uint32, p *netlinkmon.Path) error {
+	err := s.engine.SetPath(discr, engine.Path{
+		Ifindex: int32(p.Ifindex), Local: packet.AddrFrom(p.Local), Peer: packet.AddrFrom(p.Peer),
+		LocalMAC: p.LocalMAC, PeerMAC: p.PeerMAC, MACKnown: p.MACKnown,
+		EchoSource: packet.AddrFrom(p.EchoSource), PointToPoint: p.PointToPoint,
+	})
+	if err != nil && !errors.Is(err, engine.ErrUnknown) {
+		return fmt.Errorf("peer %v: %w", p.Peer, err)
 	}
 	return nil
 }
 
 // withdraw takes a session's path out of the engine and the tables.
 func (s *Speaker) withdraw(discr uint32, e *entry) {
-	if !e.set {
+	was := e.set
+	if was == nil {
 		return
 	}
-	s.mu.Lock()
-	e.set = false
-	s.using(e, -1)
-	s.mu.Unlock()
+	s.use(e, nil)
 	if err := s.engine.ClearPath(discr); err != nil && !errors.Is(err, engine.ErrUnknown) {
 		s.log.Error("clear path", "session", discr, "err", err)
 	}
-	if err := s.steering.remove(discr, e.steered); err != nil {
+	if err := s.steering.remove(discr, e.asked.peer(was)); err != nil {
 		s.log.Error("withdraw from XDP tables", "session", discr, "err", err)
 	}
 }

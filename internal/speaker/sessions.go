@@ -22,7 +22,7 @@ func (s *Speaker) Add(target netlinkmon.Target, spec engine.Spec) (discr uint32,
 	}
 	s.mu.Lock()
 	s.sessions[discr] = &entry{
-		target: target, want: steerSpecOf(spec), reason: "looking for a path",
+		path: &netlinkmon.Path{Peer: target.Peer, Reason: "looking for a path"}, want: steerSpecOf(spec),
 	}
 	s.mu.Unlock()
 	s.monitor.Watch(discr, target)
@@ -76,8 +76,8 @@ func (s *Speaker) Path(discr uint32) Path {
 	if e == nil {
 		return Path{}
 	}
-	p := Path{Path: e.path, Waiting: e.reason}
-	if i := s.ifaces[e.path.Ifindex]; i != nil && e.set {
+	p := Path{Path: *e.path, Waiting: e.waiting()}
+	if i := s.ifaces[e.path.Ifindex]; i != nil && e.set != nil {
 		p.Transport, p.TransportReason = i.wire.Transport()
 		p.Stamp = i.wire.Stamp()
 		p.Ring = i.wire.Port(s.engine.WorkerOf(discr)).Ring()
@@ -122,7 +122,7 @@ func (s *Speaker) Settle(ctx context.Context, discrs []uint32) error {
 			select {
 			case <-s.learned:
 			case <-ctx.Done():
-				return fmt.Errorf("find the path to %v: %w", e.target.Peer, ctx.Err())
+				return fmt.Errorf("find the path to %v: %w", s.Path(d).Peer, ctx.Err())
 			}
 		}
 		if err != nil && !seen[err.Error()] {

@@ -109,15 +109,23 @@ type Speaker struct {
 
 // entry is one session: what its path is to be found from, and how it stands.
 type entry struct {
-	target  netlinkmon.Target
-	want    steerSpec
-	path    netlinkmon.Path
-	reason  string // why nothing can be sent, "" if it can
-	engine  engine.Path
-	steered bpf.Peer // as the tables have it
-	set     bool     // the engine and the tables have the path
-	known   bool     // whether it has a path
-	err     error    // of opening the interface
+	path  *netlinkmon.Path // the monitor's; never nil
+	set   *netlinkmon.Path // the one that the engine and the tables have, nil without
+	err   error            // of opening the interface
+	want  steerSpec
+	asked steerSpec // what the tables have of set; the path loop's own
+	known bool      // whether it has a path
+}
+
+// waiting says why nothing can be sent, "" if it can.
+func (e *entry) waiting() string {
+	switch {
+	case e.err != nil:
+		return e.err.Error()
+	case !e.path.Ready:
+		return e.path.Reason
+	}
+	return ""
 }
 
 // New makes a Speaker and starts its workers. Close ends it.
@@ -127,7 +135,7 @@ func New(o Options) (_ *Speaker, err error) {
 		o: o, log: o.Logger,
 		sessions: make(map[uint32]*entry),
 		ifaces:   make(map[int]*iface),
-		steering: steering{users: make(map[steerKey][]user)},
+		steering: steering{users: make(map[steerKey]user), earlier: make(map[steerKey][]user)},
 		told:     make(map[string]string),
 		ops:      make(chan func(), 64),
 		fail:     make(chan error, o.Workers),

@@ -8,6 +8,7 @@ import (
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -23,9 +24,10 @@ type tables interface {
 // another comes that has the same addresses: the one that came last says how
 // their frames are treated.
 type steering struct {
-	tables tables // nil without XDP
-	lane   func(discr uint32) int
-	users  map[steerKey][]user
+	tables  tables // nil without XDP
+	lane    func(discr uint32) int
+	users   map[steerKey]user   // those that came last
+	earlier map[steerKey][]user // the others, of which there are few; none is not kept
 }
 
 // steerKey names the frames of one peer.
@@ -34,39 +36,51 @@ type steerKey struct {
 	local, peer packet.Addr
 }
 
-// user is a session that asked for them.
+// user is a session that asked for them, and how: what a bpf.Peer has besides the
+// key.
 type user struct {
-	discr uint32
-	peer  bpf.Peer
+	discr          uint32
+	minTTL         uint8
+	loop, multihop bool
 }
 
 func keyOf(p bpf.Peer) steerKey { return steerKey{p.Ifindex, p.Local, p.Peer} }
+
+func (u user) peer(k steerKey) bpf.Peer {
+	return bpf.Peer{Ifindex: k.ifindex, Local: k.local, Peer: k.peer, MinTTL: u.minTTL, Loop: u.loop, Multihop: u.multihop}
+}
 
 // set asks for a session's frames, or for another treatment of them.
 func (s *steering) set(discr uint32, p bpf.Peer) error {
 	if s.tables == nil {
 		return nil
 	}
-	users := s.users[keyOf(p)]
-	at := slices.IndexFunc(users, func(u user) bool { return u.discr == discr })
-	switch {
-	case at >= 0 && users[at].peer == p:
-		return nil
-	case at < 0 || at == len(users)-1: // the last word is this session's
-		if err := s.tables.SetPeer(p); err != nil {
-			return fmt.Errorf("steer frames of %v: %w", p.Peer.Netip(), err)
-		}
-	}
-	if at >= 0 {
-		users[at].peer = p
+	k, u := keyOf(p), user{discr, p.MinTTL, p.Loop, p.Multihop}
+	last, exists := s.users[k]
+	if exists && last == u {
 		return nil
 	}
-	s.users[keyOf(p)] = append(users, user{discr, p})
+	if at := slices.IndexFunc(s.earlier[k], u.same); at >= 0 { // the last word is another's
+		s.earlier[k][at] = u
+		return nil
+	}
+	if err := s.tables.SetPeer(p); err != nil {
+		return fmt.Errorf("steer frames of %v: %w", p.Peer.Netip(), err)
+	}
+	s.users[k] = u
+	if exists && last.discr == discr {
+		return nil
+	}
+	if exists {
+		s.earlier[k] = append(s.earlier[k], last)
+	}
 	if err := s.tables.AddDiscr(discr, s.lane(discr)); err != nil {
 		return errors.Join(fmt.Errorf("steer frames of %v: %w", p.Peer.Netip(), err), s.remove(discr, p))
 	}
 	return nil
 }
+
+func (u user) same(o user) bool { return u.discr == o.discr }
 
 // remove undoes set.
 func (s *steering) remove(discr uint32, p bpf.Peer) error {
@@ -75,13 +89,20 @@ func (s *steering) remove(discr uint32, p bpf.Peer) error {
 	}
 	k := keyOf(p)
 	err := s.tables.DelDiscr(discr)
-	users := slices.DeleteFunc(s.users[k], func(u user) bool { return u.discr == discr })
-	if len(users) > 0 {
-		s.users[k] = users
-		return errors.Join(err, s.tables.SetPeer(users[len(users)-1].peer))
+	last, exists := s.users[k]
+	before := slices.DeleteFunc(s.earlier[k], user{discr: discr}.same)
+	if !exists || last.discr == discr && len(before) == 0 {
+		delete(s.users, k)
+		return errors.Join(err, s.tables.DelPeer(k.ifindex, k.local, k.peer))
 	}
-	delete(s.users, k)
-	return errors.Join(err, s.tables.DelPeer(k.ifindex, k.local, k.peer))
+	if last.discr == discr {
+		last, before = before[len(before)-1], before[:len(before)-1]
+		s.users[k] = last
+	}
+	if s.earlier[k] = before; len(before) == 0 {
+		delete(s.earlier, k)
+	}
+	return errors.Join(err, s.tables.SetPeer(last.peer(k)))
 }
 
 // steerSpec is what of a session's specification decides about its frames.
@@ -112,18 +133,19 @@ func (w *steerSpec) setMinTTL(minTTL uint8) {
 
 // peer is how the tables are to have a session on this path. Frames of a
 // multihop session may arrive on any interface.
-func (w *steerSpec) peer(p engine.Path) bpf.Peer {
+func (w *steerSpec) peer(p *netlinkmon.Path) bpf.Peer {
+	local, peer := packet.AddrFrom(p.Local), packet.AddrFrom(p.Peer)
 	if w.kind == session.Multihop {
-		return bpf.Peer{Local: p.Local, Peer: p.Peer, MinTTL: w.minTTL, Multihop: true}
+		return bpf.Peer{Local: local, Peer: peer, MinTTL: w.minTTL, Multihop: true}
 	}
-	return bpf.Peer{Ifindex: p.Ifindex, Local: p.Local, Peer: p.Peer, Loop: w.loop}
+	return bpf.Peer{Ifindex: int32(p.Ifindex), Local: local, Peer: peer, Loop: w.loop}
 }
 
-// steered is peer for a session that others may be changing.
-func (s *Speaker) steered(e *entry, p engine.Path) bpf.Peer {
+// wanted is what a session wants, which others may be changing.
+func (s *Speaker) wanted(e *entry) steerSpec {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return e.want.peer(p)
+	return e.want
 }
 
 // restate changes what a session wants, and has the tables follow.
@@ -138,14 +160,14 @@ func (s *Speaker) restate(discr uint32, change func(*steerSpec)) {
 		return
 	}
 	s.post(func() {
-		if !e.set {
+		if e.set == nil {
 			return
 		}
-		p := s.steered(e, e.engine)
-		if err := s.steering.set(discr, p); err != nil {
+		want := s.wanted(e)
+		if err := s.steering.set(discr, want.peer(e.set)); err != nil {
 			s.log.Error("change XDP tables", "session", discr, "err", err)
 			return
 		}
-		e.steered = p
+		e.asked = want
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -45,16 +46,14 @@ func (f *fakeTables) DelDiscr(discr uint32) error {
 	return nil
 }
 
-func pathTo(peer string) engine.Path {
-	return engine.Path{
-		Ifindex: 7, Local: packet.AddrFrom(netip.MustParseAddr("192.0.2.1")), Peer: packet.AddrFrom(netip.MustParseAddr(peer)),
-	}
+func pathTo(peer string) *netlinkmon.Path {
+	return &netlinkmon.Path{Ifindex: 7, Local: netip.MustParseAddr("192.0.2.1"), Peer: netip.MustParseAddr(peer)}
 }
 
 // TestSteering follows sessions that share addresses for a while.
 func TestSteering(t *testing.T) {
 	f := &fakeTables{peers: map[steerKey]bpf.Peer{}, discrs: map[uint32]bool{}}
-	s := steering{tables: f, lane: func(uint32) int { return bpf.NoLane }, users: map[steerKey][]user{}}
+	s := steering{tables: f, lane: func(uint32) int { return bpf.NoLane }, users: map[steerKey]user{}, earlier: map[steerKey][]user{}}
 	plain := steerSpecOf(engine.Spec{})
 	one, two := plain.peer(pathTo("192.0.2.2")), plain.peer(pathTo("192.0.2.3"))
 	far := bpf.Peer{Local: one.Local, Peer: one.Peer, Multihop: true, MinTTL: 254}
@@ -103,8 +102,8 @@ func TestSteering(t *testing.T) {
 			t.Errorf("%s: discriminators (-want +got):\n%s", step.name, diff)
 		}
 	}
-	if len(s.users) != 0 {
-		t.Errorf("left behind: %v", s.users)
+	if len(s.users)+len(s.earlier) != 0 {
+		t.Errorf("left behind: %v, %v", s.users, s.earlier)
 	}
 }
 
@@ -119,8 +118,9 @@ func TestNoSteering(t *testing.T) {
 
 func TestSteerSpec(t *testing.T) {
 	path := pathTo("192.0.2.2")
-	hop := bpf.Peer{Ifindex: path.Ifindex, Local: path.Local, Peer: path.Peer}
-	far := bpf.Peer{Local: path.Local, Peer: path.Peer, Multihop: true, MinTTL: 254}
+	local, peer := packet.AddrFrom(path.Local), packet.AddrFrom(path.Peer)
+	hop := bpf.Peer{Ifindex: 7, Local: local, Peer: peer}
+	far := bpf.Peer{Local: local, Peer: peer, Multihop: true, MinTTL: 254}
 	loop, low := hop, far
 	loop.Loop, low.MinTTL = true, 200
 	echo := session.Params{EchoRx: 1000}
