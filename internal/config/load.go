@@ -14,20 +14,25 @@ const maxFile = 16 << 20
 
 // Load reads and parses the file at path. What is wrong in the file is an
 // *Error; a file that cannot be read is an ordinary one.
-func Load(path string) (Config, error) {
+func Load(path string) (Config, error) { return load(path, Parse) }
+
+// LoadExaBGP is Load for the file of xbfd exabgp.
+func LoadExaBGP(path string) (ExaBGP, error) { return load(path, ParseExaBGP) }
+
+func load[T any](path string, parse func(source []byte, name string) (T, error)) (none T, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
+		return none, fmt.Errorf("read configuration: %w", err)
 	}
 	defer f.Close()
 	source, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
+		return none, fmt.Errorf("read configuration: %w", err)
 	}
 	if len(source) > maxFile {
-		return Config{}, fmt.Errorf("read configuration: %s is longer than %d MiB", path, maxFile>>20)
+		return none, fmt.Errorf("read configuration: %s is longer than %d MiB", path, maxFile>>20)
 	}
-	return Parse(source, path)
+	return parse(source, path)
 }
 
 // Args are the arguments of `xbfd run LOCAL PEER`: one session without a file.

@@ -11,6 +11,7 @@ var order = [][]string{
 	{"cmd/xbfd", "examples"},
 	{"internal/daemon", "internal/demo", "internal/top"},
 	{"internal/metrics", "internal/frrview", "internal/doctor"},
+	{"internal/exabgp"},
 	{"internal/control", "internal/explain"},
 	{"internal/config", "internal/capture"},
 	{"bench"},
