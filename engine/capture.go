@@ -75,7 +75,7 @@ func (w *Worker) stray(kind session.Kind, key addrKey, rx *Rx, d packet.Drop) {
 	if rx.DstPort != packet.PortControl && rx.DstPort != packet.PortMultihop {
 		return
 	}
-	if i, ok := w.lookup(w.byAddr[key]); ok && w.slots[i].session.Params().Kind == kind {
+	if i, ok := w.lookup(w.paths.whole.Get(key).discrOf()); ok && w.slots[i].session.Params().Kind == kind {
 		w.recordRx(i, rx, d)
 	}
 }

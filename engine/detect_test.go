@@ -166,7 +166,7 @@ func TestManyExpireTogether(t *testing.T) {
 	var all []uint32
 	for d, rec := range r.e.sessions {
 		all = append(all, d)
-		i := int(rec.key.peer[14])<<8 | int(rec.key.peer[15])
+		i := int(rec.path.key.peer[14])<<8 | int(rec.path.key.peer[15])
 		r.ports[0].in = append(r.ports[0].in, r.rx(i, control(i, packet.Down, 0)), r.rx(i, control(i, packet.Up, d)))
 	}
 	r.step()

@@ -134,7 +134,7 @@ func TestChurn(t *testing.T) {
 		t.Errorf("a source port has %d uses with %d sessions", worst, n)
 	}
 	c.shrink(0)
-	if left := len(c.e.sessions) + len(c.e.leaving) + len(c.e.bound); left != 0 {
+	if left := len(c.e.sessions) + len(c.e.leaving) + c.e.bound.Len(); left != 0 {
 		t.Errorf("%d entries left behind", left)
 	}
 	rows.Covers(t, "5880-6.3-01", "5881-4-02", "5881-4-04", "5881-4-05")

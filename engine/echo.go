@@ -192,12 +192,12 @@ func (w *Worker) returnedControl(i uint32, rx *Rx, ifindex int32, now session.Ti
 // to the peer itself (RFC 5881 §4) or, as FRR does for IPv6, from the peer to us.
 func (w *Worker) loopEcho(rx *Rx, ifindex int32) {
 	turn := false
-	discr, ok := w.byAddr[addrKey{ifindex: ifindex, peer: rx.Dst}]
-	if !ok {
+	discr := w.paths.peer.Get(addrKey{ifindex: ifindex, peer: rx.Dst}).discrOf()
+	if discr == 0 {
 		turn = true
-		discr, ok = w.byAddr[addrKey{ifindex, rx.Dst, rx.Src}]
+		discr = w.paths.whole.Get(addrKey{ifindex, rx.Dst, rx.Src}).discrOf()
 	}
-	if !ok {
+	if discr == 0 {
 		w.drops[packet.DropNoSession]++
 		return
 	}

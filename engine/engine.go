@@ -75,13 +75,14 @@ type Engine struct {
 	seed     *rand.PCG
 	sessions map[uint32]*record
 	leaving  map[addrKey]*record // those of them that are being removed, by the path they had
-	bound    map[addrKey]uint32
-	free     [][]uint32 // per worker, oldest first
-	made     []int      // per worker: slots ever used
-	laneFree []uint32   // counted from 1
+	bound    bindings
+	peers    bindings        // of those on single hops, one for each peer
+	twins    map[addrKey]int // the others, by interface and peer
+	free     [][]uint32      // per worker, oldest first
+	made     []int           // per worker: slots ever used
+	laneFree []uint32        // counted from 1
 	laneMade int
-	loads    []uint64        // per worker: packets per second of its sessions
-	alike    map[addrKey]int // single-hop sessions bound, by interface and peer
+	loads    []uint64 // per worker: packets per second of its sessions
 	gens     map[uint32]uint32
 	ports    sourcePorts
 	keys     map[uint32]*pooled
@@ -95,10 +96,9 @@ type record struct {
 	srcPort uint16
 	kind    session.Kind
 	load    uint64
-	lane    uint32 // counted from 1; 0: none
-	key     addrKey
-	onLink  bool // the only one on its link, whatever its address
-	bound   bool
+	lane    uint32   // counted from 1; 0: none
+	path    *binding // the latest; nil before the first
+	bound   bool     // and it is the present one
 	removal bool
 
 	holds   []session.Auth // what it may be using: their keys count as used
@@ -120,11 +120,12 @@ func New(c Config) (*Engine, error) {
 		seed:     rand.NewPCG(c.Seed, c.Seed^0x62664462664464),
 		sessions: make(map[uint32]*record),
 		leaving:  make(map[addrKey]*record),
-		bound:    make(map[addrKey]uint32),
+		bound:    byKey(),
+		peers:    byPeer(),
+		twins:    make(map[addrKey]int),
 		free:     make([][]uint32, c.Workers),
 		made:     make([]int, c.Workers),
 		loads:    make([]uint64, c.Workers),
-		alike:    make(map[addrKey]int),
 		lanes:    c.Lanes, insurance: c.Insurance && c.Lanes != nil, capacity: c.Capacity, minInterval: c.MinInterval,
 		gens: make(map[uint32]uint32),
 		keys: make(map[uint32]*pooled),
@@ -292,7 +293,7 @@ func (e *Engine) WorkerOf(discr uint32) int {
 func (e *Engine) Remove(discr uint32, hold int64) error {
 	return e.with(discr, func(r *record) {
 		if r.bound {
-			e.leaving[r.key] = r
+			e.leaving[r.path.key] = r
 		}
 		e.unbind(r)
 		r.removal = true

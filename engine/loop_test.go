@@ -240,8 +240,8 @@ func TestLoopHeirs(t *testing.T) {
 	if b.drops()[packet.DropNoSession] != before+1 {
 		t.Error("not counted as of no session")
 	}
-	if len(b.e.alike) != 0 || len(b.e.workers[0].byAddr) != 0 {
-		t.Errorf("left behind: %v, %v", b.e.alike, b.e.workers[0].byAddr)
+	if len(b.e.twins)+b.e.peers.Len()+b.e.workers[0].paths.len() != 0 {
+		t.Errorf("left behind: %v, %d, %d", b.e.twins, b.e.peers.Len(), b.e.workers[0].paths.len())
 	}
 	rows.Covers(t, "5881-4-14")
 }

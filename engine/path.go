@@ -23,15 +23,14 @@ func (e *Engine) SetPath(discr uint32, path Path) error {
 	var dup error
 	err := e.with(discr, func(r *record) {
 		key := path.key(r.kind)
-		if other, ok := e.bound[key]; ok && other != discr {
+		if other := e.bound.Get(key).discrOf(); other != 0 && other != discr {
 			dup = fmt.Errorf("session %#08x: %w", discr, ErrDuplicate)
 			return
 		}
 		e.endRemoval(key)
-		if !r.bound || r.key != key || r.onLink != path.PointToPoint {
+		if !r.bound || r.path.key != key || r.path.onLink != path.PointToPoint {
 			e.unbind(r)
-			r.onLink = path.PointToPoint
-			e.bind(r, key)
+			e.bind(r, key, path.PointToPoint)
 		}
 		e.post(r.worker, func(w *Worker, now session.Time) { w.setPath(r.slot, path, now) })
 	})
@@ -48,78 +47,6 @@ func (e *Engine) ClearPath(discr uint32) error {
 		e.unbind(r)
 		e.post(r.worker, func(w *Worker, now session.Time) { w.clearPath(r.slot, now) })
 	})
-}
-
-// bind tells every worker, because a peer's first packets may arrive on any
-// queue.
-func (e *Engine) bind(r *record, key addrKey) {
-	r.key, r.bound = key, true
-	e.bound[key] = r.discr
-	e.alike[key.ofPeer()]++
-	discr, aliases := r.discr, r.aliases()
-	for i := range e.workers {
-		e.post(i, func(w *Worker, _ session.Time) {
-			w.byAddr[key] = discr
-			for _, a := range aliases {
-				// Another session that it finds goes on being found.
-				if _, taken := w.byAddr[a]; !taken {
-					w.byAddr[a] = discr
-				}
-			}
-		})
-	}
-}
-
-func (e *Engine) unbind(r *record) {
-	if !r.bound {
-		return
-	}
-	r.bound = false
-	key := r.key
-	delete(e.bound, key)
-	heir := e.heir(key.ofPeer())
-	discr, aliases := r.discr, r.aliases()
-	for i := range e.workers {
-		e.post(i, func(w *Worker, _ session.Time) {
-			delete(w.byAddr, key)
-			for _, a := range aliases {
-				if w.byAddr[a] == discr {
-					delete(w.byAddr, a)
-				}
-			}
-			if _, taken := w.byAddr[key.ofPeer()]; heir != 0 && !taken {
-				w.byAddr[key.ofPeer()] = heir
-			}
-		})
-	}
-}
-
-// aliases are the incomplete keys that find the session, too.
-func (r *record) aliases() (keys []addrKey) {
-	if r.kind == session.SingleHop {
-		keys = append(keys, r.key.ofPeer())
-	}
-	if r.onLink && r.kind == session.SingleHop {
-		keys = append(keys, addrKey{ifindex: r.key.ifindex, local: r.key.local})
-	}
-	return keys
-}
-
-func (k addrKey) ofPeer() addrKey { return addrKey{ifindex: k.ifindex, peer: k.peer} }
-
-// heir returns another session with the same peer, which differs by its local
-// address, if there is one.
-func (e *Engine) heir(peer addrKey) (discr uint32) {
-	if e.alike[peer]--; e.alike[peer] <= 0 {
-		delete(e.alike, peer)
-		return 0
-	}
-	for k, d := range e.bound {
-		if k.ofPeer() == peer && e.sessions[d].kind == session.SingleHop {
-			return d
-		}
-	}
-	return 0
 }
 
 // endRemoval frees at once a session that is still saying AdminDown to the peer

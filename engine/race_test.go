@@ -87,7 +87,7 @@ func TestControlAndWorkersTogether(t *testing.T) {
 			}
 			e.TakeEvents(nil)
 		}
-		if n := len(e.sessions) + len(e.leaving) + len(e.bound); n != 0 {
+		if n := len(e.sessions) + len(e.leaving) + e.bound.Len(); n != 0 {
 			t.Errorf("%d entries left behind", n)
 		}
 	}

@@ -132,11 +132,10 @@ func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 // one. On a point-to-point link it does not matter whose address the peer uses
 // (RFC 5881 §6).
 func (w *Worker) find(key addrKey) uint32 {
-	if discr, ok := w.byAddr[key]; ok {
-		return discr
+	if b := w.paths.whole.Get(key); b != nil {
+		return b.discr
 	}
-	key.peer = packet.Addr{}
-	return w.byAddr[key]
+	return w.paths.local.Get(key.ofLocal()).discrOf()
 }
 
 func (w *Worker) handOver(owner uint32, rx *Rx, ifindex int32) {

@@ -196,7 +196,7 @@ func TestSlotReuse(t *testing.T) {
 	if reused == 0 || len(former) < minFree || len(former) > minFree+2 {
 		t.Errorf("%d slots for one session at a time, %d reused; %d should rest", len(former), reused, minFree)
 	}
-	if n := len(r.e.sessions) + len(r.e.leaving) + len(r.e.bound) + len(r.e.workers[0].byAddr); n != 0 {
+	if n := len(r.e.sessions) + len(r.e.leaving) + r.e.bound.Len() + r.e.workers[0].paths.len(); n != 0 {
 		t.Errorf("%d entries left behind", n)
 	}
 }

@@ -258,8 +258,8 @@ func (e *Engine) forget(discr uint32) {
 	}
 	e.unbind(r)
 	delete(e.sessions, discr)
-	if e.leaving[r.key] == r {
-		delete(e.leaving, r.key)
+	if r.path != nil && e.leaving[r.path.key] == r {
+		delete(e.leaving, r.path.key)
 	}
 	e.loads[r.worker] -= r.load
 	if r.lane != 0 {

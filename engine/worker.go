@@ -27,7 +27,7 @@ type Worker struct {
 	slots     []slot
 	templates []packet.Template
 	discards  []Discards
-	byAddr    map[addrKey]uint32 // discriminators of all workers' sessions
+	paths     paths
 	drops     Discards
 	keys      []authKey
 	echoes    []echo
@@ -77,7 +77,7 @@ func newWorker(e *Engine, index int, record flight.Options) *Worker {
 		index:    uint32(index),
 		rng:      *rand.NewPCG(e.seed.Uint64(), e.seed.Uint64()),
 		wheel:    timerwheel.New(0, 0),
-		byAddr:   make(map[addrKey]uint32),
+		paths:    newPaths(),
 		cleared:  make(map[uint32]*tally),
 		promised: session.Never,
 		// The first session must not wait for a start before time began.

@@ -24,7 +24,7 @@ var order = [][]string{
 	{"engine/session"},
 	{"timerwheel", "engine/fastpath", "engine/flight"},
 	{"client"},
-	{"packet"},
+	{"packet", "internal/lookup"},
 }
 
 // testOnly are the packages that only tests, each other and bench import.
@@ -39,7 +39,7 @@ var never = map[[2]string]string{
 }
 
 // pure are the packages that run under a virtual clock with no kernel.
-var pure = []string{"packet", "timerwheel", "engine/session", "engine", "engine/clients", "engine/fastpath", "engine/flight"}
+var pure = []string{"packet", "timerwheel", "engine/session", "engine", "engine/clients", "engine/fastpath", "engine/flight", "internal/lookup"}
 
 // impure are what pure packages must not import, with what is below each.
 var impure = map[string]string{
