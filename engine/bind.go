@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
-	"math/bits"
-
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/lookup"
 )
@@ -35,14 +32,8 @@ func byLocal() bindings {
 func (k addrKey) ofPeer() addrKey  { return addrKey{ifindex: k.ifindex, peer: k.peer} }
 func (k addrKey) ofLocal() addrKey { return addrKey{ifindex: k.ifindex, local: k.local} }
 
-// hash mixes well what differs little: addresses of one subnet.
-func (k addrKey) hash() uint64 {
-	h := uint64(uint32(k.ifindex))
-	for _, a := range [][]byte{k.local[:8], k.local[8:], k.peer[:8], k.peer[8:]} {
-		hi, lo := bits.Mul64(h^binary.NativeEndian.Uint64(a)^0x9e3779b97f4a7c15, 0xd6e8feb86659fd93)
-		h = hi ^ lo
-	}
-	return h
+func (k addrKey) hash() lookup.Hash {
+	return lookup.Hash(k.ifindex).Addr(k.local).Addr(k.peer)
 }
 
 // paths are how a worker finds the session of a packet without a discriminator.

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"unique"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/internal/lookup"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -18,9 +20,13 @@ type Key struct {
 	Multihop       bool
 }
 
+func (k Key) hash() lookup.Hash {
+	return lookup.Hash(0).Addr(k.Peer.As16()).Addr(k.Local.As16()).Text(k.Interface).Text(k.VRF)
+}
+
 // Book is who wants which sessions. The zero Book is empty and ready for use.
 type Book struct {
-	paths map[Key]*shared
+	paths lookup.Table[Key, shared]
 	holds []*client // those a failure is held back from, the first due first
 	made  uint64    // clients ever made: their order
 }
@@ -28,7 +34,6 @@ type Book struct {
 // shared is the session of one path.
 type shared struct {
 	key     Key
-	spec    engine.Spec // merged
 	clients []*client   // in order of registration; never empty
 	last    *Transition // the latest, never changed itself
 	heard   bool        // the peer has shown that it speaks BFD
@@ -64,29 +69,30 @@ func (b *Book) Register(key Key, owner string, w Wish) (Change, error) {
 	if err != nil {
 		return Change{}, fmt.Errorf("register %q for peer %v: %w", owner, key.Peer, err)
 	}
-	s := b.paths[key]
+	s := b.paths.Get(key)
 	if s != nil {
 		if err := s.conflict(key, owner, w); err != nil {
 			return Change{}, err
 		}
 	} else {
 		s = &shared{key: key, last: created(w.Spec)}
-		if b.paths == nil {
-			b.paths = make(map[Key]*shared)
+		if b.paths.Len() == 0 {
+			b.paths = lookup.New(func(s *shared) Key { return s.key }, Key.hash)
 		}
-		b.paths[key] = s
+		b.paths.Put(s)
 	}
+	was := merge(s.clients)
 	c := s.client(owner)
 	if c == nil {
 		b.made++
 		c = &client{of: s, owner: owner, order: b.made, told: s.last}
 		s.clients = append(s.clients, c)
 	}
-	c.wish = w
+	c.wish = unique.Make(w)
 	if c.held != nil {
 		b.hold(c, c.held.lost) // the hold-off may be another
 	}
-	change := s.merge()
+	change := s.changed(was)
 	change.View = s.view(c)
 	return change, nil
 }
@@ -94,21 +100,22 @@ func (b *Book) Register(key Key, owner string, w Wish) (Change, error) {
 // Unregister removes a client, and the session with its last one. An owner that
 // has no client there changes nothing.
 func (b *Book) Unregister(key Key, owner string) Change {
-	s := b.paths[key]
+	s := b.paths.Get(key)
 	if s == nil {
 		return Change{}
 	}
+	was := merge(s.clients)
 	c := s.client(owner)
 	if c == nil {
-		return Change{Was: s.spec, Spec: s.spec}
+		return Change{Was: was, Spec: was}
 	}
 	b.release(c)
 	s.clients = slices.DeleteFunc(s.clients, func(o *client) bool { return o == c })
 	if len(s.clients) == 0 {
-		delete(b.paths, key)
-		return Change{Do: Remove, Was: s.spec}
+		b.paths.Delete(key)
+		return Change{Do: Remove, Was: was}
 	}
-	return s.merge()
+	return s.changed(was)
 }
 
 // Client is one client as it stands.
@@ -120,13 +127,13 @@ type Client struct {
 
 // Clients returns the clients of a path in the order in which they registered.
 func (b *Book) Clients(key Key) []Client {
-	s := b.paths[key]
+	s := b.paths.Get(key)
 	if s == nil {
 		return nil
 	}
 	list := make([]Client, len(s.clients))
 	for i, c := range s.clients {
-		list[i] = Client{Owner: c.owner, Wish: c.wish, View: s.view(c)}
+		list[i] = Client{Owner: c.owner, Wish: c.wish.Value(), View: s.view(c)}
 	}
 	return list
 }
@@ -134,11 +141,11 @@ func (b *Book) Clients(key Key) []Client {
 // Spec returns what the clients of a path ask of the session together, and
 // whether there are any.
 func (b *Book) Spec(key Key) (engine.Spec, bool) {
-	s := b.paths[key]
+	s := b.paths.Get(key)
 	if s == nil {
 		return engine.Spec{}, false
 	}
-	return s.spec, true
+	return merge(s.clients), true
 }
 
 func (s *shared) client(owner string) *client {
@@ -150,27 +157,35 @@ func (s *shared) client(owner string) *client {
 	return nil
 }
 
-// merge brings the session in line with its clients.
-func (s *shared) merge() Change {
-	change := Change{Was: s.spec, Spec: merge(s.clients)}
+// changed says what brings the session in line with its clients.
+func (s *shared) changed(was engine.Spec) Change {
+	change := Change{Was: was, Spec: merge(s.clients)}
 	switch {
-	case s.spec == engine.Spec{}: // no wish makes such a session
+	case was == engine.Spec{}: // no wish makes such a session
 		change.Do = Create
-	case change.Spec != s.spec:
+	case change.Spec != was:
 		change.Do = Configure
 	}
-	s.spec = change.Spec
 	return change
 }
 
-// created is how a session begins, before anything has happened to it.
+// How sessions begin, before anything has happened to them.
+var (
+	begunDown  = begun(packet.Down, packet.DiagNone)
+	begunHeld  = begun(packet.Down, packet.DiagAdminDown) // unaffiliated
+	begunAdmin = begun(packet.AdminDown, packet.DiagAdminDown)
+)
+
+func begun(s packet.State, d packet.Diag) *Transition {
+	return &Transition{Change: engine.Change{From: s, To: s, Diag: d, Remote: packet.Down}}
+}
+
 func created(spec engine.Spec) *Transition {
-	t := &Transition{Change: engine.Change{From: packet.Down, To: packet.Down, Remote: packet.Down}}
-	if spec.Params.AdminDown {
-		t.Diag = packet.DiagAdminDown
-		if spec.Params.Kind != session.Unaffiliated {
-			t.From, t.To = packet.AdminDown, packet.AdminDown
-		}
+	switch {
+	case !spec.Params.AdminDown:
+		return begunDown
+	case spec.Params.Kind == session.Unaffiliated:
+		return begunHeld
 	}
-	return t
+	return begunAdmin
 }

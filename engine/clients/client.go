@@ -1,6 +1,8 @@
 package clients
 
 import (
+	"unique"
+
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -9,8 +11,8 @@ import (
 type client struct {
 	of    *shared
 	owner string
-	order uint64 // of registration
-	wish  Wish
+	order uint64              // of registration
+	wish  unique.Handle[Wish] // most clients of a host ask for the same
 
 	told   *Transition // the latest it knows of; shared with the others that do
 	failed bool        // told of a failure, and of neither Up nor AdminDown since
@@ -28,7 +30,7 @@ type outage struct {
 // one that was removed is nobody's any more. A path without clients has nobody
 // to tell.
 func (b *Book) Observe(key Key, transitions ...Transition) []Notice {
-	s := b.paths[key]
+	s := b.paths.Get(key)
 	if s == nil {
 		return nil
 	}
@@ -59,7 +61,7 @@ func (b *Book) observe(notices []Notice, s *shared, c *client, t *Transition) []
 		notices = append(notices, b.outlasted(s, c))
 	}
 	kind := c.kind(t)
-	if kind == Failure && c.wish.HoldOff > 0 {
+	if kind == Failure && c.wish.Value().HoldOff > 0 {
 		b.hold(c, t)
 		return notices
 	}
@@ -76,7 +78,7 @@ func (c *client) kind(t *Transition) Kind {
 	switch {
 	case t.To == packet.Up:
 		return Up
-	case t.Administrative() && !c.wish.DependsOnlyOnBFD:
+	case t.Administrative() && !c.wish.Value().DependsOnlyOnBFD:
 		return Admin
 	case c.told.To == packet.Up:
 		return Failure
@@ -92,6 +94,6 @@ func (s *shared) tell(c *client, kind Kind, t *Transition) Notice {
 	}
 	return Notice{
 		Key: s.key, Owner: c.owner, Kind: kind,
-		Transition: *t, LocalCPI: s.spec.Params.CPI, View: s.view(c),
+		Transition: *t, LocalCPI: merge(s.clients).Params.CPI, View: s.view(c),
 	}
 }

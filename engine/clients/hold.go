@@ -43,7 +43,7 @@ func (b *Book) outlasted(s *shared, c *client) Notice {
 // hold keeps a failure back for the client's hold-off from the time it happened.
 func (b *Book) hold(c *client, lost *Transition) {
 	b.release(c)
-	until := lost.At + min(session.Time(c.wish.HoldOff), session.Never-max(lost.At, 0))
+	until := lost.At + min(session.Time(c.wish.Value().HoldOff), session.Never-max(lost.At, 0))
 	c.held = &outage{lost, until}
 	at, _ := slices.BinarySearchFunc(b.holds, c, sooner)
 	b.holds = slices.Insert(b.holds, at, c)

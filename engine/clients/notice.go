@@ -61,8 +61,9 @@ type View struct {
 func (s *shared) view(c *client) View {
 	v := View{State: c.told.To, Admin: c.told.Administrative()}
 	up := v.State == packet.Up
-	known := c.wish.AssumeCapable
-	v.Failed = c.failed || c.wish.DependsOnlyOnBFD && !up && (s.wasUp || known)
+	wish := c.wish.Value()
+	known := wish.AssumeCapable
+	v.Failed = c.failed || wish.DependsOnlyOnBFD && !up && (s.wasUp || known)
 	v.AdjacencyAllowed = up || v.Admin || !(s.heard || known)
 	return v
 }

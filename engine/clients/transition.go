@@ -10,8 +10,8 @@ import (
 // same tells of a change on the peer's side alone, of its AdminDown above all.
 type Transition struct {
 	engine.Change
-	RemoteCPI bool           // the C bit of the last packet accepted from the peer (RFC 5880 §4.1)
-	Evidence  engine.Failure // where it was a failure; only handed on
+	RemoteCPI bool            // the C bit of the last packet accepted from the peer (RFC 5880 §4.1)
+	Evidence  *engine.Failure // where it was a failure, otherwise nil; only handed on, and never changed
 }
 
 // Administrative reports whether the session is down on purpose: the state here
@@ -44,7 +44,7 @@ func Transitions(ev *engine.Event) []Transition {
 	}
 	var list []Transition
 	state := ev.From
-	add := func(c engine.Change, evidence engine.Failure, wasUp session.Time) {
+	add := func(c engine.Change, evidence *engine.Failure, wasUp session.Time) {
 		if c.From == packet.Up && state != packet.Up {
 			up := engine.Change{At: wasUp, From: state, To: packet.Up, Remote: packet.Up}
 			list = append(list, Transition{Change: up, RemoteCPI: ev.RemoteCPI})
@@ -55,20 +55,20 @@ func Transitions(ev *engine.Event) []Transition {
 	last := ev.Change
 	switch f := ev.Failure; {
 	case ev.Failed && f.At == last.At && last.From == packet.Up && last.To == packet.Down:
-		add(last, f, f.LastRx)
+		add(last, &f, f.LastRx)
 		return list
 	case ev.Failed:
 		c := engine.Change{At: f.At, From: packet.Up, To: packet.Down, Diag: f.Diag, Remote: packet.Down}
 		if f.Admin {
 			c.Remote = packet.AdminDown
 		}
-		add(c, f, f.LastRx)
+		add(c, &f, f.LastRx)
 	case state == packet.Up && last.From != packet.Up:
 		// No failure is ever merged away, so it was taken down here.
 		add(engine.Change{
 			At: last.At, From: packet.Up, To: packet.AdminDown, Diag: packet.DiagAdminDown, Remote: packet.Up,
-		}, engine.Failure{}, last.At)
+		}, nil, last.At)
 	}
-	add(last, engine.Failure{}, last.At)
+	add(last, nil, last.At)
 	return list
 }

@@ -91,9 +91,9 @@ func TestTransitions(t *testing.T) {
 				if !tr.RemoteCPI {
 					t.Errorf("%v: the peer's C bit is lost", tr.Change)
 				}
-				if tr.Evidence != (engine.Failure{}) {
+				if tr.Evidence != nil {
 					evidence++
-					if tr.Evidence != tt.ev.Failure || tr.At != tt.ev.Failure.At {
+					if *tr.Evidence != tt.ev.Failure || tr.At != tt.ev.Failure.At {
 						t.Errorf("%v: evidence %+v", tr.Change, tr.Evidence)
 					}
 				}

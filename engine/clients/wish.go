@@ -82,7 +82,7 @@ func (w Wish) check(key Key, owner string) (Wish, error) {
 func (s *shared) conflict(key Key, owner string, w Wish) error {
 	for _, c := range s.clients {
 		field, own := "", c.owner == owner
-		switch o := &c.wish; {
+		switch o := c.wish.Value(); {
 		case o.Params.Kind != w.Params.Kind:
 			field = "kind"
 		case own:
@@ -100,13 +100,20 @@ func (s *shared) conflict(key Key, owner string, w Wish) error {
 	return nil
 }
 
-// merge returns the session that serves all of the clients. It does not depend
-// on their order.
+// merge returns the session that serves all of the clients, the zero Spec for none.
+// It does not depend on their order.
 func merge(clients []*client) engine.Spec {
-	spec := clients[0].wish.Spec
+	if len(clients) == 0 {
+		return engine.Spec{}
+	}
+	spec := clients[0].wish.Value().Spec
+	if len(clients) == 1 {
+		return spec
+	}
 	p := &spec.Params
 	for _, c := range clients[1:] {
-		w, q := &c.wish, &c.wish.Params
+		w := c.wish.Value()
+		q := &w.Params
 		p.DesiredMinTx = min(p.DesiredMinTx, q.DesiredMinTx)
 		p.RequiredMinRx = shorter(p.RequiredMinRx, q.RequiredMinRx)
 		p.EchoTx = shorter(p.EchoTx, q.EchoTx)
@@ -122,7 +129,8 @@ func merge(clients []*client) engine.Spec {
 	}
 	if p.EchoTx != 0 {
 		for _, c := range clients {
-			p.EchoTx = min(p.EchoTx, c.wish.echo())
+			w := c.wish.Value()
+			p.EchoTx = min(p.EchoTx, w.echo())
 		}
 	}
 	p.DetectMult = multiplier(clients, p)
@@ -151,10 +159,11 @@ func (w *Wish) echo() uint32 {
 func multiplier(clients []*client, p *session.Params) uint8 {
 	most := uint64(math.MaxUint8)
 	for _, c := range clients {
-		mult := uint64(c.wish.Params.DetectMult)
-		most = min(most, mult*uint64(c.wish.Params.DesiredMinTx)/uint64(p.DesiredMinTx))
+		w := c.wish.Value()
+		mult := uint64(w.Params.DetectMult)
+		most = min(most, mult*uint64(w.Params.DesiredMinTx)/uint64(p.DesiredMinTx))
 		if p.EchoTx != 0 {
-			most = min(most, mult*uint64(c.wish.echo())/uint64(p.EchoTx))
+			most = min(most, mult*uint64(w.echo())/uint64(p.EchoTx))
 		}
 	}
 	return uint8(most)

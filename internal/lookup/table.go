@@ -10,7 +10,7 @@ import "iter"
 // goroutines use one, they see to it that they do so one after the other.
 type Table[K comparable, T any] struct {
 	key   func(*T) K
-	hash  func(K) uint64
+	hash  func(K) Hash
 	slots []*T // a power of two, or none; a thing stands at its hash, or in the first free slot after it
 	n     int
 }
@@ -18,7 +18,7 @@ type Table[K comparable, T any] struct {
 const fewest = 8 // slots
 
 // New returns an empty Table. key reads the key of a thing.
-func New[K comparable, T any](key func(*T) K, hash func(K) uint64) Table[K, T] {
+func New[K comparable, T any](key func(*T) K, hash func(K) Hash) Table[K, T] {
 	return Table[K, T]{key: key, hash: hash}
 }
 
@@ -42,7 +42,7 @@ func (t *Table[K, T]) at(k K) int {
 	}
 }
 
-func (t *Table[K, T]) home(k K) int    { return int(t.hash(k) & uint64(len(t.slots)-1)) }
+func (t *Table[K, T]) home(k K) int    { return int(uint64(t.hash(k)) & uint64(len(t.slots)-1)) }
 func (t *Table[K, T]) after(i int) int { return (i + 1) & (len(t.slots) - 1) }
 
 // Put adds a thing, in place of the one with the same key.

@@ -14,11 +14,11 @@ func keyOf(o *thing) int { return o.key }
 
 // A Table does what a map does, whatever its hash is worth.
 func TestLikeAMap(t *testing.T) {
-	for name, hash := range map[string]func(int) uint64{
-		"spread":    func(k int) uint64 { return uint64(k) * 0x9e3779b97f4a7c15 >> 32 },
-		"in a row":  func(k int) uint64 { return uint64(k) },
-		"clustered": func(k int) uint64 { return uint64(k / 16) },
-		"at an end": func(int) uint64 { return 1<<64 - 1 },
+	for name, hash := range map[string]func(int) Hash{
+		"spread":    func(k int) Hash { return Hash(0).Word(uint64(k)) },
+		"in a row":  func(k int) Hash { return Hash(k) },
+		"clustered": func(k int) Hash { return Hash(k / 16) },
+		"at an end": func(int) Hash { return 1<<64 - 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			table, want := New(keyOf, hash), make(map[int]int)
@@ -62,7 +62,7 @@ func TestLikeAMap(t *testing.T) {
 // It takes 8 bytes for a thing and at most 14 for room: a third of it is used at
 // least, once it has grown.
 func TestRoom(t *testing.T) {
-	table := New(keyOf, func(k int) uint64 { return uint64(k) })
+	table := New(keyOf, func(k int) Hash { return Hash(k) })
 	for k := range 10_000 {
 		table.Put(&thing{k, k})
 		if n := len(table.slots); n > fewest && 8*n > 22*table.Len() {
@@ -73,7 +73,7 @@ func TestRoom(t *testing.T) {
 
 // Finding takes no memory: workers do it.
 func TestGetAllocatesNothing(t *testing.T) {
-	table := New(keyOf, func(k int) uint64 { return uint64(k) })
+	table := New(keyOf, func(k int) Hash { return Hash(k) })
 	table.Put(&thing{1, 1})
 	if n := testing.AllocsPerRun(100, func() {
 		if table.Get(1) == nil || table.Get(2) != nil {
