@@ -56,6 +56,17 @@ func (p Peer) Key() Key {
 	}
 }
 
+// Authenticated returns the same session with another authentication, or p itself
+// if that is its own.
+func (p *Peer) Authenticated(a Auth) *Peer {
+	if p.Auth == a {
+		return p
+	}
+	other := *p
+	other.Auth = a
+	return &other
+}
+
 // NewPeer returns the session that key, the name of a profile and the settings
 // chosen for the session itself ask for. The session's own settings win over
 // the profile's, and those over the defaults; a profile that does not exist

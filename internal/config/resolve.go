@@ -1,11 +1,15 @@
 package config
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+	"unique"
+)
 
 // resolvePeers makes sessions of the entries and compares them with each other.
 // All else of cfg has been read; at says where its sections stand.
 func (d *document) resolvePeers(entries []entry, cfg *Config, at places) []Peer {
-	var peers []Peer
+	peers := slices.Grow([]Peer(nil), len(entries))
 	same := map[netip.Addr][]Peer{} // by the peer's address
 	for _, e := range entries {
 		p, faults := NewPeer(e.key, e.profile, e.own, cfg.Profiles)
@@ -17,6 +21,7 @@ func (d *document) resolvePeers(entries []entry, cfg *Config, at places) []Peer 
 			continue
 		}
 		p.Line = d.line(e.item)
+		p.Interface, p.VRF, p.Profile = shared(p.Interface), shared(p.VRF), shared(p.Profile)
 		if d.clashes(e.item, p, same[p.Peer]) {
 			continue
 		}
@@ -26,6 +31,10 @@ func (d *document) resolvePeers(entries []entry, cfg *Config, at places) []Peer 
 	}
 	return peers
 }
+
+// shared returns s as all have it: thousands of sessions name the same interface,
+// each as a part of the file's text, which would stay for that.
+func shared(s string) string { return unique.Make(s).Value() }
 
 // clashes reports p when it cannot run besides one of others, and warns when
 // the route could make it one of them.

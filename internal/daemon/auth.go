@@ -37,16 +37,16 @@ func (d *Daemon) setAuth(id uint32, c control.AuthChange) error {
 	// The book first: those who share a session authenticate alike.
 	i := h.at(h.chief())
 	w := h.wants[i]
-	w.peer.Auth = a
+	w.peer = w.peer.Authenticated(a)
 	w.own = w.own.with(config.Settings{Auth: &a})
-	if _, err := d.book.Register(path(w.peer), w.owner, w.wish()); err != nil {
+	if _, err := d.book.Register(path(*w.peer), w.owner, w.wish()); err != nil {
 		return inAPIWords(err)
 	}
 	if err := d.authenticate(h, a, c.Delayed); err != nil {
 		d.undo(w)
 		return err
 	}
-	h.wants[i] = w
+	h.put(i, w)
 	return nil
 }
 
@@ -55,7 +55,10 @@ func (d *Daemon) authenticate(h *held, a config.Auth, delayed bool) error {
 	if err := d.speaker.Engine().SetAuth(h.discr, engine.Auth(a), delayed); err != nil {
 		return err
 	}
-	h.peer.Auth, h.armed, h.digestTold = a, delayed, false
+	w := h.wants[0]
+	w.peer = w.peer.Authenticated(a)
+	h.put(0, w)
+	h.armed, h.digestTold = delayed, false
 	return nil
 }
 
@@ -118,7 +121,7 @@ func (d *Daemon) checkDigests(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range all {
-		h := d.byDiscr[all[i].Discr]
+		h := d.byDiscr.Get(all[i].Discr)
 		if h == nil || h.digestTold {
 			continue
 		}
@@ -135,7 +138,7 @@ func (d *Daemon) checkDigests(ctx context.Context) {
 func (d *Daemon) digestDoubt() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, h := range d.byKey {
+	for h := range d.byKey.All() {
 		k := d.keys[h.peer.Auth.Key]
 		if h.peer.Auth.On && k != nil && sha1(k.Method) && !h.digestTold && (!h.up || h.armed) {
 			return true

@@ -49,7 +49,7 @@ func (d *Daemon) refuse(p config.Peer, err error) bool {
 // else may have left.
 func (d *Daemon) retryRefused() {
 	for _, r := range d.refusals() {
-		switch err := d.ensure(r.peer); {
+		switch err := d.ensure(&r.peer); {
 		case err == nil:
 			delete(d.refused, r.peer.Key())
 			d.log.Info("session admitted", "peer", r.peer.Peer.String(), "ifname", r.peer.Interface)
@@ -70,7 +70,7 @@ func (d *Daemon) refusals() []refusal {
 // to say of them.
 func (d *Daemon) refusedSessions(f control.Filter) (list []control.Session) {
 	for _, r := range d.refusals() {
-		if d.byKey[r.peer.Key()] != nil {
+		if d.byKey.Get(r.peer.Key()) != nil {
 			continue // it runs as before
 		}
 		if s := unborn(r.peer, r.reason); f.Match(&s) {

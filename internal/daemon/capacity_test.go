@@ -19,7 +19,7 @@ import (
 // once, and shown with what it waits for.
 func TestRefused(t *testing.T) {
 	var log journal
-	d := &Daemon{log: slog.New(slog.NewTextHandler(&log, nil)), refused: make(map[config.Key]refusal), byKey: make(map[config.Key]*held)}
+	d := &Daemon{log: slog.New(slog.NewTextHandler(&log, nil)), refused: make(map[config.Key]refusal), byKey: heldByKey()}
 	for i := range 3 {
 		p, faults := config.NewPeer(config.Key{Peer: netip.MustParseAddr(fmt.Sprintf("192.0.2.%d", 3-i)), Interface: "eth0"}, "fast", config.Settings{}, nil)
 		if faults != nil {

@@ -29,12 +29,12 @@ func (d *Daemon) setClient(id uint32, name string, c control.ClientSpec) error {
 	p := *h.peer
 	p.HoldOff = 0
 	if i := h.at(name); i >= 0 {
-		p = h.wants[i].peer
+		p = *h.wants[i].peer
 	}
 	if p, err = control.Apply(c.SessionChange, p); err != nil {
 		return err
 	}
-	_, err = d.register(want{owner: name, peer: p, flags: c.ClientFlags})
+	_, err = d.register(want{owner: name, peer: &p, flags: c.ClientFlags})
 	if refused := tooMuch(err); refused != nil {
 		return refused
 	}

@@ -35,19 +35,19 @@ func (d *Daemon) pool() []config.AuthKey {
 // asked returns what the operator asks for: the file's sessions in its order, and
 // those of the API.
 func (d *Daemon) asked() []config.Peer {
-	list := make([]config.Peer, 0, len(d.byKey))
+	list := make([]config.Peer, 0, d.byKey.Len())
 	inFile := make(map[config.Key]bool, len(d.cfg.Peers))
 	for _, p := range d.cfg.Peers {
 		inFile[p.Key()] = true
-		if h := d.byKey[p.Key()]; h != nil && h.operator() != nil {
-			p = h.operator().peer
+		if h := d.byKey.Get(p.Key()); h != nil && h.operator() != nil {
+			p = *h.operator().peer
 		}
 		list = append(list, p)
 	}
 	file := len(list)
-	for key, h := range d.byKey {
-		if o := h.operator(); o != nil && !inFile[key] {
-			list = append(list, o.peer)
+	for h := range d.byKey.All() {
+		if o := h.operator(); o != nil && !inFile[h.peer.Key()] {
+			list = append(list, *o.peer)
 		}
 	}
 	slices.SortFunc(list[file:], func(a, b config.Peer) int {

@@ -18,6 +18,7 @@ import (
 	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/lookup"
 	"github.com/xbfd/xbfd/internal/speaker"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -64,9 +65,9 @@ type Daemon struct {
 
 	mu       sync.Mutex // guards everything below
 	cfg      config.Config
-	byKey    map[config.Key]*held
-	byDiscr  map[uint32]*held // those that are leaving included
-	book     clients.Book     // who wants what of which session
+	byKey    lookup.Table[config.Key, held]
+	byDiscr  lookup.Table[uint32, held] // those that are leaving included
+	book     clients.Book               // who wants what of which session
 	refused  map[config.Key]refusal
 	keys     map[uint32]*heldKey
 	reloaded *control.LastReload
@@ -81,21 +82,6 @@ type Daemon struct {
 	misses       nearMisses
 }
 
-// held is a session and who asked for it.
-type held struct {
-	peer   *config.Peer // that of the first of wants
-	wants  []want       // never empty
-	discr  uint32
-	ifname string // for the log, when the path is gone
-	up     bool
-
-	failure *evidence // of the latest; nil before
-	times   times
-
-	armed      bool // a delayed change of authentication waits for the peer
-	digestTold bool // it was logged that the peer's digests are of the other kind
-}
-
 // The owners of sessions.
 const (
 	ownerFile = "file"
@@ -107,7 +93,7 @@ const (
 func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d := &Daemon{
 		o: o, cfg: cfg, logs: newLogs(o.LogTo, cfg.Log), started: time.Now(),
-		byKey: make(map[config.Key]*held), byDiscr: make(map[uint32]*held),
+		byKey: heldByKey(), byDiscr: heldByDiscr(),
 		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), downs: make(map[string]uint64), gone: make(chan struct{}, 1),
 	}
 	d.log, d.mark.at = d.logs.logger(topicNone), d.started
@@ -191,12 +177,13 @@ func (d *Daemon) addAll() (discrs []uint32, err error) {
 		return nil, err
 	}
 	d.setEchoSource(d.cfg.EchoSource)
-	for _, p := range d.cfg.Peers {
+	for i := range d.cfg.Peers {
+		p := &d.cfg.Peers[i]
 		h, err := d.register(want{owner: ownerFile, peer: p})
 		switch {
 		case err == nil:
 			discrs = append(discrs, h.discr)
-		case !d.refuse(p, err):
+		case !d.refuse(*p, err):
 			return discrs, fmt.Errorf("peer %v: %w", p.Peer, err)
 		}
 	}
@@ -279,14 +266,14 @@ func (d *Daemon) moved() uint64 {
 // hear it, or until told to go at once.
 func (d *Daemon) leave(now context.Context) {
 	d.mu.Lock()
-	d.log.Info("stopping: AdminDown to all peers", "sessions", len(d.byKey), "hold", d.cfg.ShutdownHold)
-	for _, h := range d.byKey {
+	d.log.Info("stopping: AdminDown to all peers", "sessions", d.byKey.Len(), "hold", d.cfg.ShutdownHold)
+	for _, h := range slices.Collect(d.byKey.All()) {
 		d.remove(h)
 	}
 	d.mu.Unlock()
 	for {
 		d.mu.Lock()
-		left := len(d.byDiscr)
+		left := d.byDiscr.Len()
 		d.mu.Unlock()
 		if left == 0 {
 			return
@@ -306,7 +293,7 @@ func (d *Daemon) note(events []engine.Event) {
 	defer d.mu.Unlock()
 	for i := range events {
 		ev := &events[i]
-		h := d.byDiscr[ev.Discr]
+		h := d.byDiscr.Get(ev.Discr)
 		if h == nil {
 			continue
 		}
@@ -332,7 +319,7 @@ func (d *Daemon) note(events []engine.Event) {
 		}
 		if ev.Gone {
 			d.record(h, eventDeleted, "removed", "")
-			delete(d.byDiscr, ev.Discr)
+			d.byDiscr.Delete(ev.Discr)
 		}
 	}
 	d.sweepKeys()

@@ -126,10 +126,10 @@ func (d *Daemon) recordNotice(n *clients.Notice) {
 	k := config.Key{
 		Peer: n.Key.Peer, Local: n.Key.Local, Interface: n.Key.Interface, VRF: n.Key.VRF, Multihop: n.Key.Multihop,
 	}
-	h := d.byKey[k]
+	h := d.byKey.Get(k)
 	if h == nil {
 		k.Unaffiliated = true
-		h = d.byKey[k]
+		h = d.byKey.Get(k)
 	}
 	if h != nil {
 		r := d.about(h, eventChanged, "client-told")

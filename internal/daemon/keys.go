@@ -53,15 +53,15 @@ func (d *Daemon) checkKeys(next config.Config, removed, changed []config.Peer) e
 	}
 	after := make(map[config.Key]config.Auth) // what else sessions will use
 	for _, p := range removed {
-		if h := d.byKey[p.Key()]; h != nil && len(h.wants) == 1 && h.owner() == ownerFile {
+		if h := d.byKey.Get(p.Key()); h != nil && len(h.wants) == 1 && h.owner() == ownerFile {
 			after[p.Key()] = config.Auth{}
 		}
 	}
 	for _, p := range changed {
 		after[p.Key()] = p.Auth
 	}
-	for key, h := range d.byKey {
-		auth, moves := after[key]
+	for h := range d.byKey.All() {
+		auth, moves := after[h.peer.Key()]
 		if !moves {
 			auth = h.peer.Auth
 		}
@@ -186,7 +186,7 @@ func (d *Daemon) ownKey(ctx context.Context, id uint32, do func() error) error {
 
 // wanted tells whether a session is to use a key, or may be waiting to leave it.
 func (d *Daemon) wanted(id uint32) bool {
-	for _, h := range d.byDiscr {
+	for h := range d.byDiscr.All() {
 		if h.armed || h.peer.Auth.On && h.peer.Auth.Key == id {
 			return true
 		}

@@ -67,9 +67,9 @@ func (d *Daemon) places(f control.Filter) (places []control.Place, waiting map[c
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !f.Peer.IsValid() {
-		places = make([]control.Place, 0, len(d.byKey)+len(d.refused))
+		places = make([]control.Place, 0, d.byKey.Len()+len(d.refused))
 	}
-	for _, h := range d.byKey {
+	for h := range d.byKey.All() {
 		if f.Peer.IsValid() && f.Peer != h.peer.Peer {
 			continue
 		}

@@ -62,7 +62,7 @@ func (c *crowd) reads(source string) (changes int) {
 	}
 	c.cfg = next
 	for _, p := range append(added, changed...) {
-		w := want{owner: ownerFile, peer: p}
+		w := want{owner: ownerFile, peer: &p}
 		change, err := c.book.Register(path(p), ownerFile, w.wish())
 		if err != nil {
 			c.t.Fatal(err)

@@ -48,7 +48,7 @@ func (d *Daemon) noteRare(notes []engine.Note, unsaid uint64) {
 
 // recordNearMiss makes a near miss an event of its session, or counts it. d.mu is held, as in all that follows.
 func (d *Daemon) recordNearMiss(n *engine.Note) {
-	h := d.byDiscr[n.Discr]
+	h := d.byDiscr.Get(n.Discr)
 	if h == nil || d.misses.told == maxNearMisses {
 		d.misses.more++
 		return

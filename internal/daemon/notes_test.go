@@ -21,7 +21,7 @@ import (
 func noted(notes []engine.Note, unsaid uint64) (d *Daemon, text *bytes.Buffer) {
 	text = new(bytes.Buffer)
 	log := slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	d = &Daemon{events: newTestLog(64), log: log, debugEvents: log, byDiscr: map[uint32]*held{}}
+	d = &Daemon{events: newTestLog(64), log: log, debugEvents: log, byDiscr: heldByDiscr()}
 	d.noteRare(notes, unsaid)
 	return d, text
 }

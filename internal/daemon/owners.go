@@ -19,14 +19,14 @@ import (
 // strictest of what they ask for is what it is (RFC 5882 §2).
 type want struct {
 	owner string
-	peer  config.Peer
+	peer  *config.Peer // never changed: most are the configuration's own
 	flags control.ClientFlags
 	own   *chosen // the API's where there is a profile; nil otherwise
 }
 
 func (w want) wish() clients.Wish {
 	return clients.Wish{
-		Spec: spec(w.peer), HoldOff: int64(w.peer.HoldOff) * session.Microsecond,
+		Spec: spec(*w.peer), HoldOff: int64(w.peer.HoldOff) * session.Microsecond,
 		DependsOnlyOnBFD: w.flags.DependsOnlyOnBFD, AssumeCapable: w.flags.AssumeCapable,
 	}
 }
@@ -38,6 +38,12 @@ func path(p config.Peer) clients.Key {
 // at returns where h keeps what an owner asks for, -1 if that asks for nothing.
 func (h *held) at(owner string) int {
 	return slices.IndexFunc(h.wants, func(w want) bool { return w.owner == owner })
+}
+
+// put changes what is asked for at a place of wants.
+func (h *held) put(i int, w want) {
+	h.wants[i] = w
+	h.peer = h.wants[0].peer
 }
 
 // owner is whoever was there first.
@@ -66,11 +72,11 @@ func (h *held) chief() string {
 // where there is none. With an error nothing has changed. d.mu is held, as in
 // all of this file.
 func (d *Daemon) register(w want) (*held, error) {
-	h := d.byKey[w.peer.Key()]
+	h := d.byKey.Get(w.peer.Key())
 	if h != nil {
 		w = h.obey(w)
 	}
-	c, err := d.book.Register(path(w.peer), w.owner, w.wish())
+	c, err := d.book.Register(path(*w.peer), w.owner, w.wish())
 	if err != nil {
 		return nil, inAPIWords(err)
 	}
@@ -84,14 +90,13 @@ func (d *Daemon) register(w want) (*held, error) {
 		return nil, err
 	}
 	if i := h.at(w.owner); i >= 0 {
-		h.wants[i] = w
+		h.put(i, w)
 	} else {
 		h.wants = append(h.wants, w)
 	}
-	h.peer = &h.wants[0].peer
 	d.recordWish(h, c, w.owner)
 	for _, o := range slices.Clone(h.wants) {
-		if h.obey(o).peer != o.peer {
+		if *h.obey(o).peer != *o.peer {
 			if _, err := d.register(o); err != nil {
 				return h, err
 			}
@@ -104,21 +109,23 @@ func (d *Daemon) register(w want) (*held, error) {
 // no client keeps a session up against that.
 func (h *held) obey(w want) want {
 	if o := h.operator(); o != nil && w.owner != ownerFile && w.owner != ownerAPI {
-		w.peer.Shutdown, w.peer.HoldDown = o.peer.Shutdown, o.peer.HoldDown
+		p := *w.peer
+		p.Shutdown, p.HoldDown = o.peer.Shutdown, o.peer.HoldDown
+		w.peer = &p
 	}
 	return w
 }
 
 // undo takes back what register asked of the book.
 func (d *Daemon) undo(w want) {
-	if h := d.byKey[w.peer.Key()]; h != nil {
+	if h := d.byKey.Get(w.peer.Key()); h != nil {
 		if i := h.at(w.owner); i >= 0 {
 			// It was there before, so nothing speaks against it now.
-			_, _ = d.book.Register(path(w.peer), w.owner, h.wants[i].wish())
+			_, _ = d.book.Register(path(*w.peer), w.owner, h.wants[i].wish())
 			return
 		}
 	}
-	d.book.Unregister(path(w.peer), w.owner)
+	d.book.Unregister(path(*w.peer), w.owner)
 }
 
 // hand gives what the API asks of a session to the file, which may then ask for
@@ -127,24 +134,24 @@ func (d *Daemon) hand(h *held) error {
 	i := h.at(ownerAPI)
 	w := h.wants[i]
 	w.owner = ownerFile
-	if _, err := d.book.Register(path(w.peer), ownerFile, w.wish()); err != nil {
+	if _, err := d.book.Register(path(*w.peer), ownerFile, w.wish()); err != nil {
 		return inAPIWords(err)
 	}
-	d.book.Unregister(path(w.peer), ownerAPI)
-	h.wants[i] = w
+	d.book.Unregister(path(*w.peer), ownerAPI)
+	h.put(i, w)
 	return nil
 }
 
 // create makes a session that nobody had.
-func (d *Daemon) create(p config.Peer, s engine.Spec) (*held, error) {
-	discr, err := d.speaker.Add(target(p), s)
+func (d *Daemon) create(p *config.Peer, s engine.Spec) (*held, error) {
+	discr, err := d.speaker.Add(target(*p), s)
 	if err != nil {
 		return nil, err
 	}
-	h := &held{discr: discr, ifname: p.Interface, times: times{created: secondsOf(time.Now())}}
+	h := &held{peer: p, discr: discr, ifname: p.Interface, times: times{created: secondsOf(time.Now())}}
 	d.debugPeer.Debug("session created", "session", discr, "peer", p.Peer.String(), "ifname", p.Interface, "profile", p.Profile)
-	d.byKey[p.Key()] = h
-	d.byDiscr[discr] = h
+	d.byKey.Put(h)
+	d.byDiscr.Put(h)
 	d.moves++
 	if p.Unaffiliated {
 		d.unaffiliated++
@@ -195,7 +202,7 @@ func (d *Daemon) release(h *held, owner string) error {
 		return nil
 	}
 	h.wants = slices.Delete(h.wants, i, i+1)
-	h.peer = &h.wants[0].peer
+	h.peer = h.wants[0].peer
 	d.recordWish(h, c, owner)
 	return d.carry(h, c)
 }
@@ -215,7 +222,7 @@ func inAPIWords(err error) error {
 
 // observe tells the owners of a session what has become of it.
 func (d *Daemon) observe(h *held, ev *engine.Event) {
-	if d.byKey[h.peer.Key()] == h {
+	if d.byKey.Get(h.peer.Key()) == h {
 		d.tell(d.book.Observe(path(*h.peer), clients.Transitions(ev)...))
 	}
 }

@@ -21,11 +21,11 @@ func (d *Daemon) Profiles(context.Context) ([]control.Profile, error) {
 			})
 		}
 	}
-	for _, h := range d.byKey {
+	for h := range d.byKey.All() {
 		use(*h.peer, h.owner(), h.discr)
 	}
 	for _, r := range d.refused {
-		if d.byKey[r.peer.Key()] == nil {
+		if d.byKey.Get(r.peer.Key()) == nil {
 			use(r.peer, ownerFile, 0)
 		}
 	}

@@ -51,7 +51,7 @@ type change struct {
 func (c *change) asking() []config.Peer {
 	list := slices.Concat(c.changed, c.added)
 	for _, w := range c.followers {
-		list = append(list, w.peer)
+		list = append(list, *w.peer)
 	}
 	return list
 }
@@ -87,7 +87,31 @@ func (d *Daemon) become(next config.Config) (report control.ReloadReport, err er
 	}
 	report.Warnings = append(report.Warnings, d.capacityWarnings()...)
 	d.dropKeys(next)
+	d.shareFile()
 	return report, err
+}
+
+// shareFile has what the file asks for in memory once, however many reloads ago it
+// began to.
+func (d *Daemon) shareFile() {
+	for i := range d.cfg.Peers {
+		p := &d.cfg.Peers[i]
+		h := d.byKey.Get(p.Key())
+		if h == nil {
+			continue
+		}
+		at := h.at(ownerFile)
+		if at < 0 {
+			continue
+		}
+		w := h.wants[at]
+		was := *w.peer
+		was.Line = p.Line
+		if was == *p { // the API has not changed it since
+			w.peer = p
+			h.put(at, w)
+		}
+	}
 }
 
 // followers returns the sessions of the API that another configuration's
@@ -97,8 +121,8 @@ func (d *Daemon) followers(next config.Config) (list []want, warnings []string, 
 	for _, p := range next.Peers {
 		inFile[p.Key()] = true
 	}
-	for key, h := range d.byKey {
-		i := h.at(ownerAPI)
+	for h := range d.byKey.All() {
+		key, i := h.peer.Key(), h.at(ownerAPI)
 		if i < 0 || h.wants[i].own == nil || inFile[key] {
 			continue
 		}
@@ -107,8 +131,8 @@ func (d *Daemon) followers(next config.Config) (list []want, warnings []string, 
 		switch {
 		case len(faults) > 0:
 			warnings = append(warnings, fmt.Sprintf("session with peer %v: stays as it was, its profile %q does not suit it: %v", key.Peer, w.peer.Profile, faults[0]))
-		case p != w.peer:
-			w.peer = p
+		case p != *w.peer:
+			w.peer = &p
 			list = append(list, w)
 		}
 	}
@@ -120,12 +144,12 @@ func (d *Daemon) followers(next config.Config) (list []want, warnings []string, 
 func (d *Daemon) mayBecome(c *change) error {
 	leaving := make(map[config.Key]bool)
 	for _, p := range c.removed {
-		if h := d.byKey[p.Key()]; h != nil && len(h.wants) == 1 {
+		if h := d.byKey.Get(p.Key()); h != nil && len(h.wants) == 1 {
 			leaving[p.Key()] = true
 		}
 	}
 	for _, p := range c.added {
-		if h := d.excluding(p); h != nil && !leaving[h.peer.Key()] && d.byKey[p.Key()] == nil {
+		if h := d.excluding(p); h != nil && !leaving[h.peer.Key()] && d.byKey.Get(p.Key()) == nil {
 			return excludedBy(p, h)
 		}
 	}
@@ -140,7 +164,7 @@ func (d *Daemon) mayBecome(c *change) error {
 // mayBe refuses what the clients of a session that there is rule out: it is tried
 // and taken back.
 func (d *Daemon) mayBe(p config.Peer) error {
-	h := d.byKey[p.Key()]
+	h := d.byKey.Get(p.Key())
 	if h == nil || len(h.wants) == 1 && h.operator() != nil {
 		return nil
 	}
@@ -148,7 +172,7 @@ func (d *Daemon) mayBe(p config.Peer) error {
 	if h.at(ownerFile) < 0 && h.at(ownerAPI) >= 0 {
 		owner = ownerAPI // whose place it takes
 	}
-	w := h.obey(want{owner: owner, peer: p})
+	w := h.obey(want{owner: owner, peer: &p})
 	if _, err := d.book.Register(path(p), owner, w.wish()); err != nil {
 		return inAPIWords(err)
 	}
@@ -162,18 +186,18 @@ func (d *Daemon) carryOut(c *change) (waiting int, err error) {
 	var errs []error
 	for _, p := range c.removed {
 		delete(d.refused, p.Key())
-		if h := d.byKey[p.Key()]; h != nil {
+		if h := d.byKey.Get(p.Key()); h != nil {
 			errs = append(errs, d.release(h, ownerFile))
 		}
 	}
 	awaits := func(p config.Peer) {
-		if h := d.byKey[p.Key()]; h != nil && h.up && h.peer.Auth != p.Auth {
+		if h := d.byKey.Get(p.Key()); h != nil && h.up && h.peer.Auth != p.Auth {
 			waiting++
 		}
 	}
 	for _, p := range slices.Concat(c.changed, c.added) {
 		awaits(p)
-		switch err := d.ensure(p); {
+		switch err := d.ensure(&p); {
 		case err == nil:
 			delete(d.refused, p.Key())
 		case d.refuse(p, err):
@@ -182,7 +206,7 @@ func (d *Daemon) carryOut(c *change) (waiting int, err error) {
 		}
 	}
 	for _, w := range c.followers {
-		awaits(w.peer)
+		awaits(*w.peer)
 		if _, err := d.register(w); err != nil {
 			errs = append(errs, fmt.Errorf("peer %v: %w", w.peer.Peer, err))
 		}
@@ -192,10 +216,10 @@ func (d *Daemon) carryOut(c *change) (waiting int, err error) {
 
 // ensure makes a peer of the file exist as it is written there. A session that
 // the API made before becomes the file's.
-func (d *Daemon) ensure(p config.Peer) error {
-	h := d.byKey[p.Key()]
+func (d *Daemon) ensure(p *config.Peer) error {
+	h := d.byKey.Get(p.Key())
 	if h == nil {
-		if err := d.excluded(p); err != nil {
+		if err := d.excluded(*p); err != nil {
 			return err
 		}
 	} else if h.at(ownerAPI) >= 0 && h.at(ownerFile) < 0 {

@@ -28,8 +28,8 @@ func (d *Daemon) report(c *change, next config.Config, warnings []string) contro
 		r.Changes = append(r.Changes, diffOf("changed", p, p.Changed(had[p.Key()])))
 	}
 	for _, w := range c.followers {
-		h := d.byKey[w.peer.Key()]
-		r.Changes = append(r.Changes, diffOf("changed", w.peer, w.peer.Changed(h.wants[h.at(ownerAPI)].peer)))
+		h := d.byKey.Get(w.peer.Key())
+		r.Changes = append(r.Changes, diffOf("changed", *w.peer, w.peer.Changed(*h.wants[h.at(ownerAPI)].peer)))
 	}
 	for _, w := range next.Warnings {
 		r.Warnings = append(r.Warnings, w.String())

@@ -13,7 +13,7 @@ import (
 // remove says AdminDown and forgets the session; its Gone event comes later. d.mu
 // is held.
 func (d *Daemon) remove(h *held) {
-	delete(d.byKey, h.peer.Key())
+	d.byKey.Delete(h.peer.Key())
 	d.moves++
 	d.debugPeer.Debug("session removed", "session", h.discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
 	if h.peer.Unaffiliated {
@@ -32,7 +32,7 @@ func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (cont
 		d.mu.Unlock()
 		return control.Session{}, err
 	}
-	if h := d.byKey[p.Key()]; h != nil {
+	if h := d.byKey.Get(p.Key()); h != nil {
 		d.mu.Unlock()
 		return control.Session{}, control.Errorf(control.CodeExists,
 			"there is a session with peer %v already: local discriminator %d, owner %s", p.Peer, h.discr, h.owner())
@@ -45,7 +45,7 @@ func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (cont
 		d.mu.Unlock()
 		return control.Session{}, err
 	}
-	w := want{owner: ownerAPI, peer: p}
+	w := want{owner: ownerAPI, peer: &p}
 	if p.Profile != "" {
 		own, _ := control.Own(spec) // Resolve has looked at it
 		w.own = &chosen{own}
@@ -78,9 +78,11 @@ func (d *Daemon) changeSession(id uint32, c control.SessionChange) error {
 		return err
 	}
 	w := h.wants[h.at(h.chief())]
-	if w.peer, err = control.Apply(c, w.peer); err != nil {
+	p, err := control.Apply(c, *w.peer)
+	if err != nil {
 		return err
 	}
+	w.peer = &p
 	w.own = w.own.with(control.Settings(c))
 	_, err = d.register(w)
 	if refused := tooMuch(err); refused != nil {
@@ -108,8 +110,8 @@ func (d *Daemon) DeleteSession(_ context.Context, id uint32) error {
 
 // find returns a session that is not leaving.
 func (d *Daemon) find(id uint32) (*held, error) {
-	h := d.byDiscr[id]
-	if h == nil || d.byKey[h.peer.Key()] != h {
+	h := d.byDiscr.Get(id)
+	if h == nil || d.byKey.Get(h.peer.Key()) != h {
 		return nil, control.Errorf(control.CodeNotFound, "no session with local discriminator %d", id)
 	}
 	return h, nil
@@ -128,7 +130,7 @@ func (d *Daemon) excluding(p config.Peer) *held {
 	if !p.Unaffiliated && d.unaffiliated == 0 {
 		return nil
 	}
-	for _, h := range d.byKey {
+	for h := range d.byKey.All() {
 		if p.Excludes(*h.peer) {
 			return h
 		}

@@ -35,7 +35,7 @@ func (d *Daemon) Session(ctx context.Context, id uint32) (control.Session, error
 // session; a session that is leaving is none any more.
 func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 	d.mu.Lock()
-	h := d.byDiscr[st.Discr]
+	h := d.byDiscr.Get(st.Discr)
 	if h == nil || st.Removal {
 		d.mu.Unlock()
 		return s, false
@@ -181,7 +181,7 @@ func (d *Daemon) census(ctx context.Context) (c census, err error) {
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if h, digest := d.byDiscr[st.Discr], d.peerDigest(st); h != nil && digest != "" {
+		if h, digest := d.byDiscr.Get(st.Discr), d.peerDigest(st); h != nil && digest != "" {
 			c.warnings = append(c.warnings, fmt.Sprintf("session with peer %v: %s", h.peer.Peer, digestAdvice(digest)))
 		}
 	})
