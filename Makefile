@@ -99,6 +99,7 @@ install: build ## Install the program, unit, completions and man pages (PREFIX=/
 	install -d -m 755 '$(DESTDIR)$(CONFDIR)' '$(DESTDIR)$(UNITS)' '$(DESTDIR)$(SHARE)/xbfd'
 	test -e '$(DESTDIR)$(CONFDIR)/xbfd.yaml' || install -m 640 contrib/xbfd.yaml '$(DESTDIR)$(CONFDIR)/xbfd.yaml'
 	install -m 644 contrib/xbfd.yaml contrib/alerts.yaml contrib/grafana.json '$(DESTDIR)$(SHARE)/xbfd'
+	install -m 755 contrib/bird-hook '$(DESTDIR)$(SHARE)/xbfd'
 	sed 's|/usr/local/bin/|$(PREFIX)/bin/|; s|/etc/xbfd/|$(CONFDIR)/|' contrib/xbfd.service >'$(DESTDIR)$(UNITS)/xbfd.service'
 	chmod 644 '$(DESTDIR)$(UNITS)/xbfd.service'
 	install -D -m 644 contrib/xbfd.sysusers '$(DESTDIR)$(USERS)/xbfd.conf'

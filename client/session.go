@@ -124,7 +124,28 @@ type Status struct {
 	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // all discarded packets, those of sessions included, by reason
 	TxRefused     uint64            `json:"tx-refused"`   // packets that counted as sent when the system refused them; it does not tell whose
 	Downs         map[string]uint64 `json:"downs"`        // how often sessions left Up, by cause, those that are gone included
+	Hooks         []HookStatus      `json:"hooks"`        // in the order of the file
 	Warnings      []string          `json:"warnings"`     // what is not as it was asked for
+}
+
+// HookStatus is how a hook does. An event that it is for is in exactly one of
+// Waiting, Held, Running, Done, Failed, Dropped and Suppressed.
+type HookStatus struct {
+	Name    string `json:"name"`
+	Target  string `json:"target"`  // the program, or the web server
+	Waiting int    `json:"waiting"` // for a run of the same peer, for the rate, or for others to end
+	Held    int    `json:"held"`    // the Up of sessions that flap
+	Running int    `json:"running"`
+
+	Done       uint64 `json:"done"`
+	Failed     uint64 `json:"failed"`
+	TimedOut   uint64 `json:"timed-out"`  // of those that failed
+	Retried    uint64 `json:"retried"`    // requests that were repeated
+	Dropped    uint64 `json:"dropped"`    // there was no room to wait
+	Suppressed uint64 `json:"suppressed"` // of sessions that flap
+
+	LastError string     `json:"last-error"`          // empty: the latest run ended well
+	FailedAt  *time.Time `json:"failed-at,omitempty"` // UTC; with a LastError
 }
 
 // SessionCounts are the numbers of sessions by state; Total is their sum.

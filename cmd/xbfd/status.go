@@ -65,6 +65,11 @@ func writeStatus(w io.Writer, st *control.Status) {
 	if st.TxRefused > 0 {
 		line("Not sent", "%s, refused by the system", plural(int(st.TxRefused), "packet"))
 	}
+	for i := range st.Hooks {
+		h := &st.Hooks[i]
+		line("Hook "+h.Name, "%s: %d done, %d failed, %d dropped, %d suppressed; %d running, %d waiting, %d held back",
+			h.Target, h.Done, h.Failed, h.Dropped, h.Suppressed, h.Running, h.Waiting, h.Held)
+	}
 	for _, text := range st.Warnings {
 		line("Warning", "%s", strings.ReplaceAll(text, "\n", "\n\t"))
 	}

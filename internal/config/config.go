@@ -53,6 +53,7 @@ type Config struct {
 	Profiles     map[string]Settings
 	Keys         []AuthKey // in the order of the file
 	Peers        []Peer    // in the order of the file
+	Hooks        []Hook    // in the order of the file
 	Warnings     []Problem
 }
 

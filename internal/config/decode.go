@@ -54,6 +54,7 @@ func parse(source []byte, d *document) (Config, error) {
 		"keys":          d.keys(&cfg.Keys),
 		"profiles":      d.profiles(cfg.Profiles),
 		"peers":         d.peers(&peers),
+		"hooks":         d.hooks(&cfg.Hooks),
 	}
 	d.sections = slices.Sorted(maps.Keys(f))
 	if root, ok := d.parse(source); ok {

@@ -77,6 +77,7 @@ func ChangedSettings(before, after Config) []string {
 	add(before.ShutdownHold != after.ShutdownHold, "shutdown-hold")
 	add(before.Capture.OnDown != after.Capture.OnDown, "capture.on-down")
 	add(before.EchoSource != after.EchoSource, sectionEcho)
+	add(!SameHooks(before.Hooks, after.Hooks), "hooks")
 	keys := func(c Config) map[uint32]AuthKey {
 		m := make(map[uint32]AuthKey)
 		for _, k := range c.Keys {

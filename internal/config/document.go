@@ -24,6 +24,7 @@ type Document struct {
 	Keys         []DocKey               `json:"keys,omitempty"`
 	Profiles     map[string]DocSettings `json:"profiles,omitempty"`
 	Peers        []DocPeer              `json:"peers,omitempty"`
+	Hooks        []DocHook              `json:"hooks,omitempty"`
 }
 
 // DocControl is the section control.
@@ -191,6 +192,9 @@ func (c Config) Document() Document {
 	}
 	for _, p := range c.Peers {
 		doc.Peers = append(doc.Peers, p.document(c.Profiles[p.Profile]))
+	}
+	for _, h := range c.Hooks {
+		doc.Hooks = append(doc.Hooks, h.document())
 	}
 	return doc
 }

@@ -156,29 +156,38 @@ func (d *document) secret(v value, parse func(string) (Secret, error)) (Secret, 
 }
 
 func (d *document) secretFile(v value) (Secret, bool) {
-	path, ok := d.text(v)
+	contents, ok := d.secretContents(v)
 	if !ok {
 		return Secret{}, false
 	}
+	s, err := FileSecret(contents, false)
+	return s, err == nil
+}
+
+// secretContents returns what is in the file that v names.
+func (d *document) secretContents(v value) ([]byte, bool) {
+	path, ok := d.text(v)
+	if !ok {
+		return nil, false
+	}
 	if d.running != nil {
 		// Who sends a document need not be who may read the file.
-		d.fault(v, "goes in a file only: give secret or secret-hex")
-		return Secret{}, false
+		d.fault(v, "goes in a file only: write the secret itself")
+		return nil, false
 	}
 	if !strings.HasPrefix(path, "/") {
 		d.fault(v, "is not an absolute path: start it with a slash")
-		return Secret{}, false
+		return nil, false
 	}
 	contents, open, err := readSecret(path)
 	if err != nil {
 		d.fault(v, "%s", err)
-		return Secret{}, false
+		return nil, false
 	}
 	if open {
 		d.warn(v, "every user of this host can read the file: chmod 600 it")
 	}
-	s, err := FileSecret(contents, false)
-	return s, err == nil
+	return contents, true
 }
 
 // auth reads the auth of a peer or profile. An empty one is an error: a session

@@ -21,7 +21,7 @@ func unknownKey(cited, key string, known []string) string {
 // laterKeys belong to xbfd's file format but not to this version. They are
 // refused like any other unknown key, in words that do not call them a typo.
 var laterKeys = []string{
-	"dplane", "addresses", "gobgp", "routes", "hooks",
+	"dplane", "addresses", "gobgp", "routes",
 }
 
 // Nearest returns the one of known that word is most likely a misspelling of,

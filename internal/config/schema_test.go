@@ -32,6 +32,10 @@ func integers(low, high int64) object {
 
 func words(list []string) object { return object{"enum": list} }
 
+func oneOrMore(item object) object {
+	return object{"anyOf": []any{item, object{"type": "array", "items": item}}}
+}
+
 // either is a scalar that stands for a whole section, or the section.
 func either(scalar object) func(object) object {
 	return func(section object) object { return object{"anyOf": []any{scalar, section}} }
@@ -75,6 +79,13 @@ var leaves = map[string]object{
 	"peers.echo-receive-interval": {"anyOf": []any{interval, object{"const": wordDisabled}}},
 	"peers.demand-mode":           boolean, "peers.demand-poll-interval": interval, "peers.minimum-ttl": integers(1, 255),
 	"peers.strict-interface": boolean, "peers.congestion-ceiling": interval, "peers.dscp": integers(0, maxDSCP),
+	"hooks.name": {"type": "string", "pattern": hookName.String()}, "hooks.on": oneOrMore(words(HookEvents)),
+	"hooks.run": {"type": "array", "items": text, "minItems": 1, "maxItems": maxHookArguments}, "hooks.url": {"type": "string", "pattern": "^https?://"},
+	"hooks.header.name": text, "hooks.header.secret": text, "hooks.header.secret-file": absolute,
+	"hooks.peer": oneOrMore(address), "hooks.interface": oneOrMore(device), "hooks.profile": oneOrMore(text),
+	"hooks.timeout": interval, "hooks.rate": {"type": "string", "pattern": "^[0-9]+/[smh]$"},
+	"hooks.concurrency": integers(1, maxHookConcurrency), "hooks.retries": integers(0, maxHookRetries),
+	"hooks.dampening.wait": interval, "hooks.dampening.maximum": interval,
 	"peers.auth.key": integers(0, math.MaxUint32), "peers.auth.bfd-key-id": integers(0, 255),
 }
 
@@ -94,6 +105,15 @@ var sections = map[string]func(object) object{
 	},
 	"interfaces": func(s object) object { return s },
 	"peers":      func(s object) object { return s },
+	"hooks": func(s object) object {
+		s["oneOf"] = []any{object{"required": []string{"run"}}, object{"required": []string{"url"}}}
+		return s
+	},
+	"hooks.header": func(s object) object {
+		s["minProperties"], s["maxProperties"] = 2, 2
+		return s
+	},
+	"hooks.dampening": either(object{"enum": []any{wordOff, false}}),
 }
 
 // schemaOf returns the schema of a type whose keys stand below a path.
@@ -164,6 +184,8 @@ func reference(t testing.TB) map[string]string {
 			section = "peers."
 		case "### Keys":
 			section = "keys."
+		case "### Hooks":
+			section = "hooks."
 		}
 		if m := tableRow.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
 			what := link.ReplaceAllString(m[3], "$1")

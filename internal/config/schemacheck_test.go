@@ -59,6 +59,8 @@ func TestDocumentHasEveryKey(t *testing.T) {
 		"capture: {%s: 1}": reflect.TypeFor[DocCapture](), "echo-source: {%s: 1}": reflect.TypeFor[DocEchoSource](),
 		"profiles: {p: {%s: 1}}": reflect.TypeFor[DocSettings](), "peers: [{%s: 1}]": reflect.TypeFor[DocPeer](),
 		"peers: [{auth: {%s: 1}}]": reflect.TypeFor[DocAuth](), "keys: [{%s: 1}]": reflect.TypeFor[DocKey](),
+		"hooks: [{%s: 1}]": reflect.TypeFor[DocHook](), "hooks: [{header: {%s: 1}}]": reflect.TypeFor[DocHeader](),
+		"hooks: [{dampening: {%s: 1}}]": reflect.TypeFor[DocDampening](),
 	} {
 		_, err := Parse([]byte(fmt.Sprintf(source, odd)), "x")
 		m := listed.FindStringSubmatch(fmt.Sprint(err))
@@ -154,6 +156,9 @@ func TestSchemaRefuses(t *testing.T) {
 		"echo-source: {}", "echo-source: {interface: lo, address: 10.0.0.1}", "control: run/xbfd.sock", "control: {sock: /run/xbfd.sock}",
 		"log: {level: loud}", "log: debug", "transport: dpdk", "interfaces: [{transport: udp}]", "workers: {count: 17}", "workers: {cpus: 1}",
 		"workers: {priority: 0}", "fast-path: {heard: maybe}", "shutdown-hold: soon", "metrics: {sessions: many}", "capture: {frames: 256}",
+		"hooks: [{run: [/bin/true]}]", "hooks: [{on: up}]", "hooks: [{on: ups, run: [/bin/true]}]", "hooks: [{on: up, run: /bin/true}]",
+		"hooks: [{on: up, run: [/bin/true], url: 'http://h/'}]", "hooks: [{on: up, run: [/bin/true], rate: 10}]",
+		"hooks: [{on: up, url: 'ftp://h/'}]", "hooks: [{on: up, run: [/bin/true], dampening: never}]",
 	} {
 		if _, err := Parse([]byte(source), "x"); err == nil {
 			t.Errorf("%s: Parse takes it", source)

@@ -146,7 +146,8 @@ func (s *Server) status(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	status, err := s.backend.Status(r.Context())
-	status.Workers, status.Interfaces, status.Warnings = list(status.Workers), list(status.Interfaces), list(status.Warnings)
+	status.Workers, status.Interfaces = list(status.Workers), list(status.Interfaces)
+	status.Hooks, status.Warnings = list(status.Hooks), list(status.Warnings)
 	status.RxDiscarded, status.Downs = counts(status.RxDiscarded), counts(status.Downs)
 	for i := range status.Interfaces {
 		status.Interfaces[i].Counters = counts(status.Interfaces[i].Counters)

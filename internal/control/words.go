@@ -32,6 +32,7 @@ type (
 	Process         = client.Process
 	InterfaceStatus = client.InterfaceStatus
 	LastReload      = client.LastReload
+	HookStatus      = client.HookStatus
 	ReloadReport    = client.ReloadReport
 	Totals          = client.Totals
 	Profile         = client.Profile

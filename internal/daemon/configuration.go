@@ -64,6 +64,9 @@ func (d *Daemon) SetConfig(_ context.Context, document []byte) (control.ReloadRe
 	if err != nil {
 		return control.ReloadReport{}, control.Refused(err)
 	}
+	if next.Hooks, err = config.MayKeep(d.cfg.Hooks, next.Hooks); err != nil {
+		return control.ReloadReport{}, &control.Error{Code: control.CodeInvalid, Field: "hooks", Message: err.Error()}
+	}
 	report, err := d.become(next)
 	if err != nil {
 		return control.ReloadReport{}, err

@@ -18,6 +18,7 @@ import (
 	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/hooks"
 	"github.com/xbfd/xbfd/internal/lookup"
 	"github.com/xbfd/xbfd/internal/speaker"
 	"github.com/xbfd/xbfd/packet"
@@ -59,6 +60,7 @@ type Daemon struct {
 	events  *eventLog
 
 	captures *captures
+	hooks    *hooks.Runner
 	scrapes  net.Listener    // for metrics; nil when there is no address for them
 	looping  map[string]bool // interfaces of which the log says so; serve's own
 	garbage  *collector      // nil: the runtime's own affair; serve's own
@@ -101,6 +103,8 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d.changes = newChangeLog(d.debugEvents, time.Now)
 	d.events = newEventLog(keptEvents, d.started)
 	d.captures = newCaptures(d.log, cfg.Capture)
+	d.hooks = hooks.New(hooks.Options{Log: d.log, In: o.In})
+	d.hooks.Set(cfg.Hooks)
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", "warning", w.String())
 	}
@@ -220,6 +224,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	defer d.flushChanges(true)
 	defer d.events.end()
 	defer d.captures.run(d.downCapture)()
+	defer d.runHooks(s.now)()
 	for {
 		select {
 		case <-s.hup:

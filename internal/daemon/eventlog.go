@@ -72,18 +72,7 @@ const copyBatch = 64
 // is more; it is nil while there is.
 func (l *eventLog) read(seq uint64, q *control.EventQuery, buf []control.Event) ([]control.Event, uint64, <-chan struct{}) {
 	var batch [copyBatch]record
-	l.mu.Lock()
-	oldest := l.oldest()
-	from := max(seq, oldest)
-	n := int(min(l.next-from, copyBatch))
-	for i := range n {
-		batch[i] = l.ring[(from+uint64(i))%uint64(len(l.ring))]
-	}
-	var more <-chan struct{}
-	if n == 0 && seq >= from {
-		l.awaits, more = true, l.wake
-	}
-	l.mu.Unlock()
+	from, n, more := l.copy(seq, &batch)
 	if seq < from {
 		buf = append(buf, l.lost(seq, from))
 	}
@@ -94,6 +83,22 @@ func (l *eventLog) read(seq uint64, q *control.EventQuery, buf []control.Event) 
 		}
 	}
 	return buf, from + uint64(n), more
+}
+
+// copy fills batch with the first n events that are kept of those from seq on; their
+// numbers begin with from. The channel is as in read.
+func (l *eventLog) copy(seq uint64, batch *[copyBatch]record) (from uint64, n int, more <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	from = max(seq, l.oldest())
+	n = int(min(l.next-from, copyBatch))
+	for i := range n {
+		batch[i] = l.ring[(from+uint64(i))%uint64(len(l.ring))]
+	}
+	if n == 0 && seq >= from {
+		l.awaits, more = true, l.wake
+	}
+	return from, n, more
 }
 
 // lost tells that the events from seq until before from cannot be read any more.
@@ -162,18 +167,18 @@ func (r *eventReader) Next(ctx context.Context, buf []control.Event) ([]control.
 		case <-ctx.Done():
 			return buf, ctx.Err()
 		case <-r.log.ended:
-			if r.atEnd() {
+			if r.log.endsAt(r.seq) {
 				return buf, io.EOF
 			}
 		}
 	}
 }
 
-// atEnd reports whether everything has been read.
-func (r *eventReader) atEnd() bool {
-	r.log.mu.Lock()
-	defer r.log.mu.Unlock()
-	return r.seq >= r.log.next
+// endsAt reports whether there is no event from seq on.
+func (l *eventLog) endsAt(seq uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return seq >= l.next
 }
 
 // Ended implements control.EventReader.

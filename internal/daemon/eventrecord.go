@@ -18,6 +18,7 @@ type record struct {
 	discr       uint32 // 0: about no session
 	peer, local packet.Addr
 	ifname, vrf string
+	profile     string // of the session; not told
 
 	cause, by, detail string
 	from, to          packet.State

@@ -78,6 +78,7 @@ func (d *Daemon) become(next config.Config) (report control.ReloadReport, err er
 	report = d.report(&c, next, warnings)
 	d.cfg = d.cfg.Reloaded(next)
 	d.logs.set(next.Log)
+	d.hooks.Set(next.Hooks)
 	if c.before.EchoSource != next.EchoSource {
 		d.setEchoSource(next.EchoSource)
 	}

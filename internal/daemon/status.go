@@ -217,6 +217,8 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st.Sessions.Down += refused
 	st.Warnings = append(st.Warnings, d.capacityWarnings()...)
 	st.Warnings = append(st.Warnings, d.captures.warnings()...)
+	st.Hooks = d.hooks.Status()
+	st.Warnings = append(st.Warnings, d.hooks.Warnings()...)
 	interfaces := d.speaker.Interfaces()
 	st.Warnings = append(st.Warnings, missed(d.cfg.FastPath, interfaces)...)
 	for _, w := range d.cfg.Warnings {

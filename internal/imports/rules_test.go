@@ -10,7 +10,7 @@ const module = "github.com/xbfd/xbfd"
 var order = [][]string{
 	{"cmd/xbfd", "examples"},
 	{"internal/daemon", "internal/demo", "internal/top"},
-	{"internal/metrics", "internal/frrview", "internal/doctor"},
+	{"internal/metrics", "internal/frrview", "internal/doctor", "internal/hooks"},
 	{"internal/exabgp"},
 	{"internal/control", "internal/explain"},
 	{"internal/config", "internal/capture"},

@@ -46,6 +46,14 @@ func perWorker(f func(*control.WorkerStatus) float64) func(*snapshot, emit) {
 	}
 }
 
+func perHook(f func(*control.HookStatus) float64) func(*snapshot, emit) {
+	return func(s *snapshot, emit emit) {
+		for i := range s.status.Hooks {
+			emit(f(&s.status.Hooks[i]), s.status.Hooks[i].Name)
+		}
+	}
+}
+
 // usualCauses are told from the start, so that a rate needs no first failure.
 var usualCauses = []string{"control-expiry", "neighbor-down", "echo-failed", "path-down", "admin-down", "remote-admin-down"}
 
@@ -91,6 +99,22 @@ var daemonFamilies = []family{
 				emit(float64(n), cause)
 			}
 		}},
+	{"xbfd_hook_events_total", "Events that hooks are for, by what became of them: done, failed, dropped (no room to wait) or " +
+		"suppressed (the session flaps).", counter, []string{"hook", "result"},
+		func(s *snapshot, emit emit) {
+			for _, h := range s.status.Hooks {
+				emit(float64(h.Done), h.Name, "done")
+				emit(float64(h.Failed), h.Name, "failed")
+				emit(float64(h.Dropped), h.Name, "dropped")
+				emit(float64(h.Suppressed), h.Name, "suppressed")
+			}
+		}},
+	{"xbfd_hook_timeouts_total", "Runs of hooks that failed because they took too long.", counter, []string{"hook"},
+		perHook(func(h *control.HookStatus) float64 { return float64(h.TimedOut) })},
+	{"xbfd_hook_retries_total", "Requests of hooks that were repeated.", counter, []string{"hook"},
+		perHook(func(h *control.HookStatus) float64 { return float64(h.Retried) })},
+	{"xbfd_hook_pending", "Events that wait for hooks, those held back and those at work included.", gauge, []string{"hook"},
+		perHook(func(h *control.HookStatus) float64 { return float64(h.Waiting + h.Held + h.Running) })},
 	{"xbfd_worker_sessions", "Sessions of each worker.", gauge, []string{"worker"},
 		perWorker(func(w *control.WorkerStatus) float64 { return float64(w.Sessions) })},
 	{"xbfd_worker_stalls_total", "Times that a worker was called a millisecond or more late.", counter, []string{"worker"},

@@ -75,7 +75,7 @@ func TestInstall(t *testing.T) {
 		"/usr/share/bash-completion/completions/xbfd": true, "/usr/share/zsh/site-functions/_xbfd": true,
 		"/usr/share/fish/vendor_completions.d/xbfd.fish": true,
 		"/usr/share/man/man1/xbfd.1":                     true, "/usr/share/man/man1/xbfd-*.1": true,
-		"/usr/share/xbfd/xbfd.yaml": true, "/usr/share/xbfd/alerts.yaml": true, "/usr/share/xbfd/grafana.json": true,
+		"/usr/share/xbfd/xbfd.yaml": true, "/usr/share/xbfd/alerts.yaml": true, "/usr/share/xbfd/grafana.json": true, "/usr/share/xbfd/bird-hook": true,
 	}
 	if diff := cmp.Diff(want, tree(t, root)); diff != "" {
 		t.Errorf("installed (-want +got):\n%s", diff)

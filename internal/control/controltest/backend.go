@@ -200,6 +200,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		RxDiscarded: map[string]uint64{"no_session": 5},
 		TxRefused:   2,
 		Downs:       map[string]uint64{"control-expiry": 3},
+		Hooks:       []control.HookStatus{{Name: "on-bfd", Target: "/usr/local/bin/on-bfd", Done: 7}},
 		Warnings:    []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
 	}
 	for _, s := range b.sessions {
