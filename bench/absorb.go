@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 
+	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/engine/wire"
 )
 
@@ -58,7 +59,7 @@ const trustPatience = 5 * time.Second
 // trustLive sends batches until the wire sends them as live frames.
 func (t *tap) trustLive(w *wire.Interface) error {
 	frame := nobodys()
-	for end := time.Now().Add(trustPatience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(trustPatience); time.Now().Before(end); sleepUntil(now() + session.Time(5*session.Millisecond)) {
 		for range flushAt {
 			t.Port.Commit(frame.Put(t.Port.Alloc(true), 0), frame.L3())
 		}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,7 +43,6 @@ type peer struct {
 	index   map[uint32]int // session by discriminator
 	events  []engine.Event
 	asked   chan func()
-	done    bool
 	failure failures
 	next    session.Time // when the worker wanted to be called
 	late    session.Time // how late it was at most
@@ -64,21 +64,34 @@ func runPeer(o peerOptions, in io.Reader, out io.Writer) (err error) {
 	if err := p.open(); err != nil {
 		return fmt.Errorf("load peer: %w", err)
 	}
+	loop, err := wire.NewLoop(wire.LoopOptions{CPU: -1, Priority: int(p.o.FIFO), Keep: true, Worker: p})
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- p.loop() }()
+	go func() { ended <- loop.Run(ctx); stop() }()
+	err = p.serve(ctx, in, out)
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+// serve answers requests until there are no more, or the loop has ended.
+func (p *peer) serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	replies := json.NewEncoder(out)
 	requests := json.NewDecoder(in)
 	for {
 		var r request
 		if err := requests.Decode(&r); err != nil {
 			if errors.Is(err, io.EOF) {
-				err = nil
+				return nil
 			}
-			p.onLoop(func() { p.done = true })
-			return errors.Join(err, <-ended)
+			return err
 		}
 		var answer reply
-		p.onLoop(func() { answer = p.answer(r) })
+		if !p.onLoop(ctx, func() { answer = p.answer(r) }) {
+			return nil // it says why itself
+		}
 		if err := replies.Encode(answer); err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
@@ -163,52 +176,33 @@ func (p *peer) close() error {
 	return errors.Join(errs...)
 }
 
-// onLoop runs fn between two turns of the loop.
-func (p *peer) onLoop(fn func()) {
+// onLoop runs fn between two turns of the loop, and reports false if that ended.
+// fn must not wait, see wire.LoopOptions.Keep.
+func (p *peer) onLoop(ctx context.Context, fn func()) bool {
 	done := make(chan struct{})
-	p.asked <- func() {
-		fn()
-		close(done)
+	select {
+	case p.asked <- func() { fn(); close(done) }:
+	case <-ctx.Done():
+		return false
 	}
 	<-done
+	return true
 }
 
 // tick is how long the loop sleeps at most: it waits for no packet, because
 // their arrivals are stamped by the kernel.
 const tick = session.Time(250 * session.Microsecond)
 
-func (p *peer) loop() error {
-	runtime.LockOSThread()
-	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("set timer slack: %w", err)
-	}
-	if p.o.FIFO > 0 {
-		if err := setPolicy(0, unix.SCHED_FIFO, p.o.FIFO); err != nil {
-			return err
-		}
-	}
-	for !p.done {
-		next := p.turn()
-		if p.tap.held > 0 {
-			next = min(next, session.Time((p.tap.cursor+1)<<slotBits))
-		}
-		if t := now(); next > t {
-			sleepUntil(min(next, t+tick))
-		}
-	}
-	return nil
-}
+// Ports returns none that could be waited on.
+func (p *peer) Ports() ([]engine.Port, uint64) { return nil, 0 }
 
-// turn must stay a call: see wire.Loop.
-//
-//go:noinline
-func (p *peer) turn() session.Time {
+// Step is one turn of the loop.
+func (p *peer) Step(t session.Time) session.Time {
 	select {
 	case fn := <-p.asked:
 		fn()
 	default:
 	}
-	t := now()
 	if p.next > 0 && t > p.next {
 		p.late = max(p.late, t-p.next)
 	}
@@ -220,8 +214,14 @@ func (p *peer) turn() session.Time {
 		p.note(p.events)
 	default:
 	}
-	return p.next
+	next := min(p.next, t+tick)
+	if p.tap.held > 0 {
+		next = min(next, session.Time((p.tap.cursor+1)<<slotBits))
+	}
+	return next
 }
+
+var _ wire.Stepper = (*peer)(nil)
 
 func (p *peer) note(events []engine.Event) {
 	for i := range events {
