@@ -46,6 +46,7 @@ type peer struct {
 	failure failures
 	next    session.Time // when the worker wanted to be called
 	late    session.Time // how late it was at most
+	gone    int          // how often it was so late that its sessions may well have failed
 }
 
 // failures are those of our own sessions.
@@ -205,6 +206,9 @@ func (p *peer) Step(t session.Time) session.Time {
 	}
 	if p.next > 0 && t > p.next {
 		p.late = max(p.late, t-p.next)
+		if t-p.next > session.Time(int64(p.o.Mult-1)*int64(p.o.Interval)*session.Microsecond) {
+			p.gone++
+		}
 	}
 	p.next = p.worker.Step(t)
 	p.tap.release()

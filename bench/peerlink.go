@@ -42,6 +42,7 @@ type reply struct {
 	Gaps      gapCounts `json:"gaps"`
 	Sends     sends     `json:"sends"`     // since the start
 	MaxStall  int64     `json:"max_stall"` // how late the load peer itself was, ns
+	Gone      int       `json:"gone"`      // how often it was so late that sessions may have failed for it
 	Lost      uint64    `json:"lost"`      // packets that its rings had no room for
 
 	Detections []detection            `json:"detections,omitempty"`
@@ -57,7 +58,7 @@ func (p *peer) answer(r request) reply {
 	switch r.Op {
 	case opReset:
 		w.reset(int64(now()))
-		p.failure, p.late = failures{}, 0
+		p.failure, p.late, p.gone = failures{}, 0, 0
 	case opCut:
 		answer.Cut = w.cut(r.From, r.To)
 	case opSpeak:
@@ -75,7 +76,7 @@ func (p *peer) answer(r request) reply {
 	answer.DownsDUT, answer.OwnDUT = w.downs, w.declared
 	answer.DownsPeer, answer.OwnPeer = p.failure.downs, p.failure.declared
 	answer.Sends = p.tap.sends
-	answer.MaxStall = int64(p.late)
+	answer.MaxStall, answer.Gone = int64(p.late), p.gone
 	answer.Lost = c["xsk_rx_dropped"] + c["xsk_rx_ring_full"] + c["xsk_rx_fill_empty"]
 	return answer
 }

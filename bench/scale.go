@@ -54,6 +54,7 @@ type Engine struct {
 // Noise is what may have spoilt a result.
 type Noise struct {
 	PeerStall   float64 `json:"peer_max_stall_us"` // how late the load peer itself was
+	PeerGone    int     `json:"peer_stalls"`       // how often it was so late that sessions may have failed for it: the machine stood still
 	PeerCores   float64 `json:"peer_cores"`        // what it took itself: near 1 it is the limit
 	PeerLost    uint64  `json:"peer_lost"`         // packets for which it had no room
 	OtherCores  float64 `json:"other_cores"`       // used by the rest of the host
@@ -75,7 +76,7 @@ func (r *rig) engine() Engine {
 
 func noise(seen reply, c cost) Noise {
 	return Noise{
-		PeerStall: us(seen.MaxStall), PeerCores: c.peer, PeerLost: seen.Lost, OtherCores: c.others, StolenCores: c.stolen,
+		PeerStall: us(seen.MaxStall), PeerGone: seen.Gone, PeerCores: c.peer, PeerLost: seen.Lost, OtherCores: c.others, StolenCores: c.stolen,
 		Kernel: kernelRelease(), CPUs: runtime.NumCPU(),
 	}
 }
@@ -279,5 +280,9 @@ func reportScale(say *printer, r *ScaleResult) error {
 	say.line("%-8s %8d %9v %8.0f %9.0f %6d/%-6d %8.3f %7.2f %8d %8.0f %7.3f %3d %8s %8s %8.2f %6.2f",
 		r.DUT, r.Sessions, micros(r.Interval), r.TimeToUp, r.TxPPS, r.FalseDownsDUT, r.FalseDownsPeer, r.Cores, r.PerTx,
 		r.RSS>>10, r.BytesPer, r.Wakeups, r.GC, short(r.MaxGap), short(r.PeerStall), r.PeerCores, r.OtherCores)
+	if r.PeerGone > 0 {
+		say.line("%-8s the machine stood still: %d times the load peer, at real-time priority %d, was so late that sessions may have failed for it",
+			"", r.PeerGone, peerPriority)
+	}
 	return say.object(r)
 }
