@@ -23,6 +23,7 @@ type setup struct {
 	mult     int
 	fifo     bool
 	transmit string
+	wait     string
 }
 
 // dut is an engine under test.

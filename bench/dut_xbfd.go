@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,11 +37,11 @@ func (d *xbfdDUT) start(ctx context.Context) (err error) {
 func (d *xbfdDUT) config() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "control: %s\ntransport: %s\nshutdown-hold: 0s\n", d.path("xbfd.sock"), d.transport)
-	scheduling := "normal"
+	scheduling, wait := "normal", cmp.Or(d.wait, "sleep")
 	if d.fifo {
-		scheduling = "fifo"
+		scheduling, wait = "fifo", "sleep"
 	}
-	fmt.Fprintf(&b, "workers: {count: 1, cpus: [%d], capacity: 0, scheduling: %s}\n", d.lab.dutCPU, scheduling)
+	fmt.Fprintf(&b, "workers: {count: 1, cpus: [%d], capacity: 0, scheduling: %s, wait: %s}\n", d.lab.dutCPU, scheduling, wait)
 	// The daemon's own auto sends no live frames into a veth, because it cannot know
 	// that the far end takes them. Here the far end is the load peer, which does.
 	if d.transport != "udp" && d.transmit != "xdp" {

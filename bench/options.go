@@ -12,6 +12,7 @@ var (
 	DUTs        = []string{"xbfd", "frr", "bird", "sockets"}
 	Transmits   = []string{"auto", "xdp", "live"}
 	Schedulings = []string{"normal", "fifo"}
+	Waits       = []string{"sleep", "adaptive"}
 )
 
 // Options of a measurement. Scale runs every engine with every number of
@@ -24,6 +25,7 @@ type Options struct {
 	Hold       time.Duration // how long is looked, once all sessions are up
 	Transmit   string        // how xbfd sends: auto, xdp or live
 	Scheduling string        // of the engine under test: normal, fifo, or "" for its own way
+	Wait       string        // how xbfd waits: sleep or adaptive
 	Program    string        // the xbfd program; "" means the one that runs
 	JSON       bool          // one object a line for each result, no report
 	Plot       string        // directory for pictures, "" for none
@@ -77,6 +79,10 @@ func (o Options) Check() error {
 		return fmt.Errorf("--trials: %d is not 1 to %d", o.Trials, maxTrials)
 	case !slices.Contains(Transmits, o.Transmit):
 		return fmt.Errorf("--transmit: %q is not one of %v", o.Transmit, Transmits)
+	case o.Wait != "" && !slices.Contains(Waits, o.Wait):
+		return fmt.Errorf("--wait: %q is not one of %v", o.Wait, Waits)
+	case o.Wait == "adaptive" && o.Scheduling == "fifo":
+		return errors.New("--wait: adaptive does not go with --scheduling fifo: a worker that does not sleep would have its core for itself")
 	case o.Scheduling != "" && !slices.Contains(Schedulings, o.Scheduling):
 		return fmt.Errorf("--scheduling: %q is not one of %v", o.Scheduling, Schedulings)
 	}

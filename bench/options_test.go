@@ -33,6 +33,9 @@ func TestCheck(t *testing.T) {
 		{"live frames", func(o *Options) { o.Transmit = "live" }, ""},
 		{"unknown transmit", func(o *Options) { o.Transmit = "radio" }, `--transmit: "radio" is not`},
 		{"unknown scheduling", func(o *Options) { o.Scheduling = "idle" }, `--scheduling: "idle" is not`},
+		{"adaptive", func(o *Options) { o.Wait = "adaptive" }, ""},
+		{"unknown wait", func(o *Options) { o.Wait = "pray" }, `--wait: "pray" is not`},
+		{"adaptive under fifo", func(o *Options) { o.Wait, o.Scheduling = "adaptive", "fifo" }, "--wait: adaptive does not"},
 		{"rungs", func(o *Options) { o.Rungs = RungNames() }, ""},
 		{"unknown rung", func(o *Options) { o.Rungs = []string{"L9"} }, `--rungs: "L9" is not`},
 	} {

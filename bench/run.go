@@ -55,7 +55,7 @@ func bringUp(ctx context.Context, o Options, name string, n int, say *printer) (
 	}
 	r.dut, err = newDUT(name, setup{
 		lab: r.lab, program: r.program, dir: r.dir, sessions: n, interval: o.Interval, mult: o.Mult,
-		fifo: o.fifo(name), transmit: o.Transmit,
+		fifo: o.fifo(name), transmit: o.Transmit, wait: o.Wait,
 	})
 	if err != nil {
 		return nil, err

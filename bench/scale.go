@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -44,6 +45,7 @@ type Engine struct {
 	Interval   int64  `json:"interval_us"`
 	Mult       int    `json:"mult"`
 	Scheduling string `json:"scheduling"`
+	Wait       string `json:"wait"`
 	Transport  string `json:"transport"`
 	Transmit   string `json:"transmit"`
 	Heard      string `json:"heard"`
@@ -66,7 +68,7 @@ type Noise struct {
 func (r *rig) engine() Engine {
 	e := Engine{
 		DUT: r.name, Version: r.facts.Version, Sessions: r.n, Interval: r.o.Interval.Microseconds(), Mult: r.o.Mult,
-		Scheduling: "normal", PeerFIFO: peerPriority, Transport: r.facts.Transport, Transmit: r.facts.Transmit, Heard: r.facts.Heard, Insurance: r.facts.Insurance,
+		Scheduling: "normal", Wait: cmp.Or(r.o.Wait, "sleep"), PeerFIFO: peerPriority, Transport: r.facts.Transport, Transmit: r.facts.Transmit, Heard: r.facts.Heard, Insurance: r.facts.Insurance,
 	}
 	if r.o.fifo(r.name) {
 		e.Scheduling = "fifo"

@@ -63,6 +63,7 @@ func (e *env) measure(use, short, long, hold string, sessions int, run measureme
 	f.StringVar(&b.hold, "hold", hold, "`duration` of the measurement once all sessions are up")
 	choiceFlag(c, &b.Transmit, "transmit", "", "auto", bench.Transmits, "how xbfd sends; auto is live, since the load peer takes live frames")
 	choiceFlag(c, &b.Scheduling, "scheduling", "", "", bench.Schedulings, "of the engine under test; sockets is fifo unless told, the others normal")
+	choiceFlag(c, &b.Wait, "wait", "", "sleep", bench.Waits, "how xbfd waits")
 	f.BoolVar(&b.JSON, "json", false, "print one JSON object a line for each result")
 	f.StringVar(&b.Plot, "plot", "", "write pictures (SVG) into this `directory`")
 	return c, b
