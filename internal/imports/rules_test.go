@@ -12,7 +12,7 @@ var order = [][]string{
 	{"internal/daemon", "internal/demo", "internal/top"},
 	{"internal/metrics", "internal/frrview", "internal/doctor", "internal/hooks"},
 	{"internal/exabgp"},
-	{"internal/control", "internal/explain"},
+	{"internal/control", "internal/explain", "internal/dplane"},
 	{"internal/config", "internal/capture"},
 	{"bench"},
 	{"internal/speaker"},
@@ -24,7 +24,7 @@ var order = [][]string{
 	{"engine/session"},
 	{"timerwheel", "engine/fastpath", "engine/flight"},
 	{"client"},
-	{"packet", "internal/lookup"},
+	{"packet", "internal/lookup", "internal/bfddp"},
 }
 
 // testOnly are the packages that only tests, each other and bench import.
