@@ -125,6 +125,7 @@ type Status struct {
 	TxRefused     uint64            `json:"tx-refused"`   // packets that counted as sent when the system refused them; it does not tell whose
 	Downs         map[string]uint64 `json:"downs"`        // how often sessions left Up, by cause, those that are gone included
 	Hooks         []HookStatus      `json:"hooks"`        // in the order of the file
+	DataPlanes    []DataPlane       `json:"data-planes"`  // the connections to FRR's bfdd, whose sessions run here
 	Warnings      []string          `json:"warnings"`     // what is not as it was asked for
 }
 

@@ -63,6 +63,13 @@ func (e *env) frrCommand() *cobra.Command {
 
 // frr carries out one of FRR's commands.
 func (e *env) frr(ctx context.Context, client *control.Client, c frrview.Command) error {
+	if c.What == frrview.Distributed {
+		st, err := client.Status(ctx)
+		if err == nil {
+			_, err = fmt.Fprint(e.stdout, frrview.ShowDistributed(st.DataPlanes))
+		}
+		return err
+	}
 	list, err := frrSessions(ctx, client, c)
 	switch {
 	case notFound(err):
@@ -103,7 +110,7 @@ func notFound(err error) bool {
 func frrSessions(ctx context.Context, client *control.Client, c frrview.Command) ([]control.Session, error) {
 	switch c.What {
 	case frrview.Peer, frrview.PeerCounters:
-	case frrview.Distributed, frrview.StaticRoutes:
+	case frrview.StaticRoutes:
 		return nil, nil
 	default:
 		return client.Sessions(ctx, control.Filter{})

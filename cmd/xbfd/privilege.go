@@ -3,12 +3,15 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/internal/config"
 )
 
 // needed are the capabilities that a running daemon may still want: for
@@ -17,8 +20,9 @@ var needed = []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_IPC_LOCK, unix
 
 // dropPrivileges gives up every capability but those needed, for good: a root
 // without them is nobody special, and no program it might start gets them back.
-func dropPrivileges() error {
-	keep, err := kept()
+// more are needed for what the configuration has besides.
+func dropPrivileges(more ...int) error {
+	keep, err := kept(more)
 	if err != nil {
 		return err
 	}
@@ -56,7 +60,7 @@ func allThreads(call, a, b, c uintptr) error {
 
 // kept returns the needed capabilities as a bit mask. A kernel that does not
 // know CAP_BPF (before 5.8) has CAP_SYS_ADMIN in its place.
-func kept() (mask uint64, err error) {
+func kept(more []int) (mask uint64, err error) {
 	text, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
 	if err != nil {
 		return 0, fmt.Errorf("find the kernel's capabilities: %w", err)
@@ -65,11 +69,22 @@ func kept() (mask uint64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("find the kernel's capabilities: %w", err)
 	}
-	for _, c := range needed {
+	for _, c := range slices.Concat(needed, more) {
 		if c > last {
 			c = unix.CAP_SYS_ADMIN
 		}
 		mask |= 1 << c
 	}
 	return mask, nil
+}
+
+// forSockets is what it takes to connect to the unix socket of another user's bfdd,
+// which only that user may write to.
+func forSockets(planes []config.DPlane) []int {
+	for _, p := range planes {
+		if p.Connect && p.Address.Path != "" {
+			return []int{unix.CAP_DAC_OVERRIDE}
+		}
+	}
+	return nil
 }

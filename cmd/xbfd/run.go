@@ -32,7 +32,7 @@ func (e *env) runCommand() *cobra.Command {
 				over.Control = e.control
 			}
 			o := daemon.Options{
-				Version: e.version, LogTo: e.stderr, DropPrivileges: dropPrivileges, Supervisor: supervisor(), Alone: true,
+				Version: e.version, LogTo: e.stderr, Supervisor: supervisor(), Alone: true,
 				Journals: journals,
 			}
 			var cfg config.Config
@@ -52,6 +52,7 @@ func (e *env) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			o.DropPrivileges = func() error { return dropPrivileges(forSockets(cfg.DataPlane)...) }
 			signals := make(chan os.Signal, 4)
 			signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 			defer signal.Stop(signals)

@@ -61,6 +61,18 @@ func writeStatus(w io.Writer, st *control.Status) {
 		line("", "arrival times: %s; heard by XDP: %s; insurance: %s; UDP: %s", i.Stamp, i.Heard, i.Insurance, i.UDP)
 		line("", "counters: %s", counted(i.Counters))
 	}
+	for i := range st.DataPlanes {
+		p := &st.DataPlanes[i]
+		state := "not connected"
+		if p.Connected {
+			state = "connected"
+		}
+		line("Data plane", "%s, %s since %s, %s", p.Client, state, instant(p.Since), plural(p.Sessions, "session"))
+		line("", "unclaimed: %d; refused: %d; connections: %d; errors: %s", p.Unclaimed, p.Refused, p.Connections, counted(p.Errors))
+		if p.LastError != "" {
+			line("", "last error: %s", strings.ReplaceAll(p.LastError, "\n", " "))
+		}
+	}
 	line("Discarded", "%s", counted(st.RxDiscarded))
 	if st.TxRefused > 0 {
 		line("Not sent", "%s, refused by the system", plural(int(st.TxRefused), "packet"))

@@ -54,6 +54,7 @@ type Config struct {
 	Keys         []AuthKey // in the order of the file
 	Peers        []Peer    // in the order of the file
 	Hooks        []Hook    // in the order of the file
+	DataPlane    []DPlane  // who else has sessions run here: FRR's bfdd
 	Warnings     []Problem
 }
 

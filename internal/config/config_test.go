@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "write golden files")
 // compareAddrs lets cmp see into values with unexported fields.
 var compare = cmp.Options{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
 	cmp.Comparer(func(a, b packet.Secret) bool { return a == b }),
 	cmpopts.IgnoreUnexported(Problem{}),
 }
@@ -62,7 +63,12 @@ func TestEveryKey(t *testing.T) {
 		FastPath:     FastPath{Heard: "on", Insurance: "off", LiveTransmit: "off", DeadMan: 500 * time.Millisecond},
 		Capture:      Capture{Frames: 32, Pool: 100, OnDown: "/var/lib/xbfd", ShowPasswords: true},
 		ShutdownHold: 1500 * time.Millisecond,
-		EchoSource:   EchoSource{IPv4: addr("10.10.10.2"), IPv6: addr("2001:db8:10::2")},
+		DataPlane: []DPlane{
+			{Connect: true, Address: DPlaneAddress{Path: "/run/frr/bfdd_dplane.sock"}},
+			{Address: DPlaneAddress{Path: "/run/xbfd/dplane.sock"}, Hold: 30 * time.Second, Group: "frr"},
+			{Address: DPlaneAddress{TCP: netip.MustParseAddrPort("[::1]:50700")}, Hold: time.Second},
+		},
+		EchoSource: EchoSource{IPv4: addr("10.10.10.2"), IPv6: addr("2001:db8:10::2")},
 		Peers: []Peer{
 			{Peer: addr("192.0.2.1"), VRF: "default", DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48,
 				EchoRx: 50_000, DemandPoll: 1_000_000, Line: 40},

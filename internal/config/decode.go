@@ -49,6 +49,7 @@ func parse(source []byte, d *document) (Config, error) {
 		"workers":       d.workers(&cfg.Workers),
 		"fast-path":     d.fastPath(&cfg.FastPath),
 		"capture":       d.capture(&cfg.Capture),
+		"dplane":        d.dplane(&cfg.DataPlane),
 		"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
 		sectionEcho:     d.echoSource(&cfg.EchoSource),
 		"keys":          d.keys(&cfg.Keys),

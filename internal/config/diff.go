@@ -54,6 +54,7 @@ func RestartNeeded(before, after Config) []string {
 		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
 		{"workers", before.Workers.same(after.Workers)},
 		{"fast-path", before.FastPath == after.FastPath},
+		{"dplane", slices.Equal(before.DataPlane, after.DataPlane)},
 		{"capture", before.Capture.same(after.Capture)},
 	} {
 		if !k.same {

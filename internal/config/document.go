@@ -20,6 +20,7 @@ type Document struct {
 	FastPath     *DocFastPath           `json:"fast-path,omitempty"`
 	Capture      *DocCapture            `json:"capture,omitempty"`
 	ShutdownHold string                 `json:"shutdown-hold,omitempty"`
+	DataPlane    []DocDPlane            `json:"dplane,omitempty"`
 	EchoSource   *DocEchoSource         `json:"echo-source,omitempty"`
 	Keys         []DocKey               `json:"keys,omitempty"`
 	Profiles     map[string]DocSettings `json:"profiles,omitempty"`
@@ -78,6 +79,14 @@ type DocCapture struct {
 	Pool          int    `json:"pool,omitempty"`
 	OnDown        string `json:"on-down,omitempty"`
 	ShowPasswords bool   `json:"show-passwords,omitempty"`
+}
+
+// DocDPlane is an item of dplane, which has one of the two addresses.
+type DocDPlane struct {
+	Connect string `json:"connect,omitempty"`
+	Listen  string `json:"listen,omitempty"`
+	Hold    string `json:"hold,omitempty"`
+	Group   string `json:"group,omitempty"`
 }
 
 // DocEchoSource is the section echo-source, which has one of the two.
@@ -172,6 +181,9 @@ func (c Config) Document() Document {
 	}
 	for _, i := range c.Interfaces {
 		doc.Interfaces = append(doc.Interfaces, DocInterface(i))
+	}
+	for _, p := range c.DataPlane {
+		doc.DataPlane = append(doc.DataPlane, p.document())
 	}
 	if e := c.EchoSource; e.Set() {
 		doc.EchoSource = &DocEchoSource{Interface: e.Interface}

@@ -46,7 +46,7 @@ func TestDocument(t *testing.T) {
 		again := written(t, cfg)
 		same := cmp.Options{
 			cmpopts.IgnoreFields(Peer{}, "Line"), cmpopts.IgnoreFields(Hook{}, "Line"), cmpopts.IgnoreFields(Header{}, "Value"), cmpopts.IgnoreFields(Config{}, "Warnings"),
-			cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, AuthKey{}),
+			cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, AuthKey{}),
 		}
 		again.Peers, cfg.Peers = unplaced(again.Peers), unplaced(cfg.Peers)
 		for i := range again.Keys {

@@ -5,6 +5,7 @@ package config
 func (c Config) Reloaded(next Config) Config {
 	next.File, next.Control, next.Transport = c.File, c.Control, c.Transport
 	next.Interfaces, next.Workers, next.FastPath, next.Metrics = c.Interfaces, c.Workers, c.FastPath, c.Metrics
+	next.DataPlane = c.DataPlane
 	next.Capture = c.Capture.with(next.Capture.OnDown)
 	return next
 }

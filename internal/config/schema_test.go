@@ -68,6 +68,8 @@ var leaves = map[string]object{
 	"fast-path.dead-man": interval,
 	"capture.frames":     integers(0, maxCaptureFrames), "capture.pool": integers(minCapturePool, maxCapturePool),
 	"capture.on-down": optional, "capture.show-passwords": boolean,
+	"dplane.connect": {"type": "string", "pattern": `^(unix|ipv4|ipv6):`}, "dplane.listen": {"type": "string", "pattern": `^(unix|ipv4|ipv6):`},
+	"dplane.hold": interval, "dplane.group": {"type": []string{"string", "integer"}},
 	"echo-source.interface": device, "echo-source.address": {"anyOf": []any{address, object{"type": "array", "items": address, "maxItems": 2}}},
 	"keys.id": integers(0, math.MaxUint32), "keys.type": words(KeyTypes),
 	"keys.secret": secret, "keys.secret-hex": secret, "keys.secret-file": absolute,
@@ -104,6 +106,7 @@ var sections = map[string]func(object) object{
 		return s
 	},
 	"interfaces": func(s object) object { return s },
+	"dplane":     func(s object) object { return s },
 	"peers":      func(s object) object { return s },
 	"hooks": func(s object) object {
 		s["oneOf"] = []any{object{"required": []string{"run"}}, object{"required": []string{"url"}}}

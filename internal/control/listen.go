@@ -25,14 +25,15 @@ var ErrInUse = errors.New("in use by another xbfd")
 // process left behind is replaced. At no time can more users connect than c
 // lets. Close removes the socket.
 func Listen(c config.Control) (net.Listener, error) {
-	l, err := listen(c)
+	l, err := ListenUnix(c)
 	if err != nil {
 		return nil, fmt.Errorf("control socket %s: %w", c.Path, err)
 	}
 	return l, nil
 }
 
-func listen(c config.Control) (_ net.Listener, err error) {
+// ListenUnix is Listen for a socket that is not the control socket.
+func ListenUnix(c config.Control) (_ net.Listener, err error) {
 	if len(c.Path) > maxPath {
 		return nil, fmt.Errorf("the path has %d characters: at most %d fit into a socket's address", len(c.Path), maxPath)
 	}
@@ -98,7 +99,7 @@ func groupID(group string) (int, error) {
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {
-		return 0, fmt.Errorf("control.group: there is no group %q on this host", group)
+		return 0, fmt.Errorf("group: there is no group %q on this host", group)
 	}
 	return strconv.Atoi(g.Gid)
 }

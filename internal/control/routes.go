@@ -147,6 +147,7 @@ func (s *Server) status(r *http.Request) (int, any, error) {
 	}
 	status, err := s.backend.Status(r.Context())
 	status.Workers, status.Interfaces = list(status.Workers), list(status.Interfaces)
+	status.DataPlanes = list(status.DataPlanes)
 	status.Hooks, status.Warnings = list(status.Hooks), list(status.Warnings)
 	status.RxDiscarded, status.Downs = counts(status.RxDiscarded), counts(status.Downs)
 	for i := range status.Interfaces {

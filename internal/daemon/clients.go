@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"strings"
 
 	"github.com/xbfd/xbfd/internal/control"
 )
@@ -22,7 +23,7 @@ func (d *Daemon) setClient(id uint32, name string, c control.ClientSpec) error {
 	if err != nil {
 		return err
 	}
-	if name == ownerFile || name == ownerAPI {
+	if ours(name) {
 		return control.Errorf(control.CodeNotOwner, "the name %q is xbfd's own", name)
 	}
 	// What it does not ask for it takes as it is; but patience is its own.
@@ -49,10 +50,15 @@ func (d *Daemon) DeleteClient(_ context.Context, id uint32, name string) error {
 	switch {
 	case err != nil:
 		return err
-	case name == ownerFile || name == ownerAPI:
+	case ours(name):
 		return control.Errorf(control.CodeNotOwner, "the name %q is xbfd's own", name)
 	case h.at(name) < 0:
 		return control.Errorf(control.CodeNotFound, "the session with peer %v has no client %q", h.peer.Peer, name)
 	}
 	return d.release(h, name)
+}
+
+// ours tells names that no client can have.
+func ours(name string) bool {
+	return name == ownerFile || name == ownerAPI || strings.HasPrefix(name, planeOwner)
 }

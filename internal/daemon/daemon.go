@@ -82,6 +82,12 @@ type Daemon struct {
 	unaffiliated int               // how many of the sessions are
 	moves        uint64            // how often sessions came, went, or changed their state
 	misses       nearMisses
+
+	links   []*link // to bfdd; made at the start
+	planes  map[string]*plane
+	planned map[uint32][]*planned // what they have, by our discriminator
+	reports reports
+	leaving bool
 }
 
 // The owners of sessions.
@@ -117,6 +123,10 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.closeMetrics()
+	if err := d.openPlanes(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer d.closePlanes()
 	s := watchSignals(ctx, o.Signals)
 	defer s.end()
 	if err := d.start(s.stop); err != nil {
@@ -218,6 +228,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	watched, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	defer unwatch()
 	go d.o.Supervisor.watch(watched, d.workersAnswer)
+	defer d.runPlanes(context.WithoutCancel(ctx))()
 	d.phase(Ready)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -258,6 +269,7 @@ func (d *Daemon) everySecond(ctx context.Context) {
 	defer d.mu.Unlock()
 	d.retryRefused()
 	d.expireHolds()
+	d.tendPlanes(time.Now())
 	d.flushNearMisses(time.Now())
 }
 
@@ -272,6 +284,7 @@ func (d *Daemon) moved() uint64 {
 func (d *Daemon) leave(now context.Context) {
 	d.mu.Lock()
 	d.log.Info("stopping: AdminDown to all peers", "sessions", d.byKey.Len(), "hold", d.cfg.ShutdownHold)
+	d.leaving = true
 	for _, h := range slices.Collect(d.byKey.All()) {
 		d.remove(h)
 	}
@@ -306,6 +319,7 @@ func (d *Daemon) note(events []engine.Event) {
 		if ev.Transitions > 0 {
 			d.moves++
 			d.observe(h, ev)
+			d.tellPlanesOf(h, ev)
 			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
 				h.ifname = name
 			}

@@ -21,12 +21,15 @@ type want struct {
 	owner string
 	peer  *config.Peer // never changed: most are the configuration's own
 	flags control.ClientFlags
+	cpi   bool    // the owner may go and the session stay
 	own   *chosen // the API's where there is a profile; nil otherwise
 }
 
 func (w want) wish() clients.Wish {
+	s := spec(*w.peer)
+	s.Params.CPI = w.cpi
 	return clients.Wish{
-		Spec: spec(*w.peer), HoldOff: int64(w.peer.HoldOff) * session.Microsecond,
+		Spec: s, HoldOff: int64(w.peer.HoldOff) * session.Microsecond,
 		DependsOnlyOnBFD: w.flags.DependsOnlyOnBFD, AssumeCapable: w.flags.AssumeCapable,
 	}
 }

@@ -219,6 +219,8 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st.Warnings = append(st.Warnings, d.captures.warnings()...)
 	st.Hooks = d.hooks.Status()
 	st.Warnings = append(st.Warnings, d.hooks.Warnings()...)
+	st.DataPlanes = d.describePlanes()
+	st.Warnings = append(st.Warnings, d.planeWarnings()...)
 	interfaces := d.speaker.Interfaces()
 	st.Warnings = append(st.Warnings, missed(d.cfg.FastPath, interfaces)...)
 	for _, w := range d.cfg.Warnings {

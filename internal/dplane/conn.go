@@ -98,7 +98,9 @@ func (c *Conn) write() {
 	for range c.wake {
 		c.mu.Lock()
 		whole := c.queue
-		c.queue = spare[:0]
+		if len(whole) > 0 {
+			c.queue, spare = spare[:0], nil
+		}
 		c.mu.Unlock()
 		if len(whole) == 0 {
 			continue

@@ -18,10 +18,10 @@ import (
 
 // spy answers each request for counters, and keeps what it was told.
 type spy struct {
-	mu        sync.Mutex
-	told      []string
-	err       error
-	refuse    bool
+	mu     sync.Mutex
+	told   []string
+	err    error
+	refuse bool
 }
 
 func (s *spy) tell(what string) {
@@ -157,6 +157,32 @@ func TestListen(t *testing.T) {
 	if _, err := net.Dial("unix", path); err == nil {
 		t.Error("it still listens")
 	}
+}
+
+// TestSendAndWrite queues messages while others are written: each arrives once, and
+// in order.
+func TestSendAndWrite(t *testing.T) {
+	t.Parallel()
+	ours, theirs := net.Pipe()
+	c := newConn(ours)
+	var done sync.WaitGroup
+	done.Go(c.write)
+	const count = 20_000
+	done.Go(func() {
+		for lid := uint32(1); lid <= count; lid++ {
+			for !c.Send(&Message{Type: bfddp.StateChange, State: bfddp.State{LID: lid}}) {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	})
+	r := bfddp.NewReader(theirs)
+	for lid := uint32(1); lid <= count; lid++ {
+		if m, _, err := r.Next(); err != nil || m.State.LID != lid {
+			t.Fatalf("%+v, %v instead of %d", m.State, err, lid)
+		}
+	}
+	c.Close()
+	done.Wait()
 }
 
 // TestFull: what finds no room is counted and refused, and nothing blocks.

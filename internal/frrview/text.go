@@ -8,14 +8,11 @@ import (
 	"github.com/xbfd/xbfd/client"
 )
 
-// Show returns what FRR answers. Of one peer, list holds its session and nothing
+// Show returns what FRR answers to all but Distributed. Of one peer, list holds its session and nothing
 // else; otherwise it holds all sessions.
 func (c Command) Show(list []client.Session) string {
 	var b strings.Builder
 	switch c.What {
-	case Distributed:
-		// As bfdd with no data plane connected.
-		return fmt.Sprintf("%28s\n%28s\n", "Data plane", "==========")
 	case StaticRoutes:
 		return staticRoutes(c.JSON)
 	case Brief:

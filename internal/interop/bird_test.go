@@ -47,7 +47,7 @@ func (b *bird) revive(t testing.TB) {
 func (b *bird) write(t testing.TB) {
 	t.Helper()
 	var c strings.Builder
-	fmt.Fprint(&c, "router id 192.0.2.254;\nlog stderr all;\ntimeformat log iso long us;\nprotocol device {}\n")
+	fmt.Fprintf(&c, "router id %s;\nlog stderr all;\ntimeformat log iso long us;\nprotocol device {}\n", b.host.v4)
 	fmt.Fprintf(&c, "protocol bfd bfd1 {\n debug { events };\n interface %q { interval %s ms; multiplier %d; %s};\n",
 		b.host.ifname, milliseconds(b.s.interval), b.s.mult, b.role())
 	fmt.Fprintf(&c, " multihop { interval %s ms; multiplier %d; };\n", milliseconds(b.s.interval), b.s.mult)
@@ -58,7 +58,7 @@ func (b *bird) write(t testing.TB) {
 		}
 		fmt.Fprintf(&c, " neighbor %s dev %q local %s;\n", p.peer, b.host.ifname, p.local)
 	}
-	fmt.Fprint(&c, "}\n")
+	fmt.Fprint(&c, "}\n", b.s.more)
 	must(t, os.WriteFile(b.path("conf"), []byte(c.String()), 0o644))
 }
 

@@ -26,6 +26,8 @@ type frr struct {
 	dir  string
 	s    speech
 	log  *journal
+
+	dplane bool // bfdd has a data plane run its sessions
 }
 
 func startFRR(t testing.TB, h *host, s speech) *frr {
@@ -33,25 +35,49 @@ func startFRR(t testing.TB, h *host, s speech) *frr {
 	_, err := os.Stat(filepath.Join(frrDir, "bfdd"))
 	testnet.Require(t, err == nil, "needs FRR's bfdd (Debian package frr)")
 	f := &frr{host: h, s: s, log: newJournal(t, "bfdd")}
+	if f.needsZebra() {
+		f.prepare(t, "zebra", "bfdd")
+	} else {
+		f.prepare(t, "bfdd")
+	}
+	return f
+}
+
+// prepare makes the directory and starts programs, bfdd the last of them.
+func (f *frr) prepare(t testing.TB, programs ...string) {
+	t.Helper()
+	var err error
 	// The test's own directory cannot be entered by the user that bfdd becomes.
 	f.dir, err = os.MkdirTemp("", "xbfd-frr-")
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(f.dir)) })
 	must(t, os.WriteFile(f.path("bfdd.conf"), []byte(f.config()), 0o644))
-	must(t, os.WriteFile(f.path("zebra.conf"), nil, 0o644))
-	f.giveAway(t)
-	if f.needsZebra() {
-		f.run(t, "zebra", "-r")
-		f.waitFor(t, "zserv.api")
+	files := []string{"", "bfdd.conf"}
+	for _, p := range programs {
+		if p != "bfdd" {
+			must(t, os.WriteFile(f.path(p+".conf"), nil, 0o644))
+			files = append(files, p+".conf")
+		}
 	}
-	f.revive(t)
-	return f
+	f.giveAway(t, files)
+	for _, p := range programs {
+		switch p {
+		case "bfdd":
+			f.revive(t)
+		case "zebra":
+			f.run(t, p, "-r")
+			f.waitFor(t, "zserv.api")
+		default:
+			f.run(t, p)
+			f.waitFor(t, p+".vty")
+		}
+	}
 }
 
 func (f *frr) path(name string) string { return filepath.Join(f.dir, name) }
 
 // giveAway makes the directory the frr user's.
-func (f *frr) giveAway(t testing.TB) {
+func (f *frr) giveAway(t testing.TB, files []string) {
 	t.Helper()
 	u, err := user.Lookup("frr")
 	must(t, err)
@@ -59,7 +85,7 @@ func (f *frr) giveAway(t testing.TB) {
 	must(t, err)
 	gid, err := strconv.Atoi(u.Gid)
 	must(t, err)
-	for _, name := range []string{"", "bfdd.conf", "zebra.conf"} {
+	for _, name := range files {
 		must(t, os.Chown(f.path(name), uid, gid))
 	}
 }
@@ -78,8 +104,30 @@ func (f *frr) revive(t testing.TB) {
 	t.Helper()
 	_ = os.Remove(f.path("bfdd.vty"))
 	_ = os.Remove(f.path("bfdd.sock"))
-	f.process = f.run(t, "bfdd", "--bfdctl", f.path("bfdd.sock"))
+	args := []string{"--bfdctl", f.path("bfdd.sock")}
+	if f.dplane {
+		args = append(args, "--dplaneaddr", f.planeAddress())
+	}
+	f.process = f.run(t, "bfdd", args...)
 	f.waitFor(t, "bfdd.vty")
+}
+
+// planeAddress is where bfdd listens for its data plane.
+func (f *frr) planeAddress() string { return "unix:" + f.path("dplane.sock") }
+
+// save makes bfdd find what it runs when it starts again.
+func (f *frr) save(t testing.TB) {
+	t.Helper()
+	must(t, os.WriteFile(f.path("bfdd.conf"), []byte(f.config()), 0o644))
+}
+
+// load has bfdd read a file of commands.
+func (f *frr) load(t testing.TB, file string) {
+	t.Helper()
+	out, err := exec.Command("vtysh", "--vty_socket", f.dir, "-d", "bfdd", "-f", file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("vtysh -f: %v\n%s", err, out)
+	}
 }
 
 func (f *frr) waitFor(t testing.TB, file string) {

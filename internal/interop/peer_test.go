@@ -34,6 +34,7 @@ type speech struct {
 	interval time.Duration // both directions
 	mult     int
 	passive  bool
+	more     string // of BIRD's configuration
 }
 
 // view is what the other daemon shows of one session.

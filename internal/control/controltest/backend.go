@@ -197,6 +197,13 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 			Stamp: "xdp", Heard: "on", Insurance: "tcx", UDP: "port 3784 is taken by bfdd (process 77)", Sessions: len(b.sessions),
 			Counters: map[string]uint64{"heard": 8294, "steered": 7, "ttl": 2},
 		}},
+		DataPlanes: []control.DataPlane{{
+			Client: "bfdd:unix:/run/frr/bfdd_dplane.sock", Address: "unix:/run/frr/bfdd_dplane.sock", Mode: "connect",
+			Connected: true, Since: When, Hold: 30000, FD: 11, Sessions: 2, Unclaimed: 1, Connections: 3,
+			Errors: map[string]uint64{"malformed": 1}, LastError: "bfdd has closed the connection",
+			In:  control.DataPlaneTraffic{Bytes: 420, Messages: 3, Peak: 280},
+			Out: control.DataPlaneTraffic{Bytes: 180, Messages: 5, Peak: 36},
+		}},
 		RxDiscarded: map[string]uint64{"no_session": 5},
 		TxRefused:   2,
 		Downs:       map[string]uint64{"control-expiry": 3},
