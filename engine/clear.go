@@ -42,7 +42,7 @@ func (e *Engine) ClearAll() {
 
 func (w *Worker) clear(i uint32, now session.Time, onlyPackets bool) {
 	sl := &w.slots[i]
-	t := &tally{counters: sl.count, discards: w.discards[i]}
+	t := &tally{counters: sl.count, discards: w.discards[i].sum()}
 	if onlyPackets {
 		t.counters = t.counters.changesOf(w.cleared[i])
 	}

@@ -27,6 +27,9 @@ type Config struct {
 	// Capacity is how many packets per second one worker may be given, sent and
 	// received together; 0 means no limit. See LoadError.
 	Capacity uint64
+	// Sessions is how many are to come soon: what the workers need for them is made
+	// at once. More may follow.
+	Sessions int
 	// MinInterval is the shortest interval in microseconds that sessions get,
 	// whatever they ask for; 0 means no limit.
 	MinInterval uint32
@@ -134,7 +137,9 @@ func New(c Config) (*Engine, error) {
 	e.ports.next = uint16(e.seed.Uint64() % numSourcePorts)
 	e.echoKey = packet.EchoKey{A: e.seed.Uint64(), B: e.seed.Uint64()}
 	for i := range c.Workers {
-		e.workers = append(e.workers, newWorker(e, i, c.Record))
+		w := newWorker(e, i, c.Record)
+		w.grow(min((c.Sessions+c.Workers-1)/c.Workers, MaxSlots))
+		e.workers = append(e.workers, w)
 	}
 	for _, w := range e.workers {
 		for _, o := range e.workers {
@@ -201,11 +206,12 @@ func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 	return r.discr, nil
 }
 
-// roomFor rounds a number of slots up, so that tables grow in few steps.
+// roomFor rounds a number of slots up, so that tables grow in few steps: an eighth
+// of their size each, which is the most that they take in vain.
 func roomFor(n int) int {
 	room := 64
 	for room < n {
-		room *= 2
+		room += max(64, room/8)
 	}
 	return min(room, MaxSlots)
 }

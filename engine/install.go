@@ -19,7 +19,7 @@ func (w *Worker) grow(n int) {
 	}
 	w.slots = append(w.slots, make([]slot, n-len(w.slots))...)
 	w.templates = append(w.templates, make([]packet.Template, n-len(w.templates))...)
-	w.discards = append(w.discards, make([]Discards, n-len(w.discards))...)
+	w.discards = append(w.discards, make([]discarded, n-len(w.discards))...)
 	w.out.index = append(w.out.index, make([]uint32, n-len(w.out.index))...)
 	w.recorder.Grow(n)
 	w.wheel.Grow(n)
@@ -33,7 +33,7 @@ func (w *Worker) install(i uint32, r *record, spec Spec, auth session.Auth, now 
 		minTTL: floor(spec.MinTTL), strict: spec.Strict,
 		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},
 	}
-	w.discards[i] = Discards{}
+	w.discards[i] = discarded{}
 	w.recorder.Forget(i)
 	if r.lane != 0 {
 		w.engine.lanes.Reset(int(r.lane - 1))

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/xbfd/xbfd/engine/session"
@@ -232,5 +233,7 @@ func (w *Worker) noteSource(i uint32, rx *Rx) {
 
 func (w *Worker) discard(i uint32, d packet.Drop) {
 	w.drops[d]++
-	w.discards[i][d]++
+	if n := &w.discards[i][d]; *n != math.MaxUint32 {
+		*n++
+	}
 }

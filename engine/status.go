@@ -69,7 +69,7 @@ func (w *Worker) status(i uint32, now session.Time, st *Status) {
 		Auth: w.authStatus(sl), Echo: w.echoStatus(i), Slowed: s.Slowed(), PeerSource: sl.otherSrc,
 		Heard: w.heardState(sl), RxHeard: heard, Insured: sl.insured, Answered: answered, Margin: sl.margin,
 		HasPath: sl.port >= 0, Path: sl.path,
-		Change: sl.change, Counters: sl.count, Discards: w.discards[i],
+		Change: sl.change, Counters: sl.count, Discards: w.discards[i].sum(),
 		Demand: DemandStatus{Local: local, Remote: remote, Bound: s.DemandBound()},
 	}
 	w.sinceCleared(i, st)

@@ -1,12 +1,15 @@
 package netlinkmon
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/xbfd/xbfd/internal/lookup"
+)
 
 // dependencies records which target's path looked at which subjects, so that
 // an event costs as much as the paths it concerns, not as all of them.
 type dependencies struct {
-	by map[subject]*lookers
-	of map[uint32][]*lookers
+	by lookup.Table[subject, lookers]
 }
 
 // lookers are the targets that looked at a subject. Most subjects, the
@@ -18,47 +21,45 @@ type lookers struct {
 }
 
 func newDependencies() *dependencies {
-	return &dependencies{by: make(map[subject]*lookers), of: make(map[uint32][]*lookers)}
+	return &dependencies{by: lookup.New(func(l *lookers) subject { return l.subject }, subject.hash)}
 }
 
-// set replaces the subjects of a target; none removes it. It calls changed for
-// every subject that only now is looked at, or no longer is.
-func (d *dependencies) set(id uint32, subjects []subject, changed func(subject)) {
-	old := d.of[id]
+// set replaces what a target looked at, which the target keeps; no subjects remove
+// it. It calls changed for every subject that only now is looked at, or no longer is.
+func (d *dependencies) set(id uint32, old []*lookers, subjects []subject, changed func(subject)) (now []*lookers) {
 	if slices.EqualFunc(old, subjects, func(l *lookers, s subject) bool { return l.subject == s }) {
-		return
+		return old
 	}
 	for _, l := range old {
 		if !slices.Contains(subjects, l.subject) && l.remove(id) {
-			delete(d.by, l.subject)
+			d.by.Delete(l.subject)
 			changed(l.subject)
 		}
 	}
 	if len(subjects) == 0 {
-		delete(d.of, id)
-		return
+		return nil
 	}
-	now := make([]*lookers, 0, len(subjects))
+	now = make([]*lookers, 0, len(subjects))
 	for _, s := range subjects {
-		l := d.by[s]
+		l := d.by.Get(s)
 		if l == nil {
 			l = &lookers{subject: s, one: id}
-			d.by[s] = l
+			d.by.Put(l)
 			changed(s)
 		} else {
 			l.add(id)
 		}
 		now = append(now, l)
 	}
-	d.of[id] = now
+	return now
 }
 
 // wanted says whether any target looked at s.
-func (d *dependencies) wanted(s subject) bool { return d.by[s] != nil }
+func (d *dependencies) wanted(s subject) bool { return d.by.Get(s) != nil }
 
 // each calls fn with the targets that looked at s.
 func (d *dependencies) each(s subject, fn func(id uint32)) {
-	l := d.by[s]
+	l := d.by.Get(s)
 	switch {
 	case l == nil:
 	case l.all == nil:

@@ -87,8 +87,8 @@ func (l *loop) run() {
 }
 
 func (l *loop) end() {
-	for s := range l.deps.by {
-		if s.kind == neighbour {
+	for o := range l.deps.by.All() {
+		if s := o.subject; s.kind == neighbour {
 			l.neighs.release(neighKey{s.index, s.ip})
 		}
 	}
@@ -117,7 +117,7 @@ func (l *loop) unwatch(id uint32) {
 	if t.queued != nil {
 		l.news.Remove(t.queued)
 	}
-	l.deps.set(id, nil, l.changed)
+	t.looks = l.deps.set(id, t.looks, nil, l.changed)
 	delete(l.targets, id)
 	t.ended = true
 }
@@ -194,7 +194,7 @@ func (l *loop) resolveOne(t *target) {
 		path = l.state.resolve(t.want, look)
 	}
 	t.take(path)
-	l.deps.set(t.id, l.looked, l.changed)
+	t.looks = l.deps.set(t.id, t.looks, l.looked, l.changed)
 	l.tell(t)
 }
 

@@ -80,8 +80,8 @@ func TestUnwatchEndsUpdates(t *testing.T) {
 	m.Unwatch(1)
 	m.do(func() {
 		l := m.loop
-		if len(l.targets)+len(l.deps.by)+len(l.deps.of)+l.news.Len() != 0 {
-			t.Errorf("left over: %d targets, %v, %d news", len(l.targets), l.deps.by, l.news.Len())
+		if len(l.targets)+l.deps.by.Len()+l.news.Len() != 0 {
+			t.Errorf("left over: %d targets, %d subjects, %d news", len(l.targets), l.deps.by.Len(), l.news.Len())
 		}
 	})
 	testnet.Eventually(t, patience, "no neighbour left", func() bool {

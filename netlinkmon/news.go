@@ -10,9 +10,10 @@ import (
 type target struct {
 	id       uint32
 	want     Target
-	path     *Path // as it is, nil before it was looked for
-	sent     *Path // as it was told, nil if never: the same one mostly, which saves memory
-	vanished bool  // the interface that was told went; see vanish
+	path     *Path      // as it is, nil before it was looked for
+	sent     *Path      // as it was told, nil if never: the same one mostly, which saves memory
+	looks    []*lookers // at what its path depends on
+	vanished bool       // the interface that was told went; see vanish
 	dirty    bool
 	ended    bool // no longer watched
 	queued   *list.Element

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/xbfd/xbfd/internal/lookup"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -78,6 +79,10 @@ type subject struct {
 	name  string
 	ip    netip.Addr
 	from  netip.Addr
+}
+
+func (s subject) hash() lookup.Hash {
+	return lookup.Hash(s.kind).Word(uint64(s.index)).Text(s.name).Addr(s.ip.As16()).Addr(s.from.As16())
 }
 
 type subjectKind uint8

@@ -127,7 +127,7 @@ func TestPrefixesAgainstScan(t *testing.T) {
 
 func TestDependencies(t *testing.T) {
 	a, b := subject{kind: byName, name: "a"}, subject{kind: byName, name: "b"}
-	d := newDependencies()
+	d, looks := newDependencies(), make(map[uint32][]*lookers)
 	var changes []string
 	changed := func(s subject) {
 		sign := "-"
@@ -150,12 +150,12 @@ func TestDependencies(t *testing.T) {
 		{1, nil, []string{"-b"}},
 	} {
 		changes = nil
-		d.set(step.id, step.to, changed)
+		looks[step.id] = d.set(step.id, looks[step.id], step.to, changed)
 		if diff := cmp.Diff(step.want, changes); diff != "" {
 			t.Errorf("step %+v: %s", step, diff)
 		}
 	}
-	if len(d.by) != 0 || len(d.of) != 0 {
-		t.Errorf("left over: %v", d)
+	if d.by.Len() != 0 {
+		t.Errorf("left over: %d", d.by.Len())
 	}
 }

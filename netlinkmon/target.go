@@ -29,12 +29,12 @@ type Path struct {
 	// administratively up, and the local address is on it. For a multihop
 	// session, that there is a route and some interface has the local address.
 	Ready bool
-	// Reason says, for people, why the path is not ready.
-	Reason string
 	// OffLink flags a peer outside of every prefix connected to the interface,
 	// which RFC 5881 §6 does not allow on a multi-access link. Such a path is
 	// ready only where the Target names its interface.
 	OffLink bool
+	// Reason says, for people, why the path is not ready.
+	Reason string
 	// Ifindex and Interface are those of the interface by which packets leave.
 	// Ifindex is 0 while there is none; one that is merely down keeps its index.
 	Ifindex   int

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ func BenchmarkMemoryOfSessions(b *testing.B) {
 			fmt.Fprintf(&lines, "\n%6.0f  %s", twice[fn], fn)
 		}
 	}
-	b.Log(lines.String())
+	fmt.Fprintln(os.Stderr, lines.String()) // all of it, which a log of a benchmark is not
 	for p, bytes := range packages {
 		if bytes >= 1 {
 			b.ReportMetric(bytes, p+"-B/session")

@@ -38,6 +38,7 @@ type Options struct {
 
 	Lanes       int    // how many of them the XDP program may hear by itself; 0 means DefaultLanes, less than 0 none
 	Sessions    int    // how many sessions the XDP tables have room for; 0 means 65536
+	Expected    int    // how many sessions are added next; more may follow
 	Capacity    uint64 // packets a second that one worker may be given; 0 means no limit
 	MinInterval uint32 // microseconds; shorter intervals are slowed to it; 0 means no limit
 	Logger      *slog.Logger
@@ -163,6 +164,7 @@ func New(o Options) (_ *Speaker, err error) {
 	}
 	s.engine, err = engine.New(engine.Config{
 		Workers: o.Workers, Capacity: o.Capacity, MinInterval: o.MinInterval,
+		Sessions:  o.Expected,
 		Insurance: o.DeadMan > 0,
 		Lanes:     s.lanes(),
 		Record:    o.Record,
