@@ -3,6 +3,9 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,6 +95,9 @@ func TestHooks(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
+	if c := a.session().Counters; c.Up != 2 || c.Down != 2 {
+		t.Errorf("the session has flapped: %+v", c)
+	}
 	all := strings.Join(st.Warnings, "\n")
 	for _, w := range []string{"/no/such/program cannot be run", "hook missing: the latest run failed: start /no/such/program: no such file or directory", "hook hangs: the latest run failed: killed after 100ms"} {
 		if !strings.Contains(all, w) {
@@ -147,5 +153,44 @@ func TestHooksStayTheFiles(t *testing.T) {
 	}
 	if st, err := a.Status(t.Context()); err != nil || len(st.Hooks) != 0 {
 		t.Errorf("%+v, %v", st.Hooks, err)
+	}
+}
+
+// TestWebhookEndToEnd: the failure of a session reaches a server at its other end.
+func TestWebhookEndToEnd(t *testing.T) {
+	testnet.RequireRoot(t)
+	t.Parallel()
+	left, right := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, left, "eth0", right, "eth0")
+	left.AddAddr(t, "eth0", "192.0.2.1/24")
+	right.AddAddr(t, "eth0", "192.0.2.2/24")
+	var listener net.Listener
+	if err := right.Do(func() (err error) { listener, err = net.Listen("tcp", "192.0.2.2:8080"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 8)
+	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- r.Header.Get("X-Token") + " " + string(body)
+	})}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	a := startEnd(t, left, "udp", "192.0.2.1", "192.0.2.2",
+		"\nhooks: [{on: down, url: 'http://192.0.2.2:8080/bfd', header: {name: X-Token, secret: "+marker+"}}]")
+	b := startEnd(t, right, "udp", "192.0.2.2", "192.0.2.1", "")
+	waitUp(t, a, b)
+	yes := true
+	if _, err := b.Change(t.Context(), b.self(), control.SessionChange{HoldDown: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case text := <-got:
+		token, body, _ := strings.Cut(text, " ")
+		if token != marker {
+			t.Errorf("header %q", token)
+		}
+		checkBodies(t, a, []string{strings.TrimSuffix(body, "\n")})
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing has come")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/internal/testnet"
 )
 
@@ -46,7 +47,9 @@ func TestBIRDFollowsByHook(t *testing.T) {
 	must(t, err)
 	rights := filepath.Join(t.TempDir(), "status")
 	// With insurance the kernel would answer for a peer that is stopped.
-	peer := start(t, b, "fast-path: {insurance: off}\n"+oneSession(a, 50*time.Millisecond, ""))
+	leaving := filepath.Join(t.TempDir(), "environ")
+	peer := start(t, b, "fast-path: {insurance: off}\n"+oneSession(a, 50*time.Millisecond, "")+
+		"hooks:\n  - {on: [admin-down], run: [/bin/cp, -f, /proc/self/environ, "+leaving+"]}\n")
 	d := start(t, a, oneSession(b, 50*time.Millisecond, "")+fmt.Sprintf(`hooks:
   - {on: [up, down, admin-down], peer: %s, run: [%s, -s, %s, uplink1], dampening: off}
   - {on: [up], run: [/bin/cp, /proc/self/status, %s]}
@@ -72,6 +75,12 @@ func TestBIRDFollowsByHook(t *testing.T) {
 	if code := peer.stop(t); code != 0 {
 		t.Errorf("the peer ended with %d", code)
 	}
+	// Its own hooks were still told.
+	last, err := os.ReadFile(leaving)
+	must(t, err)
+	if !strings.Contains(string(last), "XBFD_EVENT=admin-down\x00XBFD_PEER="+a.v4.String()+"\x00") {
+		t.Errorf("environment at the end: %q", last)
+	}
 	d.waitState(t, b.v4, "down")
 	eventually(t, patience, "the hook has run for that, too", func() bool { return d.status(t).Hooks[0].Done == 4 })
 	protocol("up")
@@ -84,4 +93,5 @@ func TestBIRDFollowsByHook(t *testing.T) {
 	if !strings.Contains(string(text), fmt.Sprintf("CapEff:\t%016x\n", uint64(keeps))) || !strings.Contains(string(text), "NoNewPrivs:\t1\n") {
 		t.Errorf("a hook has other rights than the daemon:\n%s", text)
 	}
+	rows.Covers(t, "5882-3.2-01", "5882-4.2-01")
 }
