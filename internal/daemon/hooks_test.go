@@ -39,7 +39,7 @@ func lines(t testing.TB, file string) []string {
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	return strings.FieldsFunc(string(b), func(r rune) bool { return r == '\n' })
 }
 
 // TestHooks: what happens to a session is told to commands, in order and as the API
