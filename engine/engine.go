@@ -200,7 +200,9 @@ func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 	r.discr = e.newDiscr(worker, slot)
 	e.sessions[r.discr] = r
 	e.post(worker, func(w *Worker, now session.Time) {
-		w.grow(roomFor(int(slot) + 1))
+		if int(slot) >= len(w.slots) {
+			w.grow(roomFor(int(slot) + 1))
+		}
 		w.install(slot, r, spec, auth, now)
 	})
 	return r.discr, nil
