@@ -123,6 +123,7 @@ type Status struct {
 	Interfaces    []InterfaceStatus `json:"interfaces"`
 	RxDiscarded   map[string]uint64 `json:"rx-discarded"` // all discarded packets, those of sessions included, by reason
 	TxRefused     uint64            `json:"tx-refused"`   // packets that counted as sent when the system refused them; it does not tell whose
+	Routes        RouteCounts       `json:"routes"`       // and addresses
 	Downs         map[string]uint64 `json:"downs"`        // how often sessions left Up, by cause, those that are gone included
 	Hooks         []HookStatus      `json:"hooks"`        // in the order of the file
 	DataPlanes    []DataPlane       `json:"data-planes"`  // the connections to FRR's bfdd, whose sessions run here

@@ -101,7 +101,7 @@ func (e *env) root() *cobra.Command {
 		e.sessionsCommand(), e.sessionCommand(), e.keyCommand(), e.echoSourceCommand(),
 		e.frrCommand(),
 		e.profileCommand(), e.countersCommand(), e.debugCommand(), e.cleanupCommand(),
-		e.eventsCommand(), e.exabgpCommand(), e.explainCommand(), e.statusCommand(), e.topCommand(), e.doctorCommand(), e.reloadCommand(), e.configCommand(), e.versionCommand())
+		e.eventsCommand(), e.exabgpCommand(), e.routesCommand(), e.explainCommand(), e.statusCommand(), e.topCommand(), e.doctorCommand(), e.reloadCommand(), e.configCommand(), e.versionCommand())
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().StringVar(&e.control, "control", config.DefaultControlPath, "path of the control `socket`")
 	e.complete(root)

@@ -70,6 +70,13 @@ func (e *env) frr(ctx context.Context, client *control.Client, c frrview.Command
 		}
 		return err
 	}
+	if c.What == frrview.StaticRoutes {
+		list, err := client.Routes(ctx)
+		if err == nil {
+			_, err = fmt.Fprint(e.stdout, c.ShowRoutes(list))
+		}
+		return err
+	}
 	list, err := frrSessions(ctx, client, c)
 	switch {
 	case notFound(err):
@@ -110,8 +117,6 @@ func notFound(err error) bool {
 func frrSessions(ctx context.Context, client *control.Client, c frrview.Command) ([]control.Session, error) {
 	switch c.What {
 	case frrview.Peer, frrview.PeerCounters:
-	case frrview.StaticRoutes:
-		return nil, nil
 	default:
 		return client.Sessions(ctx, control.Filter{})
 	}

@@ -45,6 +45,10 @@ func writeStatus(w io.Writer, st *control.Status) {
 	line("Control", "%s", st.Control)
 	n := st.Sessions
 	line("Sessions", "%d: %d up, %d init, %d down, %d admin-down", n.Total, n.Up, n.Init, n.Down, n.AdminDown)
+	if r := st.Routes; r.Total > 0 {
+		line("Routes", "%d: %d installed, %d raised, %d absent, %d refused; %d changes, %d errors, %d of them overcome",
+			r.Total, r.Installed, r.Raised, r.Absent, r.Refused, r.Changes, r.Errors, r.Retries)
+	}
 	for _, k := range st.Workers {
 		cpu := "any CPU"
 		if k.CPU >= 0 {

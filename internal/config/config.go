@@ -55,6 +55,8 @@ type Config struct {
 	Peers        []Peer    // in the order of the file
 	Hooks        []Hook    // in the order of the file
 	DataPlane    []DPlane  // who else has sessions run here: FRR's bfdd
+	Routes       []Route   // in the order of the file
+	Addresses    []Address // in the order of the file
 	Warnings     []Problem
 }
 

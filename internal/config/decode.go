@@ -40,6 +40,8 @@ func parse(source []byte, d *document) (Config, error) {
 	name := d.name
 	cfg := defaults(name)
 	var peers []entry
+	var routes []routeEntry
+	var addresses []addressEntry
 	f := fields{
 		"control":       d.control(&cfg.Control),
 		"log":           d.log(&cfg.Log),
@@ -56,6 +58,8 @@ func parse(source []byte, d *document) (Config, error) {
 		"profiles":      d.profiles(cfg.Profiles),
 		"peers":         d.peers(&peers),
 		"hooks":         d.hooks(&cfg.Hooks),
+		"routes":        d.routes(&routes),
+		"addresses":     d.anycast(&addresses),
 	}
 	d.sections = slices.Sorted(maps.Keys(f))
 	if root, ok := d.parse(source); ok {
@@ -64,6 +68,7 @@ func parse(source []byte, d *document) (Config, error) {
 		// A profile, a key or the echo source may stand below the peers that use it.
 		d.resolveKeys()
 		cfg.Peers = d.resolvePeers(peers, &cfg, at)
+		d.resolveRoutes(routes, addresses, &cfg)
 	}
 	if err := d.err(); err != nil {
 		return Config{}, err

@@ -79,6 +79,8 @@ func ChangedSettings(before, after Config) []string {
 	add(before.Capture.OnDown != after.Capture.OnDown, "capture.on-down")
 	add(before.EchoSource != after.EchoSource, sectionEcho)
 	add(!SameHooks(before.Hooks, after.Hooks), "hooks")
+	add(!sameRoutes(before.Routes, after.Routes), "routes")
+	add(!sameAddresses(before.Addresses, after.Addresses), "addresses")
 	keys := func(c Config) map[uint32]AuthKey {
 		m := make(map[uint32]AuthKey)
 		for _, k := range c.Keys {

@@ -26,6 +26,8 @@ type Document struct {
 	Profiles     map[string]DocSettings `json:"profiles,omitempty"`
 	Peers        []DocPeer              `json:"peers,omitempty"`
 	Hooks        []DocHook              `json:"hooks,omitempty"`
+	Routes       []DocRoute             `json:"routes,omitempty"`
+	Addresses    []DocAddress           `json:"addresses,omitempty"`
 }
 
 // DocControl is the section control.
@@ -207,6 +209,12 @@ func (c Config) Document() Document {
 	}
 	for _, h := range c.Hooks {
 		doc.Hooks = append(doc.Hooks, h.document())
+	}
+	for _, r := range c.Routes {
+		doc.Routes = append(doc.Routes, r.document())
+	}
+	for _, a := range c.Addresses {
+		doc.Addresses = append(doc.Addresses, a.document())
 	}
 	return doc
 }

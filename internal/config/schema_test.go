@@ -48,6 +48,7 @@ var (
 	optional = object{"type": "string", "pattern": "^(/|$)"}
 	device   = object{"type": "string", "pattern": `^[^\s/:]{1,15}$`}
 	address  = object{"type": "string", "pattern": `^[0-9A-Fa-f:.]+(%[^\s/:]+)?$`}
+	prefix   = object{"type": "string", "pattern": `^[0-9A-Fa-f:.]+/[0-9]+$`}
 	interval = object{"anyOf": []any{
 		object{"type": "integer", "minimum": 0}, object{"type": "string", "pattern": `^[0-9]+(\.[0-9]+)?(us|µs|μs|ms|s)$|^[0-9]+$`},
 	}}
@@ -89,6 +90,19 @@ var leaves = map[string]object{
 	"hooks.concurrency": integers(1, maxHookConcurrency), "hooks.retries": integers(0, maxHookRetries),
 	"hooks.dampening.wait": interval, "hooks.dampening.maximum": interval,
 	"peers.auth.key": integers(0, math.MaxUint32), "peers.auth.bfd-key-id": integers(0, 255),
+	"routes.prefix": prefix, "routes.metric": integers(1, math.MaxUint32), "routes.source": address, "routes.profile": text,
+	"routes.table": {"anyOf": []any{integers(1, math.MaxUint32), object{"const": "main"}}},
+	"routes.hold":  interval, "routes.initial": words(Initials), "routes.admin-down": words(AdminDowns), "routes.on-exit": words(OnExits),
+	"routes.on-down": {"anyOf": []any{object{"const": wordRemove}, object{
+		"type": "object", "additionalProperties": false, "required": []string{fieldRaise},
+		"properties": object{fieldRaise: integers(1, math.MaxUint32)},
+	}}},
+	"routes.via.gateway": address, "routes.via.weight": integers(1, maxWeight), "routes.via.interface": device, "routes.via.peer": address,
+	"routes.via.local-address": address, "routes.via.multihop": boolean, "routes.via.profile": text,
+	"addresses.address": prefix, "addresses.interface": device, "addresses.require": words(Requires), "addresses.profile": text,
+	"addresses.hold": interval, "addresses.initial": words(Initials), "addresses.admin-down": words(AdminDowns), "addresses.on-exit": words(OnExits),
+	"addresses.peers.peer": address, "addresses.peers.interface": device, "addresses.peers.local-address": address,
+	"addresses.peers.multihop": boolean, "addresses.peers.profile": text,
 }
 
 // sections are what is more than its keys: what may stand in their place, and
@@ -117,6 +131,11 @@ var sections = map[string]func(object) object{
 		return s
 	},
 	"hooks.dampening": either(object{"enum": []any{wordOff, false}}),
+	"routes":          func(s object) object { return s },
+	"addresses":       func(s object) object { return s },
+
+	"routes.via":      either(address),
+	"addresses.peers": either(address),
 }
 
 // schemaOf returns the schema of a type whose keys stand below a path.
@@ -189,6 +208,10 @@ func reference(t testing.TB) map[string]string {
 			section = "keys."
 		case "### Hooks":
 			section = "hooks."
+		case "### Routes":
+			section = "routes."
+		case "### Addresses":
+			section = "addresses."
 		}
 		if m := tableRow.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
 			what := link.ReplaceAllString(m[3], "$1")

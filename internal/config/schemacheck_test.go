@@ -61,6 +61,8 @@ func TestDocumentHasEveryKey(t *testing.T) {
 		"peers: [{auth: {%s: 1}}]": reflect.TypeFor[DocAuth](), "keys: [{%s: 1}]": reflect.TypeFor[DocKey](),
 		"hooks: [{%s: 1}]": reflect.TypeFor[DocHook](), "hooks: [{header: {%s: 1}}]": reflect.TypeFor[DocHeader](),
 		"hooks: [{dampening: {%s: 1}}]": reflect.TypeFor[DocDampening](),
+		"routes: [{%s: 1}]":             reflect.TypeFor[DocRoute](), "routes: [{via: [{%s: 1}]}]": reflect.TypeFor[DocGateway](),
+		"addresses: [{%s: 1}]": reflect.TypeFor[DocAddress](), "addresses: [{peers: [{%s: 1}]}]": reflect.TypeFor[DocWatch](),
 	} {
 		_, err := Parse([]byte(fmt.Sprintf(source, odd)), "x")
 		m := listed.FindStringSubmatch(fmt.Sprint(err))

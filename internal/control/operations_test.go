@@ -71,6 +71,7 @@ var operations = []operation{
 		example: `{"type": "keyed-sha1", "secret": "hunter2"}`, at: "/v1/keys/2", status: 200, answer: reflect.TypeFor[client.Key](), broken: []int{403, 409, 422}},
 	{route: "GET /v1/keys/{id}", summary: "one key", at: "/v1/keys/2", status: 200, answer: reflect.TypeFor[client.Key](), broken: []int{404}},
 	{route: "DELETE /v1/keys/{id}", summary: "remove a key", at: "/v1/keys/2", status: 204, broken: []int{403, 404, 409}},
+	{route: "GET /v1/routes", summary: "list the routes and addresses that sessions decide about", status: 200, answer: reflect.TypeFor[[]client.Route]()},
 	{route: "GET /v1/profiles", summary: "list the profiles and who has them", status: 200, answer: reflect.TypeFor[[]client.Profile]()},
 	{route: "GET /v1/counters", summary: "what all sessions have counted", status: 200, answer: reflect.TypeFor[client.Totals]()},
 	{route: "POST /v1/counters/clear", summary: "let all counters start again", status: 204},

@@ -58,6 +58,7 @@ func (s *Server) table() map[string]methods {
 		"/v1/keys":           {http.MethodGet: s.listKeys},
 		"/v1/keys/{id}":      {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
 		"/v1/profiles":       {http.MethodGet: s.profiles},
+		"/v1/routes":         {http.MethodGet: s.monitored},
 		"/v1/counters":       {http.MethodGet: s.counters},
 		"/v1/counters/clear": {http.MethodPost: s.clearAll},
 		"/v1/config":         {http.MethodGet: s.showConfig, http.MethodPut: s.setConfig},

@@ -68,6 +68,9 @@ type Backend interface {
 	Totals(ctx context.Context) (Totals, error)
 	// Profiles returns the profiles there are, and those that are only named.
 	Profiles(ctx context.Context) ([]Profile, error)
+	// Routes returns the routes and addresses that sessions decide about, in the order
+	// of the configuration.
+	Routes(ctx context.Context) ([]Route, error)
 	// SetClient makes somebody a client of a session or changes what it asks for.
 	// It answers CodeConflict where the session's other clients rule that out.
 	SetClient(ctx context.Context, id uint32, name string, c ClientSpec) (Session, error)

@@ -38,6 +38,9 @@ type (
 	ReloadReport     = client.ReloadReport
 	Totals           = client.Totals
 	Profile          = client.Profile
+	Route            = client.Route
+	RouteMember      = client.RouteMember
+	RouteCounts      = client.RouteCounts
 	ProfileUser      = client.ProfileUser
 	SessionDiff      = client.SessionDiff
 	Debug            = client.Debug

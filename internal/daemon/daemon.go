@@ -20,6 +20,7 @@ import (
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/hooks"
 	"github.com/xbfd/xbfd/internal/lookup"
+	"github.com/xbfd/xbfd/internal/routes"
 	"github.com/xbfd/xbfd/internal/speaker"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -88,12 +89,19 @@ type Daemon struct {
 	planned map[uint32][]*planned // what they have, by our discriminator
 	reports reports
 	leaving bool
+
+	routes    *routes.Manager       // nil until the configuration has routes or addresses
+	unwatched map[config.Key]string // sessions that they need and cannot have, and why
+	told      []routes.Told         // memory for what they are told
+	holds     *time.Timer           // when a failure that is held back is due
 }
 
 // The owners of sessions.
 const (
 	ownerFile = "file"
 	ownerAPI  = "api"
+
+	ownerRoutes = "routes" // of sessions that are there for a route or an address alone
 )
 
 // Run is the daemon from start to end: it returns nil after a signal or the end
@@ -103,6 +111,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		o: o, cfg: cfg, logs: newLogs(o.LogTo, cfg.Log), started: time.Now(),
 		byKey: heldByKey(), byDiscr: heldByDiscr(),
 		keys: make(map[uint32]*heldKey), refused: make(map[config.Key]refusal), downs: make(map[string]uint64), gone: make(chan struct{}, 1),
+		unwatched: make(map[config.Key]string),
 	}
 	d.log, d.mark.at = d.logs.logger(topicNone), d.started
 	d.debugPeer, d.debugEvents = d.logs.logger(topicPeer), d.logs.logger(topicEvents)
@@ -129,6 +138,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	defer d.closePlanes()
 	s := watchSignals(ctx, o.Signals)
 	defer s.end()
+	defer d.closeRoutes()
 	if err := d.start(s.stop); err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -201,6 +211,13 @@ func (d *Daemon) addAll() (discrs []uint32, err error) {
 			return discrs, fmt.Errorf("peer %v: %w", p.Peer, err)
 		}
 	}
+	d.watchRoutes(d.cfg)
+	for h := range d.byKey.All() {
+		if h.owner() == ownerRoutes {
+			discrs = append(discrs, h.discr)
+		}
+	}
+	d.keepRoutes()
 	return discrs, nil
 }
 
@@ -268,6 +285,7 @@ func (d *Daemon) everySecond(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.retryRefused()
+	d.retryRoutes()
 	d.expireHolds()
 	d.tendPlanes(time.Now())
 	d.flushNearMisses(time.Now())
@@ -282,6 +300,7 @@ func (d *Daemon) moved() uint64 {
 // leave says AdminDown to every peer and waits until each has had the time to
 // hear it, or until told to go at once.
 func (d *Daemon) leave(now context.Context) {
+	d.closeRoutes()
 	d.mu.Lock()
 	d.log.Info("stopping: AdminDown to all peers", "sessions", d.byKey.Len(), "hold", d.cfg.ShutdownHold)
 	d.leaving = true
@@ -309,6 +328,7 @@ func (d *Daemon) leave(now context.Context) {
 func (d *Daemon) note(events []engine.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	notices, changes := d.follow(events)
 	for i := range events {
 		ev := &events[i]
 		h := d.byDiscr.Get(ev.Discr)
@@ -318,7 +338,7 @@ func (d *Daemon) note(events []engine.Event) {
 		d.recordEvent(h, ev)
 		if ev.Transitions > 0 {
 			d.moves++
-			d.observe(h, ev)
+			d.tell(notices[i])
 			d.tellPlanesOf(h, ev)
 			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
 				h.ifname = name
@@ -341,6 +361,8 @@ func (d *Daemon) note(events []engine.Event) {
 			d.byDiscr.Delete(ev.Discr)
 		}
 	}
+	d.noteRoutes(changes)
+	d.awaitHolds()
 	d.sweepKeys()
 	select {
 	case d.gone <- struct{}{}:

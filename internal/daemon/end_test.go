@@ -74,9 +74,22 @@ func twoOver(t *testing.T, transport, moreA, moreB string) (a, b *end) {
 
 func startEnd(t *testing.T, ns *testnet.NS, transport, local, peer, more string) *end {
 	t.Helper()
-	socket := filepath.Join(t.TempDir(), "sock")
-	e := &end{Client: control.NewClient(socket), t: t, peer: netip.MustParseAddr(peer), transport: transport}
+	e := &end{t: t, peer: netip.MustParseAddr(peer), transport: transport}
 	e.source = e.file(local, more)
+	return e.start(ns)
+}
+
+// startSource starts a daemon with a file.
+func startSource(t *testing.T, ns *testnet.NS, file string) *end {
+	t.Helper()
+	return (&end{t: t, source: file}).start(ns)
+}
+
+func (e *end) start(ns *testnet.NS) *end {
+	t := e.t
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "sock")
+	e.Client = control.NewClient(socket)
 	load := func() (config.Config, error) {
 		e.mu.Lock()
 		defer e.mu.Unlock()

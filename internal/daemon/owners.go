@@ -131,16 +131,27 @@ func (d *Daemon) undo(w want) {
 	d.book.Unregister(path(*w.peer), w.owner)
 }
 
-// hand gives what the API asks of a session to the file, which may then ask for
-// something else.
-func (d *Daemon) hand(h *held) error {
-	i := h.at(ownerAPI)
+// lends is who has a session that the file takes over: the API, or else routes;
+// "" for neither.
+func (h *held) lends() string {
+	for _, owner := range []string{ownerAPI, ownerRoutes} {
+		if h.at(ownerFile) < 0 && h.at(owner) >= 0 {
+			return owner
+		}
+	}
+	return ""
+}
+
+// hand gives what another owner asks of a session to the file, which may then ask
+// for something else.
+func (d *Daemon) hand(h *held, owner string) error {
+	i := h.at(owner)
 	w := h.wants[i]
 	w.owner = ownerFile
 	if _, err := d.book.Register(path(*w.peer), ownerFile, w.wish()); err != nil {
 		return inAPIWords(err)
 	}
-	d.book.Unregister(path(*w.peer), ownerAPI)
+	d.book.Unregister(path(*w.peer), owner)
 	h.put(i, w)
 	return nil
 }
@@ -223,15 +234,32 @@ func inAPIWords(err error) error {
 	return err
 }
 
-// observe tells the owners of a session what has become of it.
-func (d *Daemon) observe(h *held, ev *engine.Event) {
-	if d.byKey.Get(h.peer.Key()) == h {
-		d.tell(d.book.Observe(path(*h.peer), clients.Transitions(ev)...))
-	}
+// expireHolds tells owners of failures that have lasted as long as they wanted.
+func (d *Daemon) expireHolds() {
+	notices := d.book.Expire(session.Time(wire.Now()))
+	changes := d.tellRoutes(notices)
+	d.tell(notices)
+	d.noteRoutes(changes)
 }
 
-// expireHolds tells owners of failures that have lasted as long as they wanted.
-func (d *Daemon) expireHolds() { d.tell(d.book.Expire(session.Time(wire.Now()))) }
+// awaitHolds has expireHolds called when the next failure that is held back is due.
+func (d *Daemon) awaitHolds() {
+	due := d.book.Deadline()
+	if due == session.Never {
+		return
+	}
+	wait := time.Duration(due - session.Time(wire.Now()))
+	if d.holds != nil {
+		d.holds.Reset(wait)
+		return
+	}
+	d.holds = time.AfterFunc(wait, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.expireHolds()
+		d.awaitHolds()
+	})
+}
 
 func (d *Daemon) tell(notices []clients.Notice) {
 	debug := d.debugEvents.Enabled(context.Background(), slog.LevelDebug)

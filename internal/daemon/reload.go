@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,11 @@ func (d *Daemon) become(next config.Config) (report control.ReloadReport, err er
 	if c.before.EchoSource != next.EchoSource {
 		d.setEchoSource(next.EchoSource)
 	}
+	d.watchRoutes(next) // before the file lets go of them
 	waiting, err := d.carryOut(&c)
+	d.watchRoutes(next)
+	d.unwatchRoutes(next)
+	d.keepRoutes()
 	if waiting > 0 {
 		report.Warnings = append(report.Warnings, waitingForPeers(waiting))
 	}
@@ -169,10 +174,7 @@ func (d *Daemon) mayBe(p config.Peer) error {
 	if h == nil || len(h.wants) == 1 && h.operator() != nil {
 		return nil
 	}
-	owner := ownerFile
-	if h.at(ownerFile) < 0 && h.at(ownerAPI) >= 0 {
-		owner = ownerAPI // whose place it takes
-	}
+	owner := cmp.Or(h.lends(), ownerFile) // whose place it takes
 	w := h.obey(want{owner: owner, peer: &p})
 	if _, err := d.book.Register(path(p), owner, w.wish()); err != nil {
 		return inAPIWords(err)
@@ -223,8 +225,8 @@ func (d *Daemon) ensure(p *config.Peer) error {
 		if err := d.excluded(*p); err != nil {
 			return err
 		}
-	} else if h.at(ownerAPI) >= 0 && h.at(ownerFile) < 0 {
-		if err := d.hand(h); err != nil {
+	} else if owner := h.lends(); owner != "" {
+		if err := d.hand(h, owner); err != nil {
 			return err
 		}
 	}

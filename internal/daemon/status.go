@@ -216,6 +216,8 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st.Sessions.Total += refused
 	st.Sessions.Down += refused
 	st.Warnings = append(st.Warnings, d.capacityWarnings()...)
+	counts, warnings := d.countRoutes()
+	st.Routes, st.Warnings = counts, append(st.Warnings, warnings...)
 	st.Warnings = append(st.Warnings, d.captures.warnings()...)
 	st.Hooks = d.hooks.Status()
 	st.Warnings = append(st.Warnings, d.hooks.Warnings()...)

@@ -13,8 +13,6 @@ import (
 func (c Command) Show(list []client.Session) string {
 	var b strings.Builder
 	switch c.What {
-	case StaticRoutes:
-		return staticRoutes(c.JSON)
 	case Brief:
 		// bfdd counts all sessions, whatever the VRF.
 		if !c.JSON {
@@ -168,13 +166,4 @@ func counters(b *strings.Builder, s *client.Session) {
 	line("Session down events: %d", s.Counters.Down)
 	line("Zebra notifications: %d", 0)
 	b.WriteByte('\n')
-}
-
-// staticRoutes is what FRR's staticd answers where no static route is monitored.
-func staticRoutes(json bool) string {
-	if json {
-		return `{"path-list":{"ipv4-unicast":[],"ipv4-multicast":[],"ipv6-unicast":[]}}` + "\n"
-	}
-	return "Showing BFD monitored static routes:\n\n  Next hops:\n" +
-		"    VRF default IPv4 Unicast:\n\n    VRF default IPv4 Multicast:\n\n    VRF default IPv6 Unicast:\n\n"
 }

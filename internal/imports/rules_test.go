@@ -14,6 +14,7 @@ var order = [][]string{
 	{"internal/exabgp"},
 	{"internal/control", "internal/explain", "internal/dplane"},
 	{"internal/config", "internal/capture"},
+	{"internal/routes"},
 	{"bench"},
 	{"internal/speaker"},
 	{"internal/leftovers"},

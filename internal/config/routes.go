@@ -1,0 +1,240 @@
+package config
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+)
+
+// Names of the fields of routes and addresses, and a word.
+const (
+	fieldPrefix  = "prefix"
+	fieldVia     = "via"
+	fieldGateway = "gateway"
+	fieldSource  = "source"
+	fieldPeers   = "peers"
+	fieldOnDown  = "on-down"
+	fieldRaise   = "raise-metric"
+	wordRemove   = "remove"
+)
+
+// routeEntry and addressEntry are items as they are written: their sessions may
+// stand further down the file.
+type routeEntry struct {
+	Route
+	item    value
+	places  places
+	profile string
+	via     []watchEntry
+}
+
+type addressEntry struct {
+	Address
+	item    value
+	places  places
+	profile string
+	peers   []watchEntry
+}
+
+// watchEntry names the session that something depends on.
+type watchEntry struct {
+	item    value
+	places  places
+	gateway Gateway
+	key     Key
+	profile string
+}
+
+func (d *document) routes(into *[]routeEntry) func(value) {
+	return func(v value) {
+		d.list(v, func(v value) {
+			e := routeEntry{item: v, places: places{}, Route: Route{Metric: DefaultMetric, Table: MainTable, Line: d.line(v)}}
+			f := d.policy(&e.Policy)
+			f[fieldPrefix] = d.destination(&e.Prefix, true)
+			f[fieldVia] = d.watched(&e.via, fieldGateway)
+			f["metric"] = d.metric(&e.Metric)
+			f["table"] = d.table(&e.Table)
+			f[fieldSource] = d.address(&e.Source)
+			f[fieldProfile] = d.string(&e.profile)
+			f[fieldOnDown] = d.onDown(&e.Raise)
+			before := len(d.problems)
+			if !d.mapping(v, d.note(e.places, f)) || len(d.problems) > before {
+				return
+			}
+			if faults := e.check(); len(faults) > 0 {
+				d.faults(v, e.places, faults)
+				return
+			}
+			*into = append(*into, e)
+		})
+	}
+}
+
+func (d *document) anycast(into *[]addressEntry) func(value) {
+	return func(v value) {
+		d.list(v, func(v value) {
+			e := addressEntry{item: v, places: places{}, Address: Address{Interface: "lo", Line: d.line(v)}}
+			require := Requires[0]
+			f := d.policy(&e.Policy)
+			f[fieldAddress] = d.destination(&e.Address.Address, false)
+			f[fieldInterface] = d.interfaceName(&e.Interface)
+			f[fieldPeers] = d.watched(&e.peers, fieldPeer)
+			f["require"] = d.choice(&require, Requires)
+			f[fieldProfile] = d.string(&e.profile)
+			before := len(d.problems)
+			if !d.mapping(v, d.note(e.places, f)) || len(d.problems) > before {
+				return
+			}
+			e.All = require == Requires[1]
+			switch {
+			case !e.Address.Address.IsValid():
+				d.fault(v, "has no address: give one with its length, such as 192.0.2.53/32")
+			case len(e.peers) == 0:
+				d.fault(v, "has no peers: name those whose sessions decide")
+			default:
+				*into = append(*into, e)
+			}
+		})
+	}
+}
+
+// policy are the keys that routes and addresses have in common.
+func (d *document) policy(p *Policy) fields {
+	second := func(into *bool, words []string) func(value) {
+		return func(v value) {
+			var word string
+			d.choice(&word, words)(v)
+			*into = word == words[1]
+		}
+	}
+	return fields{
+		"hold":       d.duration(&p.Hold, maxRouteHold),
+		"initial":    second(&p.Present, Initials),
+		"admin-down": second(&p.AdminFails, AdminDowns),
+		"on-exit":    second(&p.Withdraw, OnExits),
+	}
+}
+
+// destination reads a prefix, or with masked false an address with its length.
+func (d *document) destination(into *netip.Prefix, masked bool) func(value) {
+	return func(v value) {
+		s, ok := d.text(v)
+		if !ok {
+			return
+		}
+		if masked && s == "default" {
+			d.fault(v, "write 0.0.0.0/0 or ::/0: which of them is meant cannot be told")
+			return
+		}
+		p, err := netip.ParsePrefix(s)
+		switch {
+		case err != nil:
+			d.fault(v, "%q has no address and length, as in 198.51.100.0/24 or 2001:db8::/32", s)
+		case p.Addr().Is4In6():
+			d.fault(v, "%s is IPv4 written as IPv6: write it as IPv4", p)
+		case masked && p != p.Masked():
+			d.fault(v, "%s has bits set behind its length: write %s", p, p.Masked())
+		case !masked && (p.Addr().IsUnspecified() || p.Addr().IsMulticast() || p.Addr().IsLoopback()):
+			d.fault(v, "%s is no address that others can reach", p)
+		default:
+			*into = p
+		}
+	}
+}
+
+func (d *document) metric(into *uint32) func(value) {
+	return func(v value) { d.unsigned(v, into, "metric") }
+}
+
+// unsigned reads a number from 1 to 4294967295.
+func (d *document) unsigned(v value, into *uint32, what string) {
+	s, ok := d.text(v)
+	if !ok {
+		return
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || n == 0 {
+		d.fault(v, "%q is no %s: want a whole number from 1 to %d", s, what, uint32(math.MaxUint32))
+		return
+	}
+	*into = uint32(n)
+}
+
+func (d *document) table(into *uint32) func(value) {
+	return func(v value) {
+		if plain, ok := d.resolve(v); ok && isWord(plain, "main") {
+			*into = MainTable
+			return
+		}
+		d.unsigned(v, into, "table")
+		if *into == localTable {
+			d.fault(v, "table 255 is the kernel's own, for addresses of this host: choose another")
+		}
+	}
+}
+
+func (d *document) onDown(into *uint32) func(value) {
+	return func(v value) {
+		plain, ok := d.resolve(v)
+		switch {
+		case !ok:
+		case isMapping(plain):
+			d.mapping(v, fields{fieldRaise: func(v value) { d.unsigned(v, into, "metric") }})
+		default:
+			d.choice(new(string), []string{wordRemove, "{" + fieldRaise + ": N}"})(v)
+		}
+	}
+}
+
+// watched reads a list of addresses, or of mappings that say more. self is the key
+// of the address itself: gateway or peer.
+func (d *document) watched(into *[]watchEntry, self string) func(value) {
+	return func(v value) {
+		one := func(v value) {
+			e := watchEntry{item: v, places: places{}, gateway: Gateway{Weight: 1}}
+			plain, ok := d.resolve(v)
+			if !ok {
+				return
+			}
+			if !isMapping(plain) {
+				d.address(&e.gateway.Address)(v)
+			} else {
+				f := fields{
+					self:           d.address(&e.gateway.Address),
+					fieldInterface: d.interfaceName(&e.key.Interface),
+					fieldLocal:     d.address(&e.key.Local),
+					fieldMultihop:  d.flag(&e.key.Multihop),
+					fieldProfile:   d.string(&e.profile),
+				}
+				if self == fieldGateway {
+					f["weight"] = d.number(&e.gateway.Weight, 1, maxWeight)
+					f[fieldPeer] = d.address(&e.key.Peer)
+				}
+				before := len(d.problems)
+				d.mapping(v, d.note(e.places, f))
+				if !e.gateway.Address.IsValid() && len(d.problems) == before {
+					d.fault(v, "names no %s: give its address", self)
+				}
+			}
+			*into = append(*into, e)
+		}
+		d.list(v, one)
+	}
+}
+
+// check returns what is wrong with a route by itself.
+func (e *routeEntry) check() []Fault {
+	switch {
+	case !e.Prefix.IsValid():
+		return []Fault{{fieldPrefix, "is missing: say what is reached by the gateways, such as 198.51.100.0/24"}}
+	case len(e.via) == 0:
+		return []Fault{{fieldVia, "is missing: name one gateway or more"}}
+	case e.Prefix.Addr().IsMulticast():
+		return []Fault{faultf(fieldPrefix, "%s is multicast: these routes are unicast", e.Prefix)}
+	case e.Source.IsValid() && e.Source.Is4() != e.Prefix.Addr().Is4():
+		return []Fault{faultf(fieldSource, "%s is of another family than %s", e.Source, e.Prefix)}
+	case uint64(e.Metric)+uint64(e.Raise) > math.MaxUint32:
+		return []Fault{faultf(fieldOnDown, "the metric would become higher than %d", uint32(math.MaxUint32))}
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// standing is where a route or an address stands; no two may stand there.
+type standing struct {
+	prefix        netip.Prefix
+	ifname        string
+	table, metric uint32
+}
+
+// resolveRoutes finds the sessions of routes and addresses. The peers of cfg have
+// been read.
+func (d *document) resolveRoutes(routes []routeEntry, addresses []addressEntry, cfg *Config) {
+	r := resolver{document: d, cfg: cfg, lines: map[standing]int{}}
+	for _, e := range routes {
+		if !r.claim(e.item, e.Line, standing{e.Prefix, "", e.Table, e.Metric}) ||
+			e.Raise != 0 && !r.claim(e.item, e.Line, standing{e.Prefix, "", e.Table, e.Metric + e.Raise}) {
+			continue
+		}
+		ok := true
+		for _, w := range e.via {
+			w.profile = cmp.Or(w.profile, e.profile)
+			g, resolved := r.gateway(w, &e)
+			ok = ok && resolved
+			if slices.ContainsFunc(e.Via, func(o Gateway) bool { return o.Address == g.Address && o.Interface == g.Interface }) {
+				d.fault(w.item, "%s stands twice in one route: keep one of them", g.Address)
+				ok = false
+			}
+			e.Via = append(e.Via, g)
+		}
+		if ok {
+			cfg.Routes = append(cfg.Routes, e.Route)
+		}
+	}
+	for _, e := range addresses {
+		if !r.claim(e.item, e.Line, standing{e.Address.Address, e.Interface, 0, 0}) {
+			continue
+		}
+		ok := true
+		for _, w := range e.peers {
+			w.profile = cmp.Or(w.profile, e.profile)
+			w.key.Peer = w.gateway.Address
+			watch, resolved := r.watch(w)
+			ok = ok && resolved
+			e.Peers = append(e.Peers, watch)
+		}
+		if ok {
+			cfg.Addresses = append(cfg.Addresses, e.Address)
+		}
+	}
+}
+
+// resolver finds sessions.
+type resolver struct {
+	*document
+	cfg   *Config
+	lines map[standing]int
+	made  []Peer // by routes and addresses further up
+}
+
+func (r *resolver) claim(item value, line int, p standing) bool {
+	if had, twice := r.lines[p]; twice {
+		what := fmt.Sprintf("%s with metric %d", p.prefix, p.metric)
+		if p.ifname != "" {
+			what = p.prefix.String()
+		}
+		r.fault(item, "%s stands on line %d already: keep one of them", what, had)
+		return false
+	}
+	r.lines[p] = line
+	return true
+}
+
+// gateway finds the session of a gateway.
+func (r *resolver) gateway(w watchEntry, e *routeEntry) (g Gateway, ok bool) {
+	g = w.gateway
+	if zone := g.Address.Zone(); zone != "" {
+		g.Address, w.key.Interface = g.Address.WithZone(""), cmp.Or(w.key.Interface, zone)
+	}
+	faults := checkAddr(nil, fieldGateway, g.Address)
+	if len(faults) == 0 && g.Address.Is4() != e.Prefix.Addr().Is4() {
+		faults = []Fault{faultf(fieldGateway, "%s is of another family than %s", g.Address, e.Prefix)}
+	}
+	if len(faults) > 0 {
+		r.faults(w.item, w.places, faults)
+		return g, false
+	}
+	g.Interface = w.key.Interface
+	if w.key.Multihop {
+		w.key.Interface = "" // the gateway's: the session has none
+	}
+	if !w.key.Peer.IsValid() {
+		w.key.Peer = g.Address
+	}
+	if !w.key.Local.IsValid() && !linkLocal6(w.key.Peer) && e.Source.IsValid() && (w.key.Peer.Is6() || w.key.Multihop) {
+		w.key.Local = e.Source
+	}
+	if g.Watch, ok = r.watch(w); ok && linkLocal6(g.Address) {
+		g.Interface = cmp.Or(g.Interface, g.Session.Interface)
+		if g.Interface == "" {
+			r.fault(w.item, "%s is link-local: name the interface that it is on", g.Address)
+			return g, false
+		}
+	}
+	return g, ok
+}
+
+// watch finds the one peer of the file that is meant, or what was made for another
+// route, or else makes a session.
+func (r *resolver) watch(w watchEntry) (Watch, bool) {
+	key, faults := w.key.withoutZones()
+	if len(faults) > 0 {
+		r.faults(w.item, w.places, faults)
+		return Watch{}, false
+	}
+	meant := func(p Peer) bool {
+		return p.Peer == key.Peer && p.Multihop == key.Multihop && (!key.Local.IsValid() || !p.Local.IsValid() || p.Local == key.Local) &&
+			(key.Interface == "" || p.Interface == "" || p.Interface == key.Interface)
+	}
+	var found []Peer
+	for _, p := range r.cfg.Peers {
+		if meant(p) {
+			found = append(found, p)
+		}
+	}
+	switch i := slices.IndexFunc(r.made, meant); {
+	case len(found) > 1:
+		r.fault(w.item, "%s has several sessions, on lines %d and %d: say by local-address or interface which one is meant",
+			key.Peer, found[0].Line, found[1].Line)
+		return Watch{}, false
+	case len(found) == 1:
+		return Watch{Session: found[0], InFile: true}, true
+	case i >= 0 && r.made[i].Profile != w.profile:
+		r.fault(w.item, "the session with %s has another profile on line %d: give it the same, or put it into peers", key.Peer, r.made[i].Line)
+		return Watch{}, false
+	case i >= 0:
+		return Watch{Session: r.made[i]}, true
+	}
+	p, faults := NewPeer(key, w.profile, Settings{}, r.cfg.Profiles)
+	if len(faults) == 0 {
+		faults = r.cfg.EchoSource.missing(p)
+	}
+	if len(faults) > 0 {
+		r.faults(w.item, w.places, faults)
+		return Watch{}, false
+	}
+	for _, o := range r.cfg.Peers {
+		if p.Excludes(o) {
+			r.fault(w.item, "%s has a session on line %d already, and unaffiliated-echo allows a peer no other one (RFC 9747 §4)", p.Peer, o.Line)
+			return Watch{}, false
+		}
+	}
+	p.Line = r.line(w.item)
+	r.made = append(r.made, p)
+	if _, known := r.cfg.Profiles[p.Profile]; !known && p.Profile != "" {
+		r.warn(w.item, "there is no profile %q (yet): until there is, the session with %s runs with the defaults", p.Profile, p.Peer)
+	}
+	return Watch{Session: p}, true
+}

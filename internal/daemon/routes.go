@@ -1,0 +1,291 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/engine/clients"
+	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/routes"
+)
+
+// watchRoutes asks for the sessions that routes and addresses of cfg depend on and
+// that the file does not have. What cannot be had now is tried again each second.
+// d.mu is held, as in all of this file but for the Backend's methods.
+func (d *Daemon) watchRoutes(cfg config.Config) {
+	for _, p := range cfg.Watched() {
+		h := d.byKey.Get(p.Key())
+		if h != nil {
+			if i := h.at(ownerRoutes); i >= 0 && *h.wants[i].peer == p {
+				continue
+			}
+		}
+		err := d.excluded(p)
+		if err == nil || h != nil {
+			_, err = d.register(want{owner: ownerRoutes, peer: &p})
+		}
+		if err == nil {
+			delete(d.unwatched, p.Key())
+			continue
+		}
+		if had := d.unwatched[p.Key()]; had != err.Error() {
+			d.log.Warn("no session for a route or address", "peer", p.Peer.String(), "ifname", p.Interface, "err", err)
+		}
+		d.unwatched[p.Key()] = err.Error()
+	}
+}
+
+// unwatchRoutes ends sessions that no route or address of cfg needs.
+func (d *Daemon) unwatchRoutes(cfg config.Config) {
+	needed := make(map[config.Key]bool)
+	for _, p := range cfg.Watched() {
+		needed[p.Key()] = true
+	}
+	for key := range d.unwatched {
+		if !needed[key] {
+			delete(d.unwatched, key)
+		}
+	}
+	for _, h := range slices.Collect(d.byKey.All()) {
+		if h.at(ownerRoutes) < 0 || needed[h.peer.Key()] {
+			continue
+		}
+		if err := d.release(h, ownerRoutes); err != nil {
+			d.log.Error("release session of a route", "peer", h.peer.Peer.String(), "err", err)
+		}
+	}
+}
+
+// retryRoutes asks again for sessions that could not be had.
+func (d *Daemon) retryRoutes() {
+	if len(d.unwatched) > 0 {
+		d.watchRoutes(d.cfg)
+		d.keepRoutes()
+	}
+}
+
+// keepRoutes makes the kernel's routes and addresses those of the configuration.
+// Without any, and while there never were, nothing is opened.
+func (d *Daemon) keepRoutes() {
+	specs := routeSpecs(d.cfg)
+	if d.routes == nil {
+		if len(specs) == 0 {
+			return
+		}
+		if err := d.openRoutes(); err != nil {
+			d.log.Error("routes and addresses are not kept", "err", err)
+			return
+		}
+	}
+	d.noteRoutes(d.routes.Set(specs, d.routeStates()))
+}
+
+func (d *Daemon) openRoutes() (err error) {
+	in := d.o.In
+	if in == nil {
+		in = func(fn func() error) error { return fn() }
+	}
+	var kernel routes.Kernel
+	if err = in(func() (err error) { kernel, err = routes.Open(); return err }); err != nil {
+		return err
+	}
+	d.routes = routes.NewManager(routes.Options{
+		Kernel: kernel, Now: func() session.Time { return session.Time(wire.Now()) }, Logger: d.logs.logger(topicNetwork),
+		Changed: func(changes []routes.Change) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.noteRoutes(changes)
+		},
+	})
+	return nil
+}
+
+// closeRoutes withdraws what is not to outlive the daemon. d.mu is not held.
+func (d *Daemon) closeRoutes() {
+	d.mu.Lock()
+	m := d.routes
+	d.mu.Unlock()
+	if m == nil {
+		return
+	}
+	changes := m.Close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.noteRoutes(changes)
+}
+
+// routeSpecs returns what a configuration asks for.
+func routeSpecs(cfg config.Config) []routes.Spec {
+	list := make([]routes.Spec, 0, len(cfg.Routes)+len(cfg.Addresses))
+	policy := func(s *routes.Spec, p config.Policy) {
+		s.Hold, s.Present, s.AdminFails, s.Withdraw = p.Hold, p.Present, p.AdminFails, p.Withdraw
+	}
+	for _, r := range cfg.Routes {
+		s := routes.Spec{Prefix: r.Prefix, Table: r.Table, Metric: r.Metric, Raise: r.Raise, Source: r.Source}
+		policy(&s, r.Policy)
+		for _, g := range r.Via {
+			s.Members = append(s.Members, routes.Member{
+				Session: path(g.Session), Hop: routes.Hop{Gateway: g.Address, Interface: g.Interface, Weight: g.Weight},
+			})
+		}
+		list = append(list, s)
+	}
+	for _, a := range cfg.Addresses {
+		s := routes.Spec{Prefix: a.Address, Interface: a.Interface, All: a.All}
+		policy(&s, a.Policy)
+		for _, w := range a.Peers {
+			s.Members = append(s.Members, routes.Member{Session: path(w.Session)})
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// decides tells whether what a client of a session hears is for routes.
+func decides(owner string) bool { return owner == ownerFile || owner == ownerRoutes }
+
+// routeStates returns the states of the sessions that routes and addresses may
+// depend on.
+func (d *Daemon) routeStates() []routes.Told {
+	var list []routes.Told
+	had := make(map[clients.Key]bool)
+	for _, s := range routeSpecs(d.cfg) {
+		for _, m := range s.Members {
+			if had[m.Session] {
+				continue
+			}
+			had[m.Session] = true
+			for _, c := range d.book.Clients(m.Session) {
+				if decides(c.Owner) {
+					list = append(list, routes.Told{Session: m.Session, State: routes.StateOf(c.View)})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// tellRoutes has routes and addresses follow what clients of sessions are told. It
+// returns when the kernel has changed.
+func (d *Daemon) tellRoutes(notices []clients.Notice) []routes.Change {
+	if d.routes == nil {
+		return nil
+	}
+	d.told = d.told[:0]
+	for i := range notices {
+		if n := &notices[i]; decides(n.Owner) {
+			d.told = append(d.told, routes.Told{Session: n.Key, State: routes.StateOf(n.View), At: n.At})
+		}
+	}
+	if len(d.told) == 0 {
+		return nil
+	}
+	return d.routes.Tell(d.told)
+}
+
+// follow takes in what became of sessions and acts on it: what has failed is no
+// longer used before anything is written down. It returns what the owners of each
+// session are to be told.
+func (d *Daemon) follow(events []engine.Event) (notices [][]clients.Notice, changes []routes.Change) {
+	notices = make([][]clients.Notice, len(events))
+	var all []clients.Notice
+	for i := range events {
+		h := d.byDiscr.Get(events[i].Discr)
+		if h == nil || events[i].Transitions == 0 || d.byKey.Get(h.peer.Key()) != h {
+			continue
+		}
+		notices[i] = d.book.Observe(path(*h.peer), clients.Transitions(&events[i])...)
+		all = append(all, notices[i]...)
+	}
+	return notices, d.tellRoutes(all)
+}
+
+// Routes returns the routes and addresses that sessions decide about.
+func (d *Daemon) Routes(context.Context) ([]control.Route, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.routes == nil {
+		return nil, nil
+	}
+	statuses := d.routes.Statuses()
+	list := make([]control.Route, len(statuses))
+	for i := range statuses {
+		list[i] = d.describeRoute(&statuses[i])
+	}
+	return list, nil
+}
+
+func (d *Daemon) describeRoute(s *routes.Status) control.Route {
+	second := func(words []string, is bool) string { return words[map[bool]int{true: 1}[is]] }
+	r := control.Route{
+		Kind: "route", Prefix: s.Prefix.String(), Interface: s.Interface, Table: s.Table, Metric: s.Metric, Source: s.Source,
+		OnDown: "remove", Initial: second(config.Initials, s.Present), AdminDown: second(config.AdminDowns, s.AdminFails),
+		OnExit: second(config.OnExits, s.Withdraw), Hold: uint64(s.Hold.Microseconds()),
+		State: string(s.Standing), Tries: s.Tries, RetryIn: us(s.RetryIn), Changes: s.Changes, Adopted: s.Adopted,
+	}
+	if s.Raise != 0 {
+		r.OnDown = fmt.Sprintf("raise-metric %d", s.Raise)
+	}
+	if s.Interface != "" {
+		r.Kind, r.Require = "address", second(config.Requires, s.All)
+	}
+	if s.Err != nil {
+		r.Reason = s.Err.Error()
+	}
+	for i, m := range s.Members {
+		k := s.Spec.Members[i].Session
+		member := control.RouteMember{
+			Gateway: s.Spec.Members[i].Gateway, Interface: s.Spec.Members[i].Interface, Weight: s.Spec.Members[i].Weight,
+			Session:      control.EventSession{Peer: k.Peer, Local: k.Local, Interface: k.Interface, VRF: k.VRF},
+			SessionState: m.State.String(), Used: m.Used, HoldLeft: us(m.Holding),
+		}
+		if h := d.onPath(k); h != nil {
+			member.Session.Discr = h.discr
+			local, ifname := d.speaker.Where(h.discr)
+			member.Session.Interface = cmp.Or(ifname, k.Interface)
+			if local.IsValid() {
+				member.Session.Local = local
+			}
+		}
+		r.Members = append(r.Members, member)
+	}
+	return r
+}
+
+// onPath returns the session of a path, whatever its kind; nil where there is none.
+func (d *Daemon) onPath(k clients.Key) *held {
+	key := config.Key{Peer: k.Peer, Local: k.Local, Interface: k.Interface, VRF: k.VRF, Multihop: k.Multihop}
+	if h := d.byKey.Get(key); h != nil {
+		return h
+	}
+	key.Unaffiliated = true
+	return d.byKey.Get(key)
+}
+
+// countRoutes returns the counters for the status, and warnings.
+func (d *Daemon) countRoutes() (c control.RouteCounts, warnings []string) {
+	for key, text := range d.unwatched {
+		warnings = append(warnings, fmt.Sprintf("no session with %v for a route or address: %s", key.Peer, text))
+	}
+	slices.Sort(warnings)
+	if d.routes == nil {
+		return c, warnings
+	}
+	n, err := d.routes.Totals()
+	if err != nil {
+		warnings = append(warnings, "routes and addresses cannot be kept for now: "+err.Error())
+	}
+	if n.Refused > 0 {
+		warnings = append(warnings, fmt.Sprintf("routes and addresses that are not as they are to be: %d; \"xbfd routes\" says why", n.Refused))
+	}
+	return control.RouteCounts{
+		Total: n.Total, Installed: n.Installed, Raised: n.Raised, Absent: n.Absent, Refused: n.Refused,
+		Changes: n.Changes, Errors: n.Errors, Retries: n.Retries,
+	}, warnings
+}

@@ -1,0 +1,299 @@
+package routes
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kernel is where routes and addresses stand.
+type Kernel interface {
+	// Apply carries out ops one after the other and notes in each what became of it.
+	// An error means that this is not known of some of them: List tells.
+	Apply(ops []Op) error
+	// List returns what there is of ours.
+	List() ([]Object, error)
+	// News tells that something may have changed which was not done by Apply. It is
+	// closed by Close.
+	News() <-chan News
+	// Follow says of which prefixes News has to tell.
+	Follow(map[netip.Prefix]bool)
+	Close() error
+}
+
+// News says what may have changed.
+type News struct{ Links bool } // with the interfaces or their addresses; otherwise routes alone
+
+// Refusal is an error of the kernel.
+type Refusal struct {
+	unix.Errno
+	Text string // what else it said; may be empty
+}
+
+// Error says what the number means here, and what to do about it.
+func (r *Refusal) Error() string {
+	text := ""
+	switch r.Errno {
+	case unix.EEXIST:
+		return "somebody else's stands in its place: remove that, or choose another metric here"
+	case unix.ENETUNREACH, unix.EHOSTUNREACH:
+		text = "the gateway is not on a link of this host"
+	case unix.ENODEV:
+		text = "there is no such interface"
+	case unix.ENETDOWN:
+		text = "the interface is down"
+	case unix.EPERM:
+		return "not permitted: it takes CAP_NET_ADMIN"
+	default:
+		text = r.Errno.Error()
+	}
+	if r.Text != "" {
+		text += " (the kernel says: " + r.Text + ")"
+	}
+	return text
+}
+
+// Unwrap returns the number.
+func (r *Refusal) Unwrap() error { return r.Errno }
+
+// netlink is the Kernel of the network namespace in which it was opened.
+type netlink struct {
+	fd   int // of requests
+	port uint32
+	seq  uint32
+	m    message
+	buf  []byte
+
+	*monitor
+}
+
+// replies is the memory for answers: some thousands of errors.
+const replies = 4 << 20
+
+// maxBatch is how many bytes of messages go to the kernel at a time.
+const maxBatch = 32 << 10
+
+// Open returns the Kernel of the network namespace of the calling thread.
+func Open() (Kernel, error) {
+	fd, err := socket()
+	if err != nil {
+		return nil, fmt.Errorf("open netlink socket for routes: %w", err)
+	}
+	k := &netlink{fd: fd, buf: make([]byte, 64<<10)}
+	own, err := unix.Getsockname(fd)
+	if err == nil {
+		k.port = own.(*unix.SockaddrNetlink).Pid
+		k.monitor, err = newMonitor(k.port)
+	}
+	if err == nil {
+		err = k.links()
+	}
+	if err != nil {
+		if k.monitor != nil {
+			k.monitor.shut()
+		}
+		unix.Close(fd)
+		return nil, fmt.Errorf("follow routes: %w", err)
+	}
+	go k.monitor.run()
+	return k, nil
+}
+
+func socket() (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	// Each of these is a help, and none is needed.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, replies) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, replies)
+	}
+	for _, option := range []int{unix.NETLINK_CAP_ACK, unix.NETLINK_EXT_ACK, unix.NETLINK_GET_STRICT_CHK} {
+		_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, option, 1)
+	}
+	return fd, nil
+}
+
+// Apply implements Kernel. The kernel carries out what one system call hands over
+// before that returns, and answers only what it refuses.
+func (k *netlink) Apply(ops []Op) error {
+	for len(ops) > 0 {
+		first, n := k.seq+1, 0
+		k.m.b = k.m.b[:0]
+		for n < len(ops) && len(k.m.b) < maxBatch {
+			k.seq++
+			op := &ops[n]
+			if op.Err = k.knows(op); op.Err != nil {
+				// It would not be what was asked for, so it is not asked.
+			} else if op.Object.Route() {
+				k.m.route(op, k.seq, k.index)
+			} else {
+				k.m.address(op, k.seq, k.index)
+			}
+			n++
+		}
+		if len(k.m.b) > 0 {
+			if err := k.exchange(first, ops[:n]); err != nil {
+				return err
+			}
+		}
+		ops = ops[n:]
+	}
+	return nil
+}
+
+// knows refuses what names an interface that there is not.
+func (k *netlink) knows(op *Op) error {
+	missing := func(name string) bool { return name != "" && k.index(name) == 0 }
+	if missing(op.Object.Interface) {
+		return &Refusal{Errno: unix.ENODEV}
+	}
+	if op.Verb != Remove {
+		for _, h := range op.Object.Hops {
+			if missing(h.Interface) {
+				return &Refusal{Errno: unix.ENODEV}
+			}
+		}
+	}
+	return nil
+}
+
+// exchange hands over what is in k.m and reads the answers.
+func (k *netlink) exchange(first uint32, ops []Op) error {
+	if err := unix.Sendto(k.fd, k.m.b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		for i := range ops {
+			ops[i].Err = err
+		}
+		return fmt.Errorf("send routes: %w", err)
+	}
+	for {
+		n, _, err := unix.Recvfrom(k.fd, k.buf, unix.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read answers about routes: %w", err)
+		}
+		for m := range messages(k.buf[:n]) {
+			if errno, text, ok := refusal(m); ok && errno != 0 && m.seq-first < uint32(len(ops)) {
+				ops[m.seq-first].Err = &Refusal{errno, text}
+			}
+		}
+	}
+}
+
+// List implements Kernel.
+func (k *netlink) List() (list []Object, err error) {
+	for range 10 {
+		if list, err = k.list(); !errors.Is(err, errInterrupted) {
+			break
+		}
+	}
+	return list, err
+}
+
+func (k *netlink) list() (list []Object, err error) {
+	for _, fam := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		err = k.dump(unix.RTM_GETROUTE, []byte{fam, 0, 0, 0, 0, Protocol, 0, 0, 0, 0, 0, 0}, func(m received) {
+			if o, protocol, ok := parseRoute(m.body, k.name); ok && protocol == Protocol {
+				list = append(list, o)
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list routes: %w", err)
+		}
+	}
+	err = k.dump(unix.RTM_GETADDR, make([]byte, unix.SizeofIfAddrmsg), func(m received) {
+		if o, protocol, ok := parseAddress(m.body, k.name); ok && protocol == Protocol {
+			list = append(list, o)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	return list, nil
+}
+
+// links reads which interfaces there are.
+func (k *netlink) links() error {
+	err := k.dump(unix.RTM_GETLINK, make([]byte, unix.SizeofIfInfomsg), func(m received) { k.monitor.link(m) })
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", err)
+	}
+	return nil
+}
+
+var errInterrupted = errors.New("what is listed changes all the time")
+
+// dump asks for a list.
+func (k *netlink) dump(kind uint16, body []byte, each func(received)) error {
+	k.seq++
+	k.m.b = k.m.b[:0]
+	k.m.begin(kind, unix.NLM_F_DUMP, k.seq)
+	k.m.b = append(k.m.b, body...)
+	k.m.end()
+	if err := unix.Sendto(k.fd, k.m.b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	interrupted := false
+	for {
+		n, _, err := unix.Recvfrom(k.fd, k.buf, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for m := range messages(k.buf[:n]) {
+			if m.seq != k.seq {
+				continue
+			}
+			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
+			switch {
+			case m.kind == unix.NLMSG_DONE && interrupted:
+				return errInterrupted
+			case m.kind == unix.NLMSG_DONE:
+				return nil
+			case m.kind == unix.NLMSG_ERROR:
+				errno, text, _ := refusal(m)
+				return &Refusal{errno, text}
+			}
+			each(m)
+		}
+	}
+}
+
+// Close implements Kernel.
+func (k *netlink) Close() error {
+	k.monitor.shut()
+	return unix.Close(k.fd)
+}
+
+// interfaces are the names and indexes of the interfaces there are.
+type interfaces struct {
+	mu      sync.Mutex
+	names   map[uint32]string
+	indexes map[string]uint32
+	flags   map[uint32]uint32
+}
+
+func (i *interfaces) name(index uint32) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.names[index]
+}
+
+func (i *interfaces) index(name string) uint32 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.indexes[name]
+}
