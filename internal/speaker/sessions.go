@@ -140,6 +140,9 @@ func (s *Speaker) opened(e *entry) (err error, known bool) {
 	return e.err, e.known
 }
 
+// keptEvents is how many events there is room for all the time.
+const keptEvents = 256
+
 // takeEvents hands the engine's events on, and lets go of removed sessions.
 func (s *Speaker) takeEvents(ctx context.Context) {
 	var buf []engine.Event
@@ -157,6 +160,9 @@ func (s *Speaker) takeEvents(ctx context.Context) {
 					s.gone(ctx, buf[i].Discr)
 				}
 			}
+		}
+		if cap(buf) > keptEvents {
+			buf = nil // many came up or failed at once: that is rare
 		}
 		var unsaid uint64
 		if notes, unsaid = s.engine.TakeNotes(notes[:0]); len(notes) > 0 {
