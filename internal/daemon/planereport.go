@@ -71,7 +71,7 @@ func (d *Daemon) tellPlanes(chunk []*planned, statuses []engine.Status) {
 		if s.failed && s.told && s.said.State == uint8(packet.Up) && now.State == uint8(packet.Up) {
 			down := s.said
 			down.State = uint8(packet.Down)
-			s.told = p.conn.Send(&bfddp.Message{Type: bfddp.StateChange, State: down})
+			s.said, s.told = down, p.conn.Send(&bfddp.Message{Type: bfddp.StateChange, State: down})
 		}
 		s.failed = false
 		if !s.told || now != s.said {
