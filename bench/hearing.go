@@ -16,6 +16,11 @@ type hearing struct {
 	base  uint64  // heard before the last reset
 }
 
+func newHearing(lanes *fastpath.Lanes, sessions int) *hearing {
+	lanes.Longest = make([]int64, len(lanes.Heard))
+	return &hearing{lanes: lanes, lane: make([]int32, sessions)}
+}
+
 // last is the arrival of the latest packet of session k that was heard, 0 for none.
 func (h *hearing) last(k int) int64 {
 	if h == nil || h.lane[k] < 0 {
@@ -24,12 +29,14 @@ func (h *hearing) last(k int) int64 {
 	return h.lanes.Last(int(h.lane[k]))
 }
 
-// gap is the longest silence of session k that a packet ended that was heard.
+// gap is the longest silence of session k that a packet ended that was heard: what
+// the engine has been told, or the program has kept for it.
 func (h *hearing) gap(k int) int64 {
 	if h == nil || h.lane[k] < 0 {
 		return 0
 	}
-	return h.lanes.Gap(int(h.lane[k]))
+	lane := int(h.lane[k])
+	return max(h.lanes.Longest[lane], h.lanes.Gap(lane))
 }
 
 // count is how many packets were heard since the last reset.
@@ -59,6 +66,7 @@ func (h *hearing) reset() {
 	for _, lane := range h.lane {
 		if lane >= 0 {
 			atomic.StoreInt64(&h.lanes.Heard[lane].Gap, 0)
+			h.lanes.Longest[lane] = 0
 		}
 	}
 }

@@ -15,7 +15,8 @@ import (
 func TestHearing(t *testing.T) {
 	w := newWatch(2, interval, 3)
 	lanes := fastpath.New(2)
-	w.heard = &hearing{lanes: lanes, lane: []int32{1, -1}}
+	w.heard = newHearing(lanes, 2)
+	w.heard.lane = []int32{1, -1}
 	at := int64(1e9)
 	up := packet.Control{State: packet.Up}
 	arrive(w, 0, at, up)
@@ -28,6 +29,10 @@ func TestHearing(t *testing.T) {
 	look := func(at int64) seen { return seen{w.rx + w.heard.count(), w.longest(at), int64(w.gaps.AboveDetection)} }
 	if diff := cmp.Diff(seen{4, 12 * milli, 0}, look(at+30*milli), cmp.AllowUnexported(seen{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// The engine asks the program, too.
+	if lanes.TakeGap(1); w.longest(at+30*milli) != 12*milli {
+		t.Errorf("once the engine has asked, the longest gap is %d", w.longest(at+30*milli))
 	}
 	w.reset(at + 30*milli)
 	lanes.Heard[1].Count, lanes.Heard[1].Last = 3, at+38*milli

@@ -129,7 +129,7 @@ func (p *peer) open() error {
 	p.worker = p.engine.Workers()[0]
 	p.watch = newWatch(p.o.Sessions, int64(p.o.Interval)*1000, p.o.Mult)
 	if p.o.Heard {
-		p.watch.heard = &hearing{lanes: p.tables.Lanes(), lane: make([]int32, p.o.Sessions)}
+		p.watch.heard = newHearing(p.tables.Lanes(), p.o.Sessions)
 	}
 	p.tap = newTap(p.wire.Port(0), p.watch, p.watch.interval)
 	p.engine.AttachPort(0, int32(link), p.tap)

@@ -17,6 +17,10 @@ type Lanes struct {
 	Heard   []Heard
 	Replies []Reply
 	Pulse   *Pulse
+
+	// Longest, one for each lane, keeps the longest of all gaps that TakeGap has
+	// returned, for whoever sets it; nil: nobody wants to know.
+	Longest []int64
 }
 
 // New makes lanes that no program reads, for a simulator.
@@ -72,7 +76,11 @@ func (l *Lanes) TakeGap(lane int) int64 {
 	if l.Gap(lane) == 0 {
 		return 0 // the usual answer while a session is sending faster than its peer
 	}
-	return atomic.SwapInt64(&l.Heard[lane].Gap, 0)
+	gap := atomic.SwapInt64(&l.Heard[lane].Gap, 0)
+	if l.Longest != nil {
+		l.Longest[lane] = max(l.Longest[lane], gap)
+	}
+	return gap
 }
 
 // Reset makes a lane ready for another session.
