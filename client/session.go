@@ -127,6 +127,7 @@ type Status struct {
 	Downs         map[string]uint64 `json:"downs"`        // how often sessions left Up, by cause, those that are gone included
 	Hooks         []HookStatus      `json:"hooks"`        // in the order of the file
 	DataPlanes    []DataPlane       `json:"data-planes"`  // the connections to FRR's bfdd, whose sessions run here
+	GoBGP         *GoBGPStatus      `json:"gobgp"`        // null: the file names no gobgpd
 	Warnings      []string          `json:"warnings"`     // what is not as it was asked for
 }
 

@@ -86,9 +86,27 @@ func writeStatus(w io.Writer, st *control.Status) {
 		line("Hook "+h.Name, "%s: %d done, %d failed, %d dropped, %d suppressed; %d running, %d waiting, %d held back",
 			h.Target, h.Done, h.Failed, h.Dropped, h.Suppressed, h.Running, h.Waiting, h.Held)
 	}
+	writeGoBGP(line, st.GoBGP)
 	for _, text := range st.Warnings {
 		line("Warning", "%s", strings.ReplaceAll(text, "\n", "\n\t"))
 	}
+}
+
+// writeGoBGP tells of gobgpd and the neighbors that are disabled there.
+func writeGoBGP(line func(name, format string, args ...any), g *control.GoBGPStatus) {
+	if g == nil {
+		return
+	}
+	if g.Connected {
+		line("GoBGP "+g.API, "%s", plural(g.Neighbors, "neighbor"))
+	} else {
+		line("GoBGP "+g.API, "does not answer: %s", g.Error)
+	}
+	disabled := make([]string, len(g.Disabled))
+	for i, a := range g.Disabled {
+		disabled[i] = a.String()
+	}
+	line("", "disabled: %s; %d disables, %d enables, %d failures", dash(strings.Join(disabled, ", ")), g.Disables, g.Enables, g.Failures)
 }
 
 // waits says how a worker waits, and of an adaptive one how often which way.

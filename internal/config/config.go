@@ -50,6 +50,7 @@ type Config struct {
 	Capture      Capture
 	ShutdownHold time.Duration // how long AdminDown is repeated on the way out
 	EchoSource   EchoSource
+	GoBGP        GoBGP
 	Profiles     map[string]Settings
 	Keys         []AuthKey // in the order of the file
 	Peers        []Peer    // in the order of the file

@@ -69,6 +69,7 @@ func TestEveryKey(t *testing.T) {
 			{Address: DPlaneAddress{TCP: netip.MustParseAddrPort("[::1]:50700")}, Hold: time.Second},
 		},
 		EchoSource: EchoSource{IPv4: addr("10.10.10.2"), IPv6: addr("2001:db8:10::2")},
+		GoBGP:      GoBGP{API: "[::1]:50051", FromNeighbors: true, Profile: "fast"},
 		Peers: []Peer{
 			{Peer: addr("192.0.2.1"), VRF: "default", DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3, DSCP: 48,
 				EchoRx: 50_000, DemandPoll: 1_000_000, Line: 40},

@@ -54,6 +54,7 @@ func parse(source []byte, d *document) (Config, error) {
 		"dplane":        d.dplane(&cfg.DataPlane),
 		"shutdown-hold": d.duration(&cfg.ShutdownHold, MaxShutdownHold),
 		sectionEcho:     d.echoSource(&cfg.EchoSource),
+		"gobgp":         d.gobgp(&cfg.GoBGP),
 		"keys":          d.keys(&cfg.Keys),
 		"profiles":      d.profiles(cfg.Profiles),
 		"peers":         d.peers(&peers),

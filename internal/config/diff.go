@@ -56,6 +56,7 @@ func RestartNeeded(before, after Config) []string {
 		{"fast-path", before.FastPath == after.FastPath},
 		{"dplane", slices.Equal(before.DataPlane, after.DataPlane)},
 		{"capture", before.Capture.same(after.Capture)},
+		{"gobgp", before.GoBGP == after.GoBGP},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)

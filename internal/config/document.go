@@ -22,6 +22,7 @@ type Document struct {
 	ShutdownHold string                 `json:"shutdown-hold,omitempty"`
 	DataPlane    []DocDPlane            `json:"dplane,omitempty"`
 	EchoSource   *DocEchoSource         `json:"echo-source,omitempty"`
+	GoBGP        *DocGoBGP              `json:"gobgp,omitempty"`
 	Keys         []DocKey               `json:"keys,omitempty"`
 	Profiles     map[string]DocSettings `json:"profiles,omitempty"`
 	Peers        []DocPeer              `json:"peers,omitempty"`
@@ -95,6 +96,13 @@ type DocDPlane struct {
 type DocEchoSource struct {
 	Interface string       `json:"interface,omitempty"`
 	Address   []netip.Addr `json:"address,omitempty"`
+}
+
+// DocGoBGP is the section gobgp.
+type DocGoBGP struct {
+	API           string `json:"api"`
+	FromNeighbors bool   `json:"from-neighbors,omitempty"`
+	Profile       string `json:"profile,omitempty"`
 }
 
 // DocKey is an item of keys, which has one of the secrets.
@@ -194,6 +202,9 @@ func (c Config) Document() Document {
 				doc.EchoSource.Address = append(doc.EchoSource.Address, a)
 			}
 		}
+	}
+	if c.GoBGP.API != "" {
+		doc.GoBGP = new(DocGoBGP(c.GoBGP))
 	}
 	for _, k := range c.Keys {
 		doc.Keys = append(doc.Keys, DocKey{ID: k.ID, Type: KeyTypeName(k.Method), Secret: SecretMask})

@@ -6,6 +6,7 @@ func (c Config) Reloaded(next Config) Config {
 	next.File, next.Control, next.Transport = c.File, c.Control, c.Transport
 	next.Interfaces, next.Workers, next.FastPath, next.Metrics = c.Interfaces, c.Workers, c.FastPath, c.Metrics
 	next.DataPlane = c.DataPlane
+	next.GoBGP = c.GoBGP
 	next.Capture = c.Capture.with(next.Capture.OnDown)
 	return next
 }

@@ -72,6 +72,7 @@ var leaves = map[string]object{
 	"dplane.connect": {"type": "string", "pattern": `^(unix|ipv4|ipv6):`}, "dplane.listen": {"type": "string", "pattern": `^(unix|ipv4|ipv6):`},
 	"dplane.hold": interval, "dplane.group": {"type": []string{"string", "integer"}},
 	"echo-source.interface": device, "echo-source.address": {"anyOf": []any{address, object{"type": "array", "items": address, "maxItems": 2}}},
+	"gobgp.api": {"type": "string", "pattern": `^(unix:/.*|.+:[0-9]+)$`}, "gobgp.from-neighbors": boolean, "gobgp.profile": text,
 	"keys.id": integers(0, math.MaxUint32), "keys.type": words(KeyTypes),
 	"keys.secret": secret, "keys.secret-hex": secret, "keys.secret-file": absolute,
 	"peers.peer": address, "peers.local-address": address, "peers.interface": device, "peers.vrf": text, "peers.profile": text,

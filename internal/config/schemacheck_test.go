@@ -57,6 +57,7 @@ func TestDocumentHasEveryKey(t *testing.T) {
 		"metrics: {%s: 1}": reflect.TypeFor[DocMetrics](), "interfaces: [{%s: 1}]": reflect.TypeFor[DocInterface](),
 		"workers: {%s: 1}": reflect.TypeFor[DocWorkers](), "fast-path: {%s: 1}": reflect.TypeFor[DocFastPath](),
 		"capture: {%s: 1}": reflect.TypeFor[DocCapture](), "echo-source: {%s: 1}": reflect.TypeFor[DocEchoSource](),
+		"gobgp: {%s: 1}":         reflect.TypeFor[DocGoBGP](),
 		"profiles: {p: {%s: 1}}": reflect.TypeFor[DocSettings](), "peers: [{%s: 1}]": reflect.TypeFor[DocPeer](),
 		"peers: [{auth: {%s: 1}}]": reflect.TypeFor[DocAuth](), "keys: [{%s: 1}]": reflect.TypeFor[DocKey](),
 		"hooks: [{%s: 1}]": reflect.TypeFor[DocHook](), "hooks: [{header: {%s: 1}}]": reflect.TypeFor[DocHeader](),
@@ -161,6 +162,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"hooks: [{run: [/bin/true]}]", "hooks: [{on: up}]", "hooks: [{on: ups, run: [/bin/true]}]", "hooks: [{on: up, run: /bin/true}]",
 		"hooks: [{on: up, run: [/bin/true], url: 'http://h/'}]", "hooks: [{on: up, run: [/bin/true], rate: 10}]",
 		"hooks: [{on: up, url: 'ftp://h/'}]", "hooks: [{on: up, run: [/bin/true], dampening: never}]",
+		"gobgp: {from-neighbors: 2}", "gobgp: {api: gobgpd}",
 	} {
 		if _, err := Parse([]byte(source), "x"); err == nil {
 			t.Errorf("%s: Parse takes it", source)

@@ -45,6 +45,7 @@ type (
 	SessionDiff      = client.SessionDiff
 	Debug            = client.Debug
 	DebugChange      = client.DebugChange
+	GoBGPStatus      = client.GoBGPStatus
 
 	InterfaceCounters = client.InterfaceCounters
 

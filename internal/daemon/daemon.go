@@ -18,6 +18,7 @@ import (
 	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/gobgp"
 	"github.com/xbfd/xbfd/internal/hooks"
 	"github.com/xbfd/xbfd/internal/lookup"
 	"github.com/xbfd/xbfd/internal/routes"
@@ -62,6 +63,7 @@ type Daemon struct {
 
 	captures *captures
 	hooks    *hooks.Runner
+	gobgp    *gobgp.Keeper   // nil: the file names no gobgpd
 	scrapes  net.Listener    // for metrics; nil when there is no address for them
 	looping  map[string]bool // interfaces of which the log says so; serve's own
 	garbage  *collector      // nil: the runtime's own affair; serve's own
@@ -83,6 +85,7 @@ type Daemon struct {
 	unaffiliated int               // how many of the sessions are
 	moves        uint64            // how often sessions came, went, or changed their state
 	misses       nearMisses
+	gobgpFaults  []string // neighbors that have no session
 
 	links   []*link // to bfdd; made at the start
 	planes  map[string]*plane
@@ -136,6 +139,9 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.closePlanes()
+	if err := d.startGoBGP(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s := watchSignals(ctx, o.Signals)
 	defer s.end()
 	defer d.closeRoutes()
@@ -253,6 +259,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	defer d.events.end()
 	defer d.captures.run(d.downCapture)()
 	defer d.runHooks(s.now)()
+	defer d.runGoBGP(ctx)()
 	for {
 		select {
 		case <-s.hup:

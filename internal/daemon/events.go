@@ -123,19 +123,21 @@ func (d *Daemon) recordNotice(n *clients.Notice) {
 	if n.Owner == ownerFile || n.Owner == ownerAPI {
 		return
 	}
-	k := config.Key{
-		Peer: n.Key.Peer, Local: n.Key.Local, Interface: n.Key.Interface, VRF: n.Key.VRF, Multihop: n.Key.Multihop,
-	}
-	h := d.byKey.Get(k)
-	if h == nil {
-		k.Unaffiliated = true
-		h = d.byKey.Get(k)
-	}
-	if h != nil {
+	if h := d.heldAt(n.Key); h != nil {
 		r := d.about(h, eventChanged, "client-told")
 		r.by, r.detail = n.Owner, n.Kind.String()
 		d.events.add(r)
 	}
+}
+
+// heldAt returns the session that clients know by a key, nil if it is gone.
+func (d *Daemon) heldAt(at clients.Key) *held {
+	k := config.Key{Peer: at.Peer, Local: at.Local, Interface: at.Interface, VRF: at.VRF, Multihop: at.Multihop}
+	if h := d.byKey.Get(k); h != nil {
+		return h
+	}
+	k.Unaffiliated = true
+	return d.byKey.Get(k)
 }
 
 // recordWish notes that a session is there, or is another, because an owner asked

@@ -266,6 +266,7 @@ func (d *Daemon) tell(notices []clients.Notice) {
 	for i := range notices {
 		n := &notices[i]
 		d.recordNotice(n)
+		d.tellGoBGP(n)
 		if !debug {
 			continue
 		}

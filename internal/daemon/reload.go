@@ -222,7 +222,7 @@ func (d *Daemon) carryOut(c *change) (waiting int, err error) {
 func (d *Daemon) ensure(p *config.Peer) error {
 	h := d.byKey.Get(p.Key())
 	if h == nil {
-		if err := d.excluded(*p); err != nil {
+		if err := errors.Join(d.excluded(*p), d.yield(*p)); err != nil {
 			return err
 		}
 	} else if owner := h.lends(); owner != "" {

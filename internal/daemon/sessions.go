@@ -14,6 +14,7 @@ import (
 // is held.
 func (d *Daemon) remove(h *held) {
 	d.byKey.Delete(h.peer.Key())
+	d.goneForGoBGP(h)
 	d.moves++
 	d.debugPeer.Debug("session removed", "session", h.discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
 	if h.peer.Unaffiliated {

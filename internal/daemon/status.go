@@ -228,6 +228,7 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	for _, w := range d.cfg.Warnings {
 		st.Warnings = append(st.Warnings, w.String())
 	}
+	d.describeGoBGP(&st)
 	for _, key := range d.restart {
 		st.Warnings = append(st.Warnings, key+": changed in the file, waits for the next start")
 	}
