@@ -98,9 +98,9 @@ func writeGoBGP(line func(name, format string, args ...any), g *control.GoBGPSta
 		return
 	}
 	if g.Connected {
-		line("GoBGP "+g.API, "%s", plural(g.Neighbors, "neighbor"))
+		line("GoBGP", "%s, %s", g.API, plural(g.Neighbors, "neighbor"))
 	} else {
-		line("GoBGP "+g.API, "does not answer: %s", g.Error)
+		line("GoBGP", "%s does not answer: %s", g.API, g.Error)
 	}
 	disabled := make([]string, len(g.Disabled))
 	for i, a := range g.Disabled {

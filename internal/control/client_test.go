@@ -67,7 +67,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	status, err := c.Status(ctx)
 	wantStatus, _ := b.Status(ctx)
-	if diff := cmp.Diff(wantStatus, status); diff != "" || err != nil {
+	if diff := cmp.Diff(wantStatus, status, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" || err != nil {
 		t.Errorf("status: %v (-want +got):\n%s", err, diff)
 	}
 }

@@ -362,6 +362,7 @@ func TestNothingIsNull(t *testing.T) {
 		text = strings.ReplaceAll(text, `"last-reload":null`, "")
 		text = strings.ReplaceAll(text, `"min-us":null`, "")
 		text = strings.ReplaceAll(text, `"last-rx-us":null`, "")
+		text = strings.ReplaceAll(text, `"gobgp":null`, "")
 		if w.Code != 200 || strings.Contains(text, "null") {
 			t.Errorf("%s: %d %s", rq[1], w.Code, text)
 		}

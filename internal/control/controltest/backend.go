@@ -5,6 +5,7 @@ package controltest
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -207,8 +208,11 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		RxDiscarded: map[string]uint64{"no_session": 5},
 		TxRefused:   2,
 		Downs:       map[string]uint64{"control-expiry": 3},
-		Hooks:       []control.HookStatus{{Name: "on-bfd", Target: "/usr/local/bin/on-bfd", Done: 7}},
-		Warnings:    []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
+		GoBGP: &control.GoBGPStatus{
+			API: "127.0.0.1:50051", Connected: true, Neighbors: 3, Disabled: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Disables: 4, Enables: 3,
+		},
+		Hooks:    []control.HookStatus{{Name: "on-bfd", Target: "/usr/local/bin/on-bfd", Done: 7}},
+		Warnings: []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
 	}
 	for _, s := range b.sessions {
 		st.Sessions.Total++
