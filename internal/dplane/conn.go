@@ -115,7 +115,9 @@ func (c *Conn) write() {
 
 // read hands over every message until the connection ends, and returns why.
 func (c *Conn) read(h Handler) error {
-	r := bfddp.NewReader(c.conn)
+	ahead := newPump(c.conn)
+	defer ahead.end()
+	r := bfddp.NewReader(ahead)
 	for {
 		m, n, err := r.Next()
 		if n > 0 {
