@@ -63,7 +63,8 @@ func busy(t *testing.T, thread int, d time.Duration) time.Duration {
 }
 
 // A worker of real-time priority that has nothing to do sleeps, whatever it
-// waits for.
+// waits for. What interrupts take on a busy core counts as its own, so the bounds
+// are halves of what a spinning one would use.
 func TestFIFOSleeps(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -71,8 +72,8 @@ func TestFIFOSleeps(t *testing.T) {
 		most time.Duration
 	}{
 		{"for packets", 0, time.Millisecond},
-		{"by poll", session.Time(2 * session.Millisecond), 20 * time.Millisecond},
-		{"by sleep", session.Time(500 * session.Microsecond), 40 * time.Millisecond},
+		{"by poll", session.Time(2 * session.Millisecond), 60 * time.Millisecond},
+		{"by sleep", session.Time(500 * session.Microsecond), 100 * time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			testnet.NoLeaks(t)

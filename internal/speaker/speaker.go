@@ -125,6 +125,8 @@ func (e *entry) waiting() string {
 		return e.err.Error()
 	case !e.path.Ready:
 		return e.path.Reason
+	case e.set == nil:
+		return "its path is known, and is being set up"
 	}
 	return ""
 }
