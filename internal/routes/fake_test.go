@@ -3,6 +3,7 @@ package routes
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,7 @@ func (w *world) look() {
 	for _, o := range w.ours {
 		list = append(list, o)
 	}
+	slices.SortFunc(list, func(a, b Object) int { return strings.Compare(a.Describe(), b.Describe()) })
 	w.table.Found(list, w.now)
 	w.settle()
 }
