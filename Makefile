@@ -63,7 +63,7 @@ fuzz: ## Run each fuzz target for TIME=30s
 	  done; \
 	done
 
-bench: build ## Measure xbfd beside FRR, BIRD and plain sockets, the short form (7 minutes; root)
+bench: build ## Measure xbfd beside FRR, BIRD and plain sockets, the short form (5 minutes; root)
 	bin/xbfd bench rings --hold 3s
 	bin/xbfd bench scale --dut $(DUT) --sessions 200,1000 --hold 5s --plot bin/plots
 	bin/xbfd bench detect --dut $(DUT) --sessions 200 --trials 3 --plot bin/plots
