@@ -61,22 +61,7 @@ func writeTotals(w io.Writer, t *control.Totals) {
 }
 
 func (e *env) clearCommand() *cobra.Command {
-	var format string
-	c := &cobra.Command{Use: "clear X", Short: "Let the counters and margins of a session start again"}
-	chosen := target(c)
-	outputFlag(c, &format)
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		t, err := chosen(args)
-		if err != nil {
-			return err
-		}
-		return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-			s, err := client.Clear(ctx, t)
-			if err != nil {
-				return err
-			}
-			return e.done(format, "counts from nothing", s)
-		})
-	}
-	return c
+	return e.actOn(&cobra.Command{
+		Use: "clear X", Short: "Let the counters and margins of a session start again",
+	}, "counts from nothing", (*control.Client).Clear)
 }

@@ -12,13 +12,17 @@ import (
 )
 
 func (e *env) pollCommand() *cobra.Command {
-	var format string
-	c := &cobra.Command{
+	return e.actOn(&cobra.Command{
 		Use:   "poll X",
 		Short: "Ask the peer for an answer now, by a Poll Sequence",
 		Long: "Ask the peer for an answer now, by a Poll Sequence. In Demand mode this is the check whether the\n" +
 			"peer is still reached: if no answer comes, the session goes down.",
-	}
+	}, "polls its peer", (*control.Client).Poll)
+}
+
+// actOn completes a command that does one thing with one session and says so.
+func (e *env) actOn(c *cobra.Command, done string, act func(*control.Client, context.Context, control.Target) (control.Session, error)) *cobra.Command {
+	var format string
 	chosen := target(c)
 	outputFlag(c, &format)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
@@ -27,11 +31,11 @@ func (e *env) pollCommand() *cobra.Command {
 			return err
 		}
 		return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-			s, err := client.Poll(ctx, t)
+			s, err := act(client, ctx, t)
 			if err != nil {
 				return err
 			}
-			return e.done(format, "polls its peer", s)
+			return e.done(format, done, s)
 		})
 	}
 	return c
