@@ -84,7 +84,7 @@ func (d *document) exabgpRoute(v value, r *ExaBGPRoute) bool {
 	at := places{}
 	var key Key
 	if !d.mapping(v, d.note(at, fields{
-		"prefix":       d.prefix(&r.Prefix),
+		fieldPrefix:    d.prefix(&r.Prefix),
 		"next-hop":     d.string(&r.NextHop),
 		"neighbors":    d.addresses(&r.Neighbors),
 		"attributes":   d.attributes(&r.Attributes),
@@ -107,7 +107,7 @@ func (d *document) exabgpRoute(v value, r *ExaBGPRoute) bool {
 	}
 	switch hop, err := netip.ParseAddr(r.NextHop); {
 	case !r.Prefix.IsValid():
-		faults = append(faults, Fault{"prefix", "is missing: give the route, as in 198.51.100.0/24"})
+		faults = append(faults, Fault{fieldPrefix, "is missing: give the route, as in 198.51.100.0/24"})
 	case r.NextHop == "":
 		faults = append(faults, Fault{"next-hop", "is missing: give an address, or self for ExaBGP's own"})
 	case r.NextHop == "self":
@@ -125,25 +125,6 @@ func (d *document) exabgpRoute(v value, r *ExaBGPRoute) bool {
 func (r ExaBGPRoute) clashes(o ExaBGPRoute) bool {
 	shared := func(a netip.Addr) bool { return slices.Contains(o.Neighbors, a) }
 	return r.Prefix == o.Prefix && (len(r.Neighbors) == 0 || len(o.Neighbors) == 0 || slices.ContainsFunc(r.Neighbors, shared))
-}
-
-// prefix reads a route; one with bits behind its length is a typing error.
-func (d *document) prefix(into *netip.Prefix) func(value) {
-	return func(v value) {
-		s, ok := d.text(v)
-		if !ok {
-			return
-		}
-		p, err := netip.ParsePrefix(s)
-		switch {
-		case err != nil:
-			d.fault(v, "%q is not a prefix: write 198.51.100.0/24 or 2001:db8::/32", s)
-		case p != p.Masked():
-			d.fault(v, "%s has bits set behind its length: write %s", p, p.Masked())
-		default:
-			*into = p
-		}
-	}
 }
 
 // attributes reads words for ExaBGP, which ends a command at the end of the line.

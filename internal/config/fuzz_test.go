@@ -40,6 +40,7 @@ func FuzzParse(f *testing.F) {
 			pool[k.ID] = true
 		}
 		again := written(t, cfg)
+		sameStandings(t, cfg, again)
 		for i, p := range cfg.Peers {
 			if again.Peers[i].Line = p.Line; again.Peers[i] != p {
 				t.Fatalf("%+v, written and read back, is %+v", p, again.Peers[i])
@@ -67,6 +68,52 @@ func FuzzParse(f *testing.F) {
 			if _, faults := NewPeer(p.Key(), "", Settings{}, nil); faults != nil {
 				t.Fatalf("accepted %+v, which is refused by itself: %v", p, faults)
 			}
+		}
+	})
+}
+
+// sameStandings checks that what was written and read back asks for the same routes
+// and addresses, and none twice.
+func sameStandings(t *testing.T, cfg, again Config) {
+	t.Helper()
+	if !sameRoutes(cfg.Routes, again.Routes) || !sameAddresses(cfg.Addresses, again.Addresses) {
+		t.Fatalf("%+v and %+v,\nwritten and read back, are\n%+v and %+v", cfg.Routes, cfg.Addresses, again.Routes, again.Addresses)
+	}
+	had := map[standing]bool{}
+	for _, r := range cfg.Routes {
+		at := standing{r.Prefix, "", r.Table, r.Metric}
+		if had[at] || r.Prefix != r.Prefix.Masked() || r.Metric == 0 || r.Table == 0 || len(r.Via) == 0 {
+			t.Fatalf("accepted %+v", r)
+		}
+		had[at] = true
+	}
+	for _, a := range cfg.Addresses {
+		at := standing{prefix: a.Address, ifname: a.Interface}
+		if had[at] || !a.Address.IsValid() || len(a.Peers) == 0 {
+			t.Fatalf("accepted %+v", a)
+		}
+		had[at] = true
+	}
+}
+
+// FuzzRoutes: routes and addresses that are accepted, written and read back ask for
+// the same, beside peers that some of them mean.
+func FuzzRoutes(f *testing.F) {
+	const head = "profiles: {p: {transmit-interval: 50ms}}\npeers:\n  - {peer: 192.0.2.1, profile: p}\n" +
+		"  - {peer: 192.0.2.2, interface: eth0}\n  - {peer: 192.0.2.2, interface: eth1}\n  - {peer: fe80::1%eth1}\n"
+	for _, source := range []string{
+		"routes: [{prefix: 198.51.100.0/24, via: [192.0.2.1, 192.0.2.3], profile: p, metric: 7, table: main}]",
+		"routes: [{prefix: 0.0.0.0/0, via: [{gateway: 192.0.2.2, interface: eth1, weight: 3}], on-down: {raise-metric: 100}, source: 192.0.2.9, hold: 5s}]",
+		"routes: [{prefix: \"2001:db8:1::/48\", via: [\"fe80::1%eth1\"], initial: present, admin-down: fail, on-exit: withdraw, table: 100}]",
+		"routes: [{prefix: 10.0.0.0/8, via: [{gateway: 192.0.2.1, peer: 10.0.0.8, local-address: 10.0.0.2, multihop: true}]}]",
+		"addresses: [{address: 192.0.2.53/32, peers: [192.0.2.1, {peer: 192.0.2.2, interface: eth0}], require: all, hold: 1s}]",
+	} {
+		f.Add(source)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		cfg, err := Parse([]byte(head+source), "x")
+		if err == nil {
+			sameStandings(t, cfg, written(t, cfg))
 		}
 	})
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"math"
-	"net/netip"
 	"strconv"
 )
 
@@ -50,7 +49,7 @@ func (d *document) routes(into *[]routeEntry) func(value) {
 		d.list(v, func(v value) {
 			e := routeEntry{item: v, places: places{}, Route: Route{Metric: DefaultMetric, Table: MainTable, Line: d.line(v)}}
 			f := d.policy(&e.Policy)
-			f[fieldPrefix] = d.destination(&e.Prefix, true)
+			f[fieldPrefix] = d.prefix(&e.Prefix)
 			f[fieldVia] = d.watched(&e.via, fieldGateway)
 			f["metric"] = d.metric(&e.Metric)
 			f["table"] = d.table(&e.Table)
@@ -76,7 +75,7 @@ func (d *document) anycast(into *[]addressEntry) func(value) {
 			e := addressEntry{item: v, places: places{}, Address: Address{Interface: "lo", Line: d.line(v)}}
 			require := Requires[0]
 			f := d.policy(&e.Policy)
-			f[fieldAddress] = d.destination(&e.Address.Address, false)
+			f[fieldAddress] = d.ownAddress(&e.Address.Address)
 			f[fieldInterface] = d.interfaceName(&e.Interface)
 			f[fieldPeers] = d.watched(&e.peers, fieldPeer)
 			f["require"] = d.choice(&require, Requires)
@@ -112,33 +111,6 @@ func (d *document) policy(p *Policy) fields {
 		"initial":    second(&p.Present, Initials),
 		"admin-down": second(&p.AdminFails, AdminDowns),
 		"on-exit":    second(&p.Withdraw, OnExits),
-	}
-}
-
-// destination reads a prefix, or with masked false an address with its length.
-func (d *document) destination(into *netip.Prefix, masked bool) func(value) {
-	return func(v value) {
-		s, ok := d.text(v)
-		if !ok {
-			return
-		}
-		if masked && s == "default" {
-			d.fault(v, "write 0.0.0.0/0 or ::/0: which of them is meant cannot be told")
-			return
-		}
-		p, err := netip.ParsePrefix(s)
-		switch {
-		case err != nil:
-			d.fault(v, "%q has no address and length, as in 198.51.100.0/24 or 2001:db8::/32", s)
-		case p.Addr().Is4In6():
-			d.fault(v, "%s is IPv4 written as IPv6: write it as IPv4", p)
-		case masked && p != p.Masked():
-			d.fault(v, "%s has bits set behind its length: write %s", p, p.Masked())
-		case !masked && (p.Addr().IsUnspecified() || p.Addr().IsMulticast() || p.Addr().IsLoopback()):
-			d.fault(v, "%s is no address that others can reach", p)
-		default:
-			*into = p
-		}
 	}
 }
 
