@@ -80,6 +80,10 @@ func parseLink(gone bool, b []byte) event {
 			if ether && len(v) == len(e.link.mac) {
 				e.link.mac, e.link.ether = packet.MAC(v), true
 			}
+		case unix.IFLA_WIRELESS: // news of a radio, which say nothing else of the link
+			return nil
+		default:
+			e.link.stack.parse(kind, v)
 		}
 	}
 	if e.link.name == "" {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/packet"
@@ -123,7 +124,7 @@ func TestParse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := parse(c.kind, c.flags, c.body)
-			opts := cmp.AllowUnexported(linkEvent{}, link{}, addrEvent{}, address{}, routeEvent{}, hop{}, neighEvent{}, neighKey{}, neigh{})
+			opts := cmp.AllowUnexported(linkEvent{}, link{}, stack{}, addrEvent{}, address{}, routeEvent{}, hop{}, neighEvent{}, neighKey{}, neigh{})
 			comparePrefix := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 			if d := cmp.Diff(c.want, got, opts, compareAddr, comparePrefix); d != "" {
 				t.Error(d)
@@ -138,6 +139,9 @@ func TestParse(t *testing.T) {
 // Whatever bytes come, parsing and applying them must not panic.
 func FuzzParse(f *testing.F) {
 	f.Add(uint16(unix.RTM_NEWLINK), uint16(0), body(ifHeader(0, unix.ARPHRD_ETHER, 5, up), attr(unix.IFLA_IFNAME, 'a', 0)))
+	f.Add(uint16(unix.RTM_NEWLINK), uint16(0), body(ifHeader(0, unix.ARPHRD_ETHER, 2, up), attr(unix.IFLA_IFNAME, 'a', 0), attr(unix.IFLA_ADDRESS, mac[:]...),
+		attr(unix.IFLA_LINK, u32(3)...), attr(unix.IFLA_LINKINFO, append(attr(nl.IFLA_INFO_KIND, []byte("vlan")...),
+			attr(nl.IFLA_INFO_DATA, append(attr(nl.IFLA_VLAN_ID, u16(7)...), attr(nl.IFLA_VLAN_PROTOCOL, 0x81, 0)...)...)...)...)))
 	f.Add(uint16(unix.RTM_NEWADDR), uint16(0), body(append([]byte{unix.AF_INET, 24, 0, 0}, u32(2)...), attr(unix.IFA_LOCAL, four...)))
 	f.Add(uint16(unix.RTM_NEWROUTE), uint16(unix.NLM_F_REPLACE), body(rtHeader(unix.AF_INET6, 64, unix.RT_TABLE_MAIN, unix.RTN_UNICAST, 0), attr(unix.RTA_DST, six...)))
 	f.Add(uint16(unix.RTM_NEWNEIGH), uint16(0), body(ndHeader(unix.AF_INET, 2, 2, 0), attr(unix.NDA_DST, four...)))

@@ -58,6 +58,7 @@ func (s *state) leaveBy(index int, p *Path, look func(subject)) *link {
 	p.Ifindex, p.Interface, p.LocalMAC = index, l.name, l.mac
 	p.Up = l.flags&unix.IFF_UP != 0 && l.flags&unix.IFF_RUNNING != 0
 	p.PointToPoint = l.flags&unix.IFF_POINTOPOINT != 0
+	p.Lowers = s.lowersOf(index, look)
 	if l.flags&unix.IFF_UP == 0 {
 		p.Reason = fmt.Sprintf("interface %s is down", l.name)
 	}

@@ -15,6 +15,8 @@ import (
 type state struct {
 	links     map[int]*link
 	names     map[string]int
+	members   map[int][]int        // the links that are parts of one, in order of index
+	lowers    map[int]*Lowers      // as they were found last: see lowersOf
 	owners    map[netip.Addr][]int // the interfaces that have an address
 	connected prefixes
 	neighs    map[neighKey]neigh // of watched paths only
@@ -27,6 +29,7 @@ type link struct {
 	flags uint32
 	ether bool
 	mac   packet.MAC
+	stack stack
 	addrs map[netip.Addr][]address // one IP may be there with several prefixes
 }
 
@@ -100,6 +103,8 @@ func newState() *state {
 	return &state{
 		links:     make(map[int]*link),
 		names:     make(map[string]int),
+		members:   make(map[int][]int),
+		lowers:    make(map[int]*Lowers),
 		owners:    make(map[netip.Addr][]int),
 		connected: newPrefixes(),
 		neighs:    make(map[neighKey]neigh),
@@ -137,6 +142,7 @@ func (s *state) applyLink(e linkEvent, touch func(subject)) {
 		}
 	}
 	touch(subject{kind: byIndex, index: e.index})
+	s.regroup(e.index, old, &l, e.gone, touch)
 	if old == nil || e.gone || (old.flags^l.flags)&unix.IFF_UP != 0 {
 		touch(subject{kind: byPrefix})
 		touch(subject{kind: byAddress})
@@ -153,6 +159,7 @@ func (s *state) applyLink(e linkEvent, touch func(subject)) {
 			s.disown(ip, e.index)
 		}
 		delete(s.links, e.index)
+		delete(s.lowers, e.index)
 		return
 	}
 	if l.addrs == nil {

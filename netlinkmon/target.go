@@ -54,6 +54,9 @@ type Path struct {
 	Up bool
 	// PointToPoint says that the interface leads to one neighbour only.
 	PointToPoint bool
+	// Lowers says where frames of the interface travel that is made of others,
+	// nil where it is not.
+	Lowers *Lowers
 	// EchoSource is the source address for echo packets on a single-hop path
 	// that is ready. Where it is the zero Addr, EchoReason says why.
 	EchoSource netip.Addr
