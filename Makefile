@@ -26,7 +26,7 @@ SHARE   ?= $(PREFIX)/share
 
 ROWS  := $(CURDIR)/bin/rows
 TABLE := docs/COVERAGE.md
-RACE  := ./engine ./internal/config ./internal/control ./internal/daemon ./internal/speaker ./internal/top ./netlinkmon
+RACE  := ./engine ./engine/fastpath ./internal/config ./internal/control ./internal/daemon ./internal/speaker ./internal/top ./netlinkmon
 
 .PHONY: help build demo test race sim fuzz bench microbench generate lint docs rows install uninstall clean
 

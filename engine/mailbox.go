@@ -18,6 +18,11 @@ const maxCommands = 64
 // mailbox carries commands to a worker. Any goroutine posts; the worker looks
 // at one flag per Step and takes the lock only when something is there and
 // nobody else holds it.
+//
+// No command is forgotten: pending changes under the lock only, together with the
+// queue, and whoever posts wakes the worker afterwards. A worker that saw it false
+// looks again once woken, since it clears the mark of the waker before each look
+// (engine/wire's waiter), and Go's atomics have one order for all.
 type mailbox struct {
 	pending atomic.Bool
 

@@ -78,7 +78,28 @@ INLINE __u64 word_at(const void *data, int i)
 	return *(const volatile __u64 *)(data + 8 * i);
 }
 
-INLINE int same4(const void *data, const struct half *h)
+/*
+ * 0, but only once v is known. A processor of a weakly ordered machine, such as
+ * arm64, lets a load overtake those before it, and no barrier for the compiler
+ * changes that; but a load whose address is made of what others returned comes
+ * after them. The bits of everything that must have been read go in here, and what
+ * comes out into the address of what is to be read after it: no kernel is too old
+ * for that, and it costs one instruction.
+ */
+INLINE __u64 after(__u64 v)
+{
+	asm volatile("%0 &= 0" : "+r"(v));
+	return v;
+}
+
+/* Whether *gen is still what it was, once everything that made up seen was read. */
+INLINE int still(const __u64 *gen, __u64 was, __u64 seen)
+{
+	return *(const volatile __u64 *)((const void *)gen + after(seen)) == was;
+}
+
+/* 0 when the frame is the one in h. */
+INLINE __u64 differs4(const void *data, const struct half *h)
 {
 	__u64 differs = *(const volatile __u16 *)(data + 64) ^ *(const __u16 *)&h->word[IMAGE_WORDS - 1];
 
@@ -92,10 +113,10 @@ INLINE int same4(const void *data, const struct half *h)
 			w &= BUT_CHECK;
 		differs |= w ^ h->word[i];
 	}
-	return !differs;
+	return differs;
 }
 
-INLINE int same6(const void *data, const struct half *h)
+INLINE __u64 differs6(const void *data, const struct half *h)
 {
 	/* The last six bytes, with the two before them moved out of sight. */
 	__u64 differs = LAST_SIX(*(const volatile __u64 *)(data + 78)) ^ h->word[IMAGE_WORDS - 1];
@@ -103,37 +124,44 @@ INLINE int same6(const void *data, const struct half *h)
 #pragma unroll
 	for (int i = 0; i < 10; i++)
 		differs |= word_at(data, i) ^ h->word[i];
-	return !differs;
+	return differs;
 }
-
-/* Keeps the compiler from moving reads across. */
-#define BARRIER() asm volatile("" ::: "memory")
 
 /*
  * The length of the image when the frame is the one that is expected, else 0.
  * The engine writes the half that does not count, so one change while this runs
  * is harmless; after a second one the half may have been a mixture, and
  * whichever frame it was equal to is not taken.
+ *
+ * The order of it, on any machine: the engine stores the words of a half, then gen,
+ * then the words of the other half, each of them by a store-release. Here gen is
+ * read, then the half at an address made of it, so that no word is older than gen;
+ * then gen again, after every word. Had a word been newer than gen by two changes,
+ * the change between them would be seen now.
  */
 INLINE __u32 matches(__u32 ifindex, const void *data, const void *end, const struct image *image)
 {
 	__u64 gen = *(const volatile __u64 *)&image->gen;
 	const struct half *h = &image->half[gen & 1];
-	__u32 len = h->len;
+	__u32 len = *(const volatile __u32 *)&h->len;
+	__u64 differs = *(const volatile __u32 *)&h->ifindex ^ ifindex;
 
-	if (h->ifindex != ifindex)
-		return 0;
 	if (len == IMAGE_LEN4) {
-		if (data + IMAGE_LEN4 > end || !same4(data, h))
+		if (data + IMAGE_LEN4 > end)
 			return 0;
+		differs |= differs4(data, h);
 	} else {
-		if (len != IMAGE_LEN6 || data + IMAGE_LEN6 > end || !same6(data, h))
+		if (len != IMAGE_LEN6 || data + IMAGE_LEN6 > end)
 			return 0;
+		differs |= differs6(data, h);
 	}
-	BARRIER();
-	return *(const volatile __u64 *)&image->gen == gen ? len : 0;
+	/* The length that counts is this one, because differs holds it. */
+	differs |= *(const volatile __u32 *)&h->len ^ len;
+	return !differs && still(&image->gen, gen, differs) ? len : 0;
 }
 
+/* Loses a count where two processors hear for one lane at once, and may give a gap
+ * again that the engine is just taking; the time is one store, never a mixture. */
 INLINE void note(struct heard *heard, __u64 now)
 {
 	__s64 gap = now - heard->last;

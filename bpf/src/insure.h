@@ -60,28 +60,46 @@ INLINE struct reply *due(__u32 lane, const struct heard *heard, __u64 now)
 	pulse = bpf_map_lookup_elem(&pulses, &first);
 	if (!pulse || (__s64)(now - pulse->beat) > (__s64)pulse->patience)
 		return 0;
+	/* The engine opens the gate after it has laid down the reply. */
+	lane += after(gate);
 	return bpf_map_lookup_elem(&replies, &lane);
 }
 
-INLINE void put4(void *data, const struct answer *a)
+/* Both return the bits of what they have read, for still(). */
+INLINE __u64 put4(void *data, const struct answer *a)
 {
+	__u64 seen = *(const __u16 *)&a->word[IMAGE_WORDS - 1];
+
+	*(volatile __u16 *)(data + 64) = seen;
 #pragma unroll
-	for (int i = 0; i < 8; i++)
-		*(volatile __u64 *)(data + 8 * i) = a->word[i];
-	*(volatile __u16 *)(data + 64) = *(const __u16 *)&a->word[IMAGE_WORDS - 1];
+	for (int i = 0; i < 8; i++) {
+		__u64 w = a->word[i];
+
+		*(volatile __u64 *)(data + 8 * i) = w;
+		seen |= w;
+	}
+	return seen;
 }
 
-INLINE void put6(void *data, const struct answer *a)
+INLINE __u64 put6(void *data, const struct answer *a)
 {
 	const void *rest = &a->word[IMAGE_WORDS - 1];
+	__u16 two = *(const __u16 *)rest;
+	__u32 four = *(const __u32 *)(rest + 2);
+	__u64 seen = two | four;
 
 #pragma unroll
-	for (int i = 0; i < 10; i++)
-		*(volatile __u64 *)(data + 8 * i) = a->word[i];
+	for (int i = 0; i < 10; i++) {
+		__u64 w = a->word[i];
+
+		*(volatile __u64 *)(data + 8 * i) = w;
+		seen |= w;
+	}
 	/* Four bytes last, not two as above: the compiler would make one store of
 	 * both, at a chosen offset (see parse_udp). */
-	*(volatile __u16 *)(data + 80) = *(const __u16 *)rest;
-	*(volatile __u32 *)(data + 82) = *(const __u32 *)(rest + 2);
+	*(volatile __u16 *)(data + 80) = two;
+	*(volatile __u32 *)(data + 82) = four;
+	return seen;
 }
 
 /*
@@ -93,20 +111,20 @@ INLINE int put_reply(void *data, void *end, __u32 len, struct reply *reply, stru
 {
 	__u64 gen = *(const volatile __u64 *)&reply->gen;
 	const struct answer *a = &reply->answer[gen & 1];
+	__u64 seen = *(const volatile __u64 *)&a->len;
 
-	if (a->len != len)
+	if (seen != len)
 		return 0;
 	if (len == IMAGE_LEN4) {
 		if (data + IMAGE_LEN4 > end)
 			return 0;
-		put4(data, a);
+		seen |= put4(data, a);
 	} else {
 		if (data + IMAGE_LEN6 > end)
 			return 0;
-		put6(data, a);
+		seen |= put6(data, a);
 	}
-	BARRIER();
-	if (*(const volatile __u64 *)&reply->gen != gen)
+	if (!still(&reply->gen, gen, seen))
 		return 0;
 	heard->gate = now + reply->gap;
 	reply->count++;

@@ -14,7 +14,15 @@ type Half struct {
 
 // Image is the frame that a lane expects. The reader looks at the half that Gen
 // names; the writer fills the other and then moves Gen on, so that nobody ever
-// sees a mixture of two frames.
+// takes a mixture of two frames for one.
+//
+// Memory order. A reader that is slow may look at a half while the writer is back
+// at it; it reads Gen once more, and must then see that Gen has moved. So each word
+// of a half is stored after Gen was moved the last time, and Gen is moved after each
+// word. Go's atomic stores are releases: none is seen before what its goroutine has
+// written earlier. Plain stores into the half, though, could be seen before the
+// release that moved Gen, on arm64; so they are atomic as well. How the reader
+// keeps its loads in order is told at matches in bpf/src/heard.h.
 type Image struct {
 	Gen  uint64
 	Half [2]Half
@@ -53,8 +61,18 @@ func (im *Image) Clear() { im.turn(Half{}) }
 
 func (im *Image) turn(h Half) {
 	next := im.Gen + 1
-	im.Half[next&1] = h
+	to := &im.Half[next&1]
+	atomic.StoreUint32(&to.Ifindex, h.Ifindex)
+	atomic.StoreUint32(&to.Len, h.Len)
+	storeWords(&to.Word, &h.Word)
 	atomic.StoreUint64(&im.Gen, next)
+}
+
+// storeWords stores each word by a release.
+func storeWords(to, from *[words]uint64) {
+	for i := range to {
+		atomic.StoreUint64(&to[i], from[i])
+	}
 }
 
 // fill makes of a frame what the program compares.

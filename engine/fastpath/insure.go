@@ -39,7 +39,9 @@ func (l *Lanes) Uninsure(lane int) {
 // Insured returns how many replies have been sent for a lane.
 func (l *Lanes) Insured(lane int) uint64 { return atomic.LoadUint64(&l.Replies[lane].Count) }
 
-// Beat tells the programs that the engine made a turn at now.
+// Beat tells the programs that the engine made a turn at now. Nothing else hangs on
+// when that is seen: one that is seen late lets a reply go unsent, or sends one that
+// the gate has allowed.
 func (l *Lanes) Beat(now int64) { atomic.StoreInt64(&l.Pulse.Beat, now) }
 
 // SetPatience says for how long after the last Beat replies are sent.

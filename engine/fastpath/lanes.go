@@ -48,8 +48,9 @@ func (l *Lanes) Take(lane int, frame []byte, ifindex int32, now int64) (heard bo
 // Expect makes frame the one that lane expects, from a packet that arrived at
 // arrival. It reports whether frame is one that can be expected.
 func (l *Lanes) Expect(lane int, frame []byte, ifindex int32, arrival int64) bool {
-	if h := &l.Heard[lane]; atomic.LoadInt64(&h.Last) < arrival {
-		atomic.StoreInt64(&h.Last, arrival)
+	// The program may be noting a later one just now, which must stay.
+	if h, last := &l.Heard[lane], l.Last(lane); last < arrival {
+		atomic.CompareAndSwapInt64(&h.Last, last, arrival)
 	}
 	im := &l.Images[lane]
 	if im.Holds(frame, ifindex) {

@@ -10,7 +10,8 @@ type Answer struct {
 }
 
 // Reply is what the programs send for a lane while the engine does not, as
-// struct reply in bpf/src/insure.h. Gen and Answer are as in an Image.
+// struct reply in bpf/src/insure.h. Gen and Answer are as in an Image, their memory
+// order too.
 type Reply struct {
 	Gen    uint64
 	Gap    int64  // nanoseconds from one reply to the next, at least
@@ -38,6 +39,8 @@ func (r *Reply) set(frame []byte) bool {
 
 func (r *Reply) turn(a Answer) {
 	next := r.Gen + 1
-	r.Answer[next&1] = a
+	to := &r.Answer[next&1]
+	atomic.StoreUint64(&to.Len, a.Len)
+	storeWords(&to.Word, &a.Word)
 	atomic.StoreUint64(&r.Gen, next)
 }

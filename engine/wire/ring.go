@@ -16,8 +16,16 @@ import (
 // counter; the other side reads that counter, then the slots. Both must see the
 // two steps in this order, on arm64 as well: the kernel uses store-release and
 // load-acquire (net/xdp/xsk_queue.h), and so does Go, whose atomic loads and
-// stores are at least that strong. The consumer counter works the same way
-// round: a slot is not written again before it was read.
+// stores are at least that strong (LDAR and STLR on arm64, XCHG for a store on
+// x86). The consumer counter works the same way round: a slot is not written again
+// before it was read. What the slots point to, frames and the stamps before them,
+// is ordered by the same counters. Counters of our own (head, tail) are this
+// worker's alone.
+//
+// Whoever publishes and then looks whether the kernel sleeps must not look first:
+// a kernel that went to sleep in between would be woken by nobody. That is a store
+// and a load of another word, which acquire and release leave free to change
+// places; Go's atomics do not change places with each other.
 type ring[T any] struct {
 	produced, consumed *atomic.Uint32 // the shared counters
 	flags              *atomic.Uint32

@@ -57,6 +57,11 @@ func (w *waiter) watch(fds []int) {
 
 // wake ends the present wait, or the next one if none is on. It costs a system
 // call only when the thread sleeps in poll; a sleep is over within sleepBelow.
+//
+// No call is lost: it sets woken and then looks at asleep, and poll sets asleep and
+// then looks at woken. Go's atomics have one order for all, on arm64 too, so one of
+// the two sees what the other has set. Acquire and release would not do: both could
+// look before either store was seen.
 func (w *waiter) wake() {
 	w.woken.Store(true)
 	if !w.asleep.Load() {
