@@ -27,15 +27,22 @@ func (l *loop) take(b batch) {
 	}
 }
 
-// vanish sees to it that targets are told of an interface's end, even if
+// vanish sees to it that targets are told of the end of an interface or a VRF, even if
 // another has taken its name, or even its index, before they are told: sockets
 // on the old one are dead.
 func (l *loop) vanish(index int) {
 	for _, t := range l.targets {
-		if t.sent != nil && t.sent.Ifindex == index {
-			t.vanished = true
-			l.tell(t)
+		switch {
+		case t.sent == nil:
+			continue
+		case t.sent.Ifindex == index:
+			t.vanished = itsInterface
+		case t.sent.VRFIndex == index:
+			t.vanished = itsVRF
+		default:
+			continue
 		}
+		l.tell(t)
 	}
 }
 
@@ -74,6 +81,7 @@ func (l *loop) load() error {
 	for _, t := range l.targets {
 		l.mark(t)
 	}
+	fresh.moved = true
 	l.state, l.stale = fresh, false
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 // route asks which way a packet of a multihop session takes.
 func (k *kernel) route(q query) answer {
 	a := k.getRoute(q, 0)
-	if q.oif == 0 || a.kind != unix.RTN_UNICAST {
+	if q.oif == 0 || q.vrf || a.kind != unix.RTN_UNICAST {
 		return a
 	}
 	if q.peer.Is4() {

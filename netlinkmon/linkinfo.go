@@ -20,6 +20,7 @@ type stack struct {
 	mode   uint8  // of a bond
 	backup bool   // of a bond's member: the bond neither sends by it nor takes from it
 	dead   bool   // the same: the bond's own watch finds it down
+	table  uint32 // of a VRF: where its routes are; never 0
 }
 
 // What a bond says of a member (linux/if_link.h, linux/if_bonding.h).
@@ -62,6 +63,8 @@ func (s *stack) parseInfo(b []byte) {
 		s.parseVLAN(data)
 	case "bond":
 		s.parseBond(data)
+	case "vrf":
+		s.parseVRF(data)
 	}
 	if memberOf == "bond" {
 		s.parseMember(member)
@@ -84,6 +87,14 @@ func (s *stack) parseBond(b []byte) {
 	for kind, v := range attributes(b) {
 		if kind == nl.IFLA_BOND_MODE && len(v) == 1 {
 			s.mode = v[0]
+		}
+	}
+}
+
+func (s *stack) parseVRF(b []byte) {
+	for kind, v := range attributes(b) {
+		if kind == nl.IFLA_VRF_TABLE {
+			s.table = number(v)
 		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 // A query is what the kernel is asked about the route of a multihop path.
 type query struct {
 	peer, local netip.Addr
-	oif         int // the interface to leave by; 0 for any
+	oif         int  // the interface to leave by; 0 for any
+	vrf         bool // oif is a VRF: any interface of it will do
 }
 
 // An answer is what the kernel would do with a packet now: it has followed
@@ -80,7 +81,7 @@ func (a answer) reason(q query, by string) string {
 	switch {
 	case a.failed != "":
 		return to + by + " cannot be looked up: " + a.failed
-	case a.kind == unix.RTN_UNSPEC, a.kind == unix.RTN_UNICAST && q.oif != 0 && a.ifindex != q.oif:
+	case a.kind == unix.RTN_UNSPEC, a.kind == unix.RTN_UNICAST && q.oif != 0 && !q.vrf && a.ifindex != q.oif:
 		return "no " + to + by
 	case a.kind == unix.RTN_UNICAST:
 		return ""
@@ -97,8 +98,14 @@ func (a answer) reason(q query, by string) string {
 }
 
 func (q query) subject() subject {
-	return subject{kind: route, index: q.oif, ip: q.peer, from: q.local}
+	s := subject{kind: route, index: q.oif, ip: q.peer, from: q.local}
+	if q.vrf {
+		s.kind = routeOfVRF
+	}
+	return s
 }
 
 // query is the inverse of query.subject.
-func (s subject) query() query { return query{peer: s.ip, local: s.from, oif: s.index} }
+func (s subject) query() query {
+	return query{peer: s.ip, local: s.from, oif: s.index, vrf: s.kind == routeOfVRF}
+}

@@ -29,6 +29,7 @@ type loop struct {
 	stale   bool                 // everything has to be read afresh
 	retry   <-chan time.Time     // until when that waits
 	looked  []subject            // scratch of resolve
+	vrfs    map[int]int          // as told: see Update
 }
 
 const (
@@ -64,7 +65,7 @@ func (l *loop) run() {
 		case b := <-l.feed.batches:
 			l.take(b)
 		case out <- u:
-			t.told(u.Path)
+			l.told(t, u)
 		case <-l.hold:
 			l.hold = nil
 		case <-l.retry:
@@ -152,7 +153,7 @@ func (l *loop) changed(s subject) {
 		if !l.routes && l.deps.wanted(s) {
 			l.routes, l.stale = true, true
 		}
-	case route:
+	case route, routeOfVRF:
 		if !l.deps.wanted(s) {
 			delete(l.state.lookups.answers, s.query())
 		}
@@ -209,7 +210,7 @@ func (l *loop) prefetch() (found bool) {
 	switch s := l.looked[len(l.looked)-1]; s.kind {
 	case neighbour:
 		return l.prefetchNeighbour(neighKey{s.index, s.ip})
-	case route:
+	case route, routeOfVRF:
 		return l.prefetchRoute(s.query())
 	}
 	return false

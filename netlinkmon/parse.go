@@ -30,7 +30,6 @@ type addrEvent struct {
 
 type routeEvent struct {
 	gone    bool
-	main    bool // is in the main table; else only dst is of interest
 	replace bool // routes to the same destination with the same metric are gone
 	onLink  bool // leads straight onto a link
 	dst     netip.Prefix
@@ -129,7 +128,7 @@ func parseRoute(gone, replace bool, b []byte) event {
 	if len(b) < unix.SizeofRtMsg {
 		return nil
 	}
-	family, bits, table, kind := b[0], b[1], uint32(b[4]), b[7]
+	family, bits, kind := b[0], b[1], b[7]
 	flags := native.Uint32(b[8:])
 	dst := netip.IPv6Unspecified()
 	if family == unix.AF_INET {
@@ -138,7 +137,7 @@ func parseRoute(gone, replace bool, b []byte) event {
 		return nil
 	}
 	e := routeEvent{gone: gone, replace: replace, onLink: kind == unix.RTN_UNICAST}
-	e.hop.route = true
+	e.hop.route, e.hop.table = true, uint32(b[4])
 	for kind, v := range attributes(b[unix.SizeofRtMsg:]) {
 		switch kind {
 		case unix.RTA_DST:
@@ -150,7 +149,7 @@ func parseRoute(gone, replace bool, b []byte) event {
 		case unix.RTA_PRIORITY:
 			e.hop.metric = number(v)
 		case unix.RTA_TABLE:
-			table = number(v)
+			e.hop.table = number(v)
 		case unix.RTA_GATEWAY, unix.RTA_VIA, unix.RTA_MULTIPATH:
 			e.onLink = false
 		}
@@ -159,7 +158,7 @@ func parseRoute(gone, replace bool, b []byte) event {
 	if !ok || flags&unix.RTM_F_CLONED != 0 {
 		return nil
 	}
-	e.dst, e.main = prefix, table == unix.RT_TABLE_MAIN
+	e.dst = prefix
 	e.onLink = e.onLink && e.hop.ifindex != 0
 	return e
 }

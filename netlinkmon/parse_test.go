@@ -49,8 +49,8 @@ var (
 func TestParse(t *testing.T) {
 	ether := link{name: "eth0", flags: up, ether: true, mac: mac}
 	route := func(onLink bool) routeEvent {
-		return routeEvent{main: true, onLink: onLink, dst: netip.MustParsePrefix("192.0.2.0/24"),
-			hop: hop{ifindex: 5, route: true, metric: 100, local: ip("192.0.2.1")}}
+		return routeEvent{onLink: onLink, dst: netip.MustParsePrefix("192.0.2.0/24"),
+			hop: hop{ifindex: 5, route: true, table: unix.RT_TABLE_MAIN, metric: 100, local: ip("192.0.2.1")}}
 	}
 	routeAttrs := [][]byte{attr(unix.RTA_DST, 192, 0, 2, 0), attr(unix.RTA_OIF, u32(5)...),
 		attr(unix.RTA_PRIORITY, u32(100)...), attr(unix.RTA_PREFSRC, four...)}
@@ -71,6 +71,19 @@ func TestParse(t *testing.T) {
 		{"link that is no Ethernet", unix.RTM_NEWLINK, 0,
 			body(ifHeader(unix.AF_UNSPEC, unix.ARPHRD_LOOPBACK, 1, up), attr(unix.IFLA_IFNAME, []byte("lo\x00")...), attr(unix.IFLA_ADDRESS, make([]byte, 6)...)),
 			linkEvent{index: 1, link: link{name: "lo", flags: up}}},
+		{"VRF", unix.RTM_NEWLINK, 0,
+			body(ifHeader(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 9, up), attr(unix.IFLA_IFNAME, []byte("red\x00")...),
+				attr(unix.IFLA_LINKINFO, body(attr(unix.IFLA_INFO_KIND, []byte("vrf")...),
+					attr(unix.IFLA_INFO_DATA|unix.NLA_F_NESTED, attr(nl.IFLA_VRF_TABLE, u32(1010)...)...))...)),
+			linkEvent{index: 9, link: link{name: "red", flags: up, stack: stack{kind: "vrf", table: 1010}}}},
+		{"no VRF, though its data look like a VRF's", unix.RTM_NEWLINK, 0,
+			body(ifHeader(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 9, up), attr(unix.IFLA_IFNAME, []byte("br0\x00")...),
+				attr(unix.IFLA_LINKINFO, body(attr(unix.IFLA_INFO_KIND, []byte("bridge\x00")...),
+					attr(unix.IFLA_INFO_DATA, attr(nl.IFLA_VRF_TABLE, u32(1010)...)...))...)),
+			linkEvent{index: 9, link: link{name: "br0", flags: up, stack: stack{kind: "bridge"}}}},
+		{"interface of a VRF", unix.RTM_NEWLINK, 0,
+			body(ifHeader(unix.AF_UNSPEC, unix.ARPHRD_NONE, 5, up), attr(unix.IFLA_IFNAME, []byte("tun0\x00")...), attr(unix.IFLA_MASTER, u32(9)...)),
+			linkEvent{index: 5, link: link{name: "tun0", flags: up, stack: stack{master: 9}}}},
 		{"bridge port gone", unix.RTM_DELLINK, 0,
 			body(ifHeader(unix.AF_BRIDGE, unix.ARPHRD_ETHER, 5, up), attr(unix.IFLA_IFNAME, []byte("eth0\x00")...)), nil},
 		{"link without a name", unix.RTM_NEWLINK, 0, ifHeader(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 5, up), nil},
@@ -99,10 +112,10 @@ func TestParse(t *testing.T) {
 			func() event { r := route(false); r.replace = true; return r }()},
 		{"default route onto a link", unix.RTM_NEWROUTE, 0,
 			body(rtHeader(unix.AF_INET6, 0, unix.RT_TABLE_MAIN, unix.RTN_UNICAST, 0), attr(unix.RTA_OIF, u32(5)...)),
-			routeEvent{main: true, onLink: true, dst: netip.MustParsePrefix("::/0"), hop: hop{ifindex: 5, route: true}}},
+			routeEvent{onLink: true, dst: netip.MustParsePrefix("::/0"), hop: hop{ifindex: 5, route: true, table: unix.RT_TABLE_MAIN}}},
 		{"route to half an address", unix.RTM_NEWROUTE, 0, body(unicast, attr(unix.RTA_OIF, u32(5)...), attr(unix.RTA_DST, 192, 0)), nil},
 		{"route of another table", unix.RTM_NEWROUTE, 0, body(unicast, append(routeAttrs, attr(unix.RTA_TABLE, u32(1000)...))...),
-			func() event { r := route(true); r.main = false; return r }()},
+			func() event { r := route(true); r.hop.table = 1000; return r }()},
 		{"local route", unix.RTM_NEWROUTE, 0,
 			body(rtHeader(unix.AF_INET, 24, unix.RT_TABLE_MAIN, unix.RTN_LOCAL, 0), routeAttrs...), route(false)},
 		{"cached route", unix.RTM_NEWROUTE, 0,

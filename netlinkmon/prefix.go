@@ -13,6 +13,7 @@ type hop struct {
 	local   netip.Addr // the address, or the source address the route prefers
 	route   bool
 	metric  uint32 // of a route
+	table   uint32 // of a route
 }
 
 // prefixes finds the connected prefixes that hold an address, longest first,
@@ -89,10 +90,10 @@ func (p *prefixes) remove(prefix netip.Prefix, match func(hop) bool) {
 	p.lengths(prefix.Addr().Is4())[prefix.Bits()]--
 }
 
-// removeFrom takes out every route that prefers a source.
-func (p *prefixes) removeFrom(source netip.Addr) {
+// removeFrom takes out every route of a table that prefers a source.
+func (p *prefixes) removeFrom(source netip.Addr, table uint32) {
 	for prefix := range p.from[source] {
-		p.remove(prefix, func(h hop) bool { return h.route && h.local == source })
+		p.remove(prefix, func(h hop) bool { return h.route && h.local == source && h.table == table })
 	}
 }
 

@@ -14,6 +14,9 @@ func (s *state) resolve(t Target, look func(subject)) Path {
 	if p.Reason = t.refusal(); p.Reason != "" {
 		return p
 	}
+	if s.pickVRF(t, &p, look); p.Reason != "" {
+		return p
+	}
 	if t.Multihop {
 		s.resolveMultihop(t, &p, look)
 	} else {
@@ -23,7 +26,7 @@ func (s *state) resolve(t Target, look func(subject)) Path {
 }
 
 func (s *state) resolveSingleHop(t Target, p *Path, look func(subject)) {
-	index, reason := s.pickLink(t, look)
+	index, reason := s.pickLink(t, p, look)
 	if reason != "" {
 		p.Reason = reason
 		return
@@ -80,20 +83,24 @@ func (s *state) findMAC(p *Path, l *link, look func(subject)) {
 // pickLink finds the interface t names, else the one that is directly connected
 // to the peer by the longest prefix. Routes by way of a router are no matter:
 // RFC 5881 §6 has packets go over the protected hop or not at all.
-func (s *state) pickLink(t Target, look func(subject)) (index int, reason string) {
+func (s *state) pickLink(t Target, p *Path, look func(subject)) (index int, reason string) {
 	if t.Interface != "" {
-		return s.named(t.Interface, look)
+		if index, reason = s.named(t.Interface, look); reason == "" {
+			look(subject{kind: byIndex, index: index})
+			reason = s.outside(index, p)
+		}
+		return index, reason
 	}
 	look(subject{kind: byPrefix})
 	for list := range s.connected.holding(t.Peer) {
-		if best, ok := s.bestHop(list, t.Local); ok {
+		if best, ok := s.bestHop(list, t.Local, p.VRFIndex); ok {
 			return best.ifindex, ""
 		}
 	}
-	if t.Local.IsValid() && len(s.owners[t.Local]) == 0 {
-		return 0, fmt.Sprintf("no interface has address %s", t.Local)
+	if t.Local.IsValid() && !s.has(t.Local, p.VRFIndex) {
+		return 0, fmt.Sprintf("%s has address %s", p.noneOf(), t.Local)
 	}
-	return 0, fmt.Sprintf("no interface is directly connected to %s", t.Peer)
+	return 0, fmt.Sprintf("%s is directly connected to %s", p.noneOf(), t.Peer)
 }
 
 func (s *state) named(name string, look func(subject)) (index int, reason string) {
@@ -105,11 +112,12 @@ func (s *state) named(name string, look func(subject)) (index int, reason string
 	return index, ""
 }
 
-// bestHop prefers interfaces that are up, then what the kernel's routes prefer.
-func (s *state) bestHop(list []hop, local netip.Addr) (best hop, ok bool) {
+// bestHop takes interfaces of a VRF. It prefers those that are up, then what the
+// kernel's routes prefer.
+func (s *state) bestHop(list []hop, local netip.Addr, vrf int) (best hop, ok bool) {
 	for _, h := range list {
 		l := s.links[h.ifindex]
-		if l == nil || (local.IsValid() && len(l.addrs[local]) == 0) {
+		if l == nil || l.stack.table != 0 || s.vrfOf(h.ifindex) != vrf || (local.IsValid() && len(l.addrs[local]) == 0) {
 			continue
 		}
 		if !ok || s.better(h, best) {

@@ -22,6 +22,8 @@ type state struct {
 	neighs    map[neighKey]neigh // of watched paths only
 	lookups   lookups            // of watched paths only
 	echo      EchoSource
+	tables    map[uint32]int // how many VRFs have their routes in a table: one
+	moved     bool           // interfaces may be in another VRF than before
 }
 
 type link struct {
@@ -91,12 +93,13 @@ func (s subject) hash() lookup.Hash {
 type subjectKind uint8
 
 const (
-	byName    subjectKind = iota // which interface has the name
-	byIndex                      // the interface and its addresses
-	byPrefix                     // what is directly connected to what
-	byAddress                    // which interfaces have which address
-	neighbour                    // one neighbour entry
-	route                        // the kernel's answer to one query
+	byName     subjectKind = iota // which interface has the name
+	byIndex                       // the interface and its addresses
+	byPrefix                      // what is directly connected to what
+	byAddress                     // which interfaces have which address
+	neighbour                     // one neighbour entry
+	route                         // the kernel's answer to one query
+	routeOfVRF                    // likewise, within a VRF
 )
 
 func newState() *state {
@@ -109,6 +112,7 @@ func newState() *state {
 		connected: newPrefixes(),
 		neighs:    make(map[neighKey]neigh),
 		lookups:   newLookups(),
+		tables:    make(map[uint32]int),
 	}
 }
 
@@ -143,15 +147,17 @@ func (s *state) applyLink(e linkEvent, touch func(subject)) {
 	}
 	touch(subject{kind: byIndex, index: e.index})
 	s.regroup(e.index, old, &l, e.gone, touch)
-	if old == nil || e.gone || (old.flags^l.flags)&unix.IFF_UP != 0 {
+	moved := s.applyVRF(old, e)
+	if old == nil || e.gone || moved || (old.flags^l.flags)&unix.IFF_UP != 0 {
 		touch(subject{kind: byPrefix})
 		touch(subject{kind: byAddress})
 	}
-	if old == nil || e.gone || (old.flags^l.flags)&(unix.IFF_UP|unix.IFF_RUNNING) != 0 {
+	if old == nil || e.gone || moved || (old.flags^l.flags)&(unix.IFF_UP|unix.IFF_RUNNING) != 0 {
 		s.lookups.moveAll()
 	}
-	if e.gone || l.flags&unix.IFF_UP == 0 {
-		// The kernel drops the IPv4 routes of such an interface without a word.
+	if e.gone || moved || l.flags&unix.IFF_UP == 0 {
+		// The kernel drops the IPv4 routes of such an interface without a word. One
+		// that goes into a VRF or out of it is set down and up, and has its routes anew.
 		s.connected.removeAll(func(h hop) bool { return h.ifindex == e.index && (e.gone || h.route) })
 	}
 	if e.gone {
@@ -183,7 +189,7 @@ func (s *state) applyAddr(e addrEvent, touch func(subject)) {
 	if e.gone {
 		s.connected.remove(e.addr.prefix, func(o hop) bool { return o == h })
 		// Routes that prefer the address as their source go with it, in silence too.
-		s.connected.removeFrom(e.addr.ip)
+		s.connected.removeFrom(e.addr.ip, s.tableOf(s.vrfOf(e.index)))
 	} else {
 		list = append(list, e.addr)
 		s.connected.add(e.addr.prefix, h)
@@ -207,19 +213,20 @@ func (s *state) disown(ip netip.Addr, index int) {
 	}
 }
 
+// applyRoute keeps what leads straight onto a link, by the table that the link's
+// VRF has; of all others only the destination is of interest.
 func (s *state) applyRoute(e routeEvent, touch func(subject)) {
 	s.lookups.move(e.dst)
-	if !e.main || !e.onLink && !e.replace {
+	if table := e.hop.table; !e.onLink && !e.replace || table != unix.RT_TABLE_MAIN && s.tables[table] == 0 {
 		return
 	}
+	same := func(h hop) bool { return h.route && h.metric == e.hop.metric && h.table == e.hop.table }
 	if e.replace {
-		s.connected.remove(e.dst, func(h hop) bool { return h.route && h.metric == e.hop.metric })
+		s.connected.remove(e.dst, same)
 	}
 	if e.gone {
-		s.connected.remove(e.dst, func(h hop) bool {
-			return h.route && h.metric == e.hop.metric && h.ifindex == e.hop.ifindex
-		})
-	} else if e.onLink {
+		s.connected.remove(e.dst, func(h hop) bool { return same(h) && h.ifindex == e.hop.ifindex })
+	} else if e.onLink && e.hop.table == s.tableOf(s.vrfOf(e.hop.ifindex)) {
 		s.connected.add(e.dst, e.hop)
 	}
 	touch(subject{kind: byPrefix})

@@ -30,7 +30,7 @@ func TestTouches(t *testing.T) {
 		{"address", addAddr(3, "10.0.0.1/24"), []subject{index(3), prefix, addrs}},
 		{"address of an unknown interface", addAddr(9, "10.0.0.1/24"), nil},
 		{"route", addRoute(3, "10.0.0.0/24", 0, ""), []subject{prefix}},
-		{"route through a router", routeEvent{main: true, dst: netip.MustParsePrefix("10.0.0.0/24")}, nil},
+		{"route through a router", routeEvent{dst: netip.MustParsePrefix("10.0.0.0/24"), hop: hop{table: unix.RT_TABLE_MAIN}}, nil},
 		{"rule", policyEvent{}, nil},
 		{"neighbour, another MAC", addNeigh(2, "192.0.2.9", unix.NUD_REACHABLE, 8), []subject{nine}},
 		{"neighbour, another state", addNeigh(2, "192.0.2.9", unix.NUD_STALE, 7), nil},
@@ -82,7 +82,7 @@ func TestPrefixesAgainstScan(t *testing.T) {
 	for range 5000 {
 		ip := random()
 		prefix, _ := ip.Prefix(r.IntN(ip.BitLen() + 1))
-		h := hop{ifindex: r.IntN(3), route: r.IntN(2) == 0, local: sources[r.IntN(3)]}
+		h := hop{ifindex: r.IntN(3), route: r.IntN(2) == 0, local: sources[r.IntN(3)], table: uint32(7 + r.IntN(2))}
 		if r.IntN(2) == 0 {
 			p.add(prefix, h)
 			if !slices.Contains(all[prefix], h) {
@@ -96,9 +96,9 @@ func TestPrefixesAgainstScan(t *testing.T) {
 			}
 		}
 		if source := sources[1]; r.IntN(50) == 0 {
-			p.removeFrom(source)
+			p.removeFrom(source, 7)
 			for prefix, list := range all {
-				list = slices.DeleteFunc(list, func(h hop) bool { return h.route && h.local == source })
+				list = slices.DeleteFunc(list, func(h hop) bool { return h.route && h.local == source && h.table == 7 })
 				if all[prefix] = list; len(list) == 0 {
 					delete(all, prefix)
 				}

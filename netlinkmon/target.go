@@ -18,6 +18,9 @@ type Target struct {
 	// connected to the peer. A link-local peer needs it. For a multihop session
 	// it restricts the routes to those that leave by it.
 	Interface string
+	// VRF names the device of the VRF in which the peer is; empty means that of
+	// Interface, and without one the default VRF, which has no device.
+	VRF string
 	// Multihop says that the peer may be any number of hops away (RFC 5883):
 	// packets go where the kernel's routes lead.
 	Multihop bool
@@ -39,6 +42,10 @@ type Path struct {
 	// Ifindex is 0 while there is none; one that is merely down keeps its index.
 	Ifindex   int
 	Interface string
+	// VRFIndex and VRF are those of the device of the session's VRF, 0 and empty in
+	// the default one. The interface of a path that is ready is in it.
+	VRFIndex int
+	VRF      string
 	// Local, Peer and NextHop carry no zone. NextHop is the address whose
 	// Ethernet address frames go to: the router's on a route that has one, which
 	// may be an IPv6 address on the way to an IPv4 peer, else the peer's.
@@ -65,9 +72,14 @@ type Path struct {
 
 // Update is the news that the path of a watched session is another. The Path is
 // shared with the Monitor, to have it in memory once: it is never changed.
+//
+// An Update with VRFs instead says which interfaces are in a VRF now, each with the
+// index of the VRF's device. It goes before those of paths that follow from it; as
+// long as there is no VRF, none comes.
 type Update struct {
 	ID   uint32
 	Path *Path
+	VRFs map[int]int
 }
 
 // normal returns t without zones and IPv4-mapped addresses.
