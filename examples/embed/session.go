@@ -86,6 +86,9 @@ func (s *embedded) watch(ctx context.Context, changed func(state packet.State, w
 	for {
 		select {
 		case u := <-s.monitor.Updates():
+			if u.Path == nil {
+				continue // of VRFs, which matter to multihop sessions
+			}
 			if err := s.follow(*u.Path); err != nil {
 				return err
 			}

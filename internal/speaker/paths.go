@@ -65,6 +65,9 @@ func (s *Speaker) onPathLoop(ctx context.Context, fn func() error) error {
 
 // update takes a session's new path.
 func (s *Speaker) update(ctx context.Context, u netlinkmon.Update) {
+	if u.Path == nil {
+		return
+	}
 	s.mu.Lock()
 	e := s.sessions[u.ID]
 	if e != nil {
