@@ -30,9 +30,10 @@ func (e *BusyError) Error() string {
 // Is makes errors.Is(err, ErrBusy) true.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
-// foreign returns a *BusyError when the interface has an XDP program, else nil.
-// Reporting only: it is the kernel that refuses to replace a program.
-func foreign(ifindex int) error {
+// Foreign returns a *BusyError when an interface of the calling thread's network
+// namespace has an XDP program, else nil. Reporting only: it is the kernel that
+// refuses to replace a program.
+func Foreign(ifindex int) error {
 	l, err := netlink.LinkByIndex(ifindex)
 	if err != nil || l.Attrs().Xdp == nil || !l.Attrs().Xdp.Attached {
 		return nil

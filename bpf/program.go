@@ -79,7 +79,7 @@ func attach(t *Tables, ifindex int, mode Mode, queues int, live room) (_ *Progra
 	}
 	p.link, err = link.AttachXDP(link.XDPOptions{Program: p.objs.Xbfd, Interface: ifindex, Flags: flags})
 	if err != nil {
-		if busy := foreign(ifindex); busy != nil {
+		if busy := Foreign(ifindex); busy != nil {
 			err = busy
 		}
 		return nil, fmt.Errorf("attach %s XDP program: %w", mode, err)
@@ -216,13 +216,33 @@ func (p *Program) Verdicts() (map[string]uint64, error) {
 	return total, nil
 }
 
+// Attached reports whether the interface still has the program: whoever may can
+// detach a link, and an interface that goes takes its link with it.
+func (p *Program) Attached() (bool, error) {
+	if p.link == nil {
+		return false, nil
+	}
+	info, err := p.link.Info()
+	if err != nil {
+		return false, fmt.Errorf("ask for XDP link: %w", err)
+	}
+	return info.XDP() != nil && info.XDP().Ifindex != 0, nil
+}
+
+// Detach takes the program out of the interface, whose frames are the kernel's
+// from then on. What it has counted can be read until Close.
+func (p *Program) Detach() error {
+	if p.link == nil {
+		return nil
+	}
+	err := p.link.Close()
+	p.link = nil
+	return err
+}
+
 // Close detaches the programs and frees what it holds, except for the tables.
 func (p *Program) Close() error {
-	var err error
-	if p.link != nil {
-		err = p.link.Close()
-	}
-	return errors.Join(err, p.tc.close(), p.live.mapped.unmap(), p.objs.close())
+	return errors.Join(p.Detach(), p.tc.close(), p.live.mapped.unmap(), p.objs.close())
 }
 
 func (o *objects) close() error { return errors.Join(o.Xbfd.Close(), o.xbfdMaps.Close()) }

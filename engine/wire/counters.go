@@ -4,22 +4,10 @@ package wire
 // verdicts, the kernel's statistics of the AF_XDP sockets, summed over the
 // queues, and the paths' own counts of what went wrong.
 func (i *Interface) Counters() map[string]uint64 {
-	c := make(map[string]uint64)
-	if i.program != nil {
-		if verdicts, err := i.program.Verdicts(); err == nil {
-			c = verdicts
-		}
-	}
-	for _, q := range i.queues {
-		q.addTo(c)
-	}
+	c := i.rings()
 	for _, r := range i.udp {
 		c["udp_rx_errors"] += r.failed.Load()
 	}
-	for _, p := range i.ports {
-		c["raw_tx_failed"] += p.raw.errors.Load()
-	}
-	i.transmit.addTo(c, i.ports)
 	return c
 }
 

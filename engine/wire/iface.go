@@ -90,11 +90,13 @@ type Interface struct {
 	transmit  transmit
 
 	program *bpf.Program // nil without XDP
+	blocked bool         // by somebody else's XDP program
 	queues  []*queue
 	udp     []*udpReader
 	udpErr  error // why a receive socket is missing
 	raw     rawSockets
 	ports   []*port
+	past    map[string]uint64 // what was counted before the transport changed
 }
 
 // Open opens interface name, whose index is ifindex, in the network namespace
@@ -120,27 +122,33 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 	if err := i.climb(); err != nil {
 		return nil, err
 	}
-	i.insure()
-	i.settleTransmit()
 	i.udp, i.udpErr, err = openReaders(name, packet.PortControl, i.program != nil)
 	if err != nil {
 		return nil, err
 	}
+	i.settle()
+	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
+	return i, nil
+}
+
+// settle sets up what the rung of the ladder that was reached allows.
+func (i *Interface) settle() {
+	i.insure()
+	i.settleTransmit()
 	i.makePorts()
 	if p := i.transmit.proof; p != nil {
 		p.run()
 	}
-	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
+	o := i.options
 	if insurances[o.Insurance] != nil && i.insurance == InsuranceOff {
-		o.Logger.Warn("no insurance on interface", "ifname", name, "reason", i.uninsured)
+		o.Logger.Warn("no insurance on interface", "ifname", i.name, "reason", i.uninsured)
 	}
 	if o.Transmit == TransmitLive && i.transmit.proof == nil {
-		o.Logger.Warn("no live frames on interface", "ifname", name, "reason", i.transmit.reason)
+		o.Logger.Warn("no live frames on interface", "ifname", i.name, "reason", i.transmit.reason)
 	}
 	if i.udpErr != nil {
-		o.Logger.Warn("no UDP sockets on interface", "ifname", name, "reason", i.udpErr)
+		o.Logger.Warn("no UDP sockets on interface", "ifname", i.name, "reason", i.udpErr)
 	}
-	return i, nil
 }
 
 func (i *Interface) makePorts() {
@@ -168,6 +176,9 @@ func (i *Interface) Port(worker int) engine.Port { return i.ports[worker] }
 // Transport returns "xdp-zerocopy", "xdp-native", "xdp-generic" or "udp", and
 // for people why it is not a better one.
 func (i *Interface) Transport() (name, reason string) { return i.transport, i.reason }
+
+// Rings returns how many queues of the interface have an AF_XDP ring.
+func (i *Interface) Rings() int { return len(i.queues) }
 
 // Stamp tells where the arrival times come from: "xdp", "read" (a driver that
 // refuses the program's metadata) or "socket".
@@ -203,11 +214,7 @@ func (i *Interface) SetMAC(mac packet.MAC) error {
 // Close detaches the XDP program and closes the sockets. The workers must have
 // let go of their Ports: the memory behind these goes away.
 func (i *Interface) Close() error {
-	errs := []error{i.transmit.close()}
-	if i.program != nil {
-		errs = append(errs, i.program.Close())
-	}
-	errs = append(errs, closeAll(i.queues), closeAll(i.udp), i.raw.close())
-	i.program, i.queues, i.udp, i.raw = nil, nil, nil, noRaw
-	return errors.Join(errs...)
+	err := errors.Join(i.Release(), closeAll(i.udp), i.raw.close())
+	i.udp, i.raw = nil, noRaw
+	return err
 }

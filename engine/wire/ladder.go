@@ -48,6 +48,7 @@ func (i *Interface) climb() error {
 		if f := i.fault(r, err); !slices.Contains(faults, f) {
 			faults = append(faults, f)
 		}
+		i.blocked = errors.Is(err, bpf.ErrBusy)
 		if hopeless(err) {
 			break
 		}

@@ -132,9 +132,9 @@ func (t *transmit) addTo(c map[string]uint64, ports []*port) {
 	if t.proof == nil {
 		return
 	}
-	c["live_tx"] = t.proof.sent.Load()
-	c["live_tx_lost"] = t.proof.lost.Load()
-	c["live_tx_stalls"] = t.proof.stalls.Load()
+	c["live_tx"] += t.proof.sent.Load()
+	c["live_tx_lost"] += t.proof.lost.Load()
+	c["live_tx_stalls"] += t.proof.stalls.Load()
 	for _, p := range ports {
 		if p.live != nil {
 			c["live_tx_refused"] += p.live.count.refused.Load()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"time"
 
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/netlinkmon"
@@ -18,6 +19,7 @@ type iface struct {
 	wire  *wire.Interface
 	users int // sessions whose path is set and uses it
 	mac   packet.MAC
+	way   way
 }
 
 // follow tells the XDP program that the interface's own MAC has changed: frames
@@ -49,12 +51,9 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 		return have.follow(p)
 	}
 	var w *wire.Interface
+	asked := s.o.Transport(p.Interface)
 	err := s.o.In(func() (err error) {
-		w, err = wire.Open(p.Ifindex, p.Interface, wire.Options{
-			Transport: s.o.Transport(p.Interface), Tables: s.tables, NoXDP: s.noXDP,
-			LoopTX: s.o.EchoLoop(p.Interface) == "xdp", Insurance: s.insurance(), Journal: s.wireJournal(), Transmit: s.o.Transmit,
-			Workers: s.o.Workers, Logger: s.log,
-		})
+		w, err = wire.Open(p.Ifindex, p.Interface, s.wireOptions(p.Interface, asked))
 		return err
 	})
 	s.tell(p.Interface, err)
@@ -62,12 +61,21 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 		return err
 	}
 	s.mu.Lock()
-	s.ifaces[p.Ifindex] = &iface{name: p.Interface, wire: w, mac: p.LocalMAC}
+	s.ifaces[p.Ifindex] = &iface{name: p.Interface, wire: w, mac: p.LocalMAC, way: way{asked: asked, since: time.Now()}}
 	s.mu.Unlock()
 	for i := range s.o.Workers {
 		s.engine.AttachPort(i, int32(p.Ifindex), w.Port(i))
 	}
 	return nil
+}
+
+// wireOptions says how to open an interface with the transport asked for.
+func (s *Speaker) wireOptions(ifname, asked string) wire.Options {
+	return wire.Options{
+		Transport: asked, Tables: s.tables, NoXDP: s.noXDP,
+		LoopTX: s.o.EchoLoop(ifname) == "xdp", Insurance: s.insurance(), Journal: s.wireJournal(), Transmit: s.o.Transmit,
+		Workers: s.o.Workers, Logger: s.log,
+	}
 }
 
 // insurance is the way in which an interface is to answer: the one that reaches
@@ -149,7 +157,14 @@ type InterfaceStatus struct {
 	Unheard                        string // why its XDP program hears nothing by itself, "" if it does
 	Insurance                      string // how it is answered for a worker that stands still
 	Uninsured                      string // why it is not, "" if it is
+	Rings                          int    // AF_XDP rings, one for each queue; 0 without AF_XDP
 	Counters                       map[string]uint64
+
+	Asked    string    // the transport that was asked for: auto, xdp, xdp-generic or udp
+	Since    time.Time // when the present one was taken
+	Cause    string    // why it was changed last, "" if it never was
+	Switches int       // how often it was
+	Trouble  string    // why what was asked for is not had any more, "" if it is
 }
 
 // Interfaces returns the open interfaces by name.
@@ -158,7 +173,8 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 	defer s.mu.Unlock()
 	var list []InterfaceStatus
 	for _, f := range s.ifaces {
-		st := InterfaceStatus{Name: f.name, Stamp: f.wire.Stamp(), UDP: f.wire.UDPStatus(), Counters: f.wire.Counters()}
+		st := InterfaceStatus{Name: f.name, Stamp: f.wire.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Counters: f.wire.Counters()}
+		st.Asked, st.Since, st.Cause, st.Switches, st.Trouble = f.way.asked, f.way.since, f.way.cause, f.way.switches, f.way.trouble
 		st.Transport, st.Reason = f.wire.Transport()
 		_, st.Unheard = f.wire.Heard()
 		st.Insurance, st.Uninsured = f.wire.Insurance()

@@ -21,6 +21,8 @@ const retryEvery = 5 * time.Second
 func (s *Speaker) followPaths(ctx context.Context) {
 	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	for {
 		select {
 		case u := <-s.monitor.Updates():
@@ -29,6 +31,8 @@ func (s *Speaker) followPaths(ctx context.Context) {
 			op()
 		case <-retry.C:
 			s.retryOpen(ctx)
+		case <-look.C:
+			s.lookAround(ctx)
 		case <-ctx.Done():
 			return
 		}

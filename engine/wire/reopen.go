@@ -1,0 +1,150 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// An open interface changes the way its frames travel in steps between which its
+// sockets serve alone:
+//
+//	bare := i.Retire()     the XDP program is taken out: frames come by the sockets
+//	       engine.SwapPort to bare's Ports, for each worker
+//	       i.Release()     the rings are closed
+//	next := bare.Climb(o)  other rings and another program, beside the sockets
+//	       engine.SwapPort to next's Ports
+//
+// A queue takes one AF_XDP socket only, and an interface one XDP program, so the
+// new ones cannot stand beside the old ones; the sockets bridge the gap.
+
+// Retire takes the XDP program out of the interface and returns the interface as
+// it is then: with the sockets alone, which from now on are its. What remains to i
+// is closed by Release, not by Close. Where there is no program i itself is returned.
+func (i *Interface) Retire() *Interface {
+	if i.program == nil {
+		return i
+	}
+	if err := i.program.Detach(); err != nil {
+		i.options.Logger.Error("detach XDP program", "ifname", i.name, "err", err)
+	}
+	bare := i.successor(i.options)
+	bare.transport, bare.reason = TransportUDP, "UDP sockets, until AF_XDP can be had"
+	bare.insurance, bare.uninsured = InsuranceOff, "no XDP program"
+	bare.transmit.how, bare.transmit.reason = transmitUDP, bare.reason
+	bare.makePorts()
+	return bare
+}
+
+// successor is an interface with the sockets of i and nothing else yet.
+func (i *Interface) successor(o Options) *Interface {
+	return &Interface{
+		name: i.name, ifindex: i.ifindex, options: o,
+		udp: i.udp, udpErr: i.udpErr, raw: i.raw, past: i.rings(),
+	}
+}
+
+// Release closes what Retire has left to i: rings and program. The workers must
+// have let go of its Ports.
+func (i *Interface) Release() error {
+	errs := []error{i.transmit.close()}
+	if i.program != nil {
+		errs = append(errs, i.program.Close())
+	}
+	errs = append(errs, closeAll(i.queues))
+	i.program, i.queues = nil, nil
+	return errors.Join(errs...)
+}
+
+// Climb opens what o allows beside the sockets of i, which must be without AF_XDP,
+// and returns the interface as it is then. Only its Ports and Close serve from now
+// on. With an error, as those of Open, i stays as it was.
+func (i *Interface) Climb(o Options) (_ *Interface, err error) {
+	o = o.withDefaults()
+	next := i.successor(o)
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("change transport of %s: %w", i.name, err)
+	}
+	if err := next.climb(); err != nil {
+		return nil, fmt.Errorf("change transport of %s: %w", i.name, err)
+	}
+	if err := next.openMissing(); err != nil {
+		return nil, fmt.Errorf("change transport of %s: %w", i.name, errors.Join(err, next.Release()))
+	}
+	next.settle()
+	return next, nil
+}
+
+// openMissing opens the receive sockets that another program has kept from us so
+// far. Where there is nothing else to receive by they must be there.
+func (i *Interface) openMissing() error {
+	if i.udpErr == nil {
+		return nil
+	}
+	opened := slices.Clone(i.udp)
+	i.udpErr = nil
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		if slices.ContainsFunc(i.udp, func(r *udpReader) bool { return r.v4 == (family == unix.AF_INET) }) {
+			continue
+		}
+		r, err := newUDPReader(i.name, packet.PortControl, family)
+		switch {
+		case err == nil:
+			opened = append(opened, r)
+		case i.program == nil && !errors.Is(err, unix.EAFNOSUPPORT):
+			return errors.Join(err, closeAll(opened[len(i.udp):]))
+		case i.udpErr == nil:
+			i.udpErr = err
+		}
+	}
+	i.udp = opened
+	return nil
+}
+
+// rings returns what has been counted of rings and programs so far, so that
+// counters go on where they were.
+func (i *Interface) rings() map[string]uint64 {
+	c := maps.Clone(i.past)
+	if c == nil {
+		c = make(map[string]uint64)
+	}
+	if i.program != nil {
+		if verdicts, err := i.program.Verdicts(); err == nil {
+			for name, n := range verdicts {
+				c[name] += n
+			}
+		}
+	}
+	for _, q := range i.queues {
+		q.addTo(c)
+	}
+	for _, p := range i.ports {
+		c["raw_tx_failed"] += p.raw.errors.Load()
+	}
+	i.transmit.addTo(c, i.ports)
+	return c
+}
+
+// Stale says for people why the interface had better be opened anew, "" if it is
+// as it was opened. It is called in the network namespace of Open.
+func (i *Interface) Stale() string {
+	switch {
+	case i.program == nil && i.blocked && bpf.Foreign(i.ifindex) == nil:
+		return "the other XDP program is gone"
+	case i.program == nil:
+		return ""
+	}
+	if attached, err := i.program.Attached(); err == nil && !attached {
+		return "somebody has detached its XDP program"
+	}
+	if n, err := rxQueues(i.name); err == nil && n != len(i.queues) {
+		return fmt.Sprintf("it has %d receive queues now, and had %d", n, len(i.queues))
+	}
+	return ""
+}

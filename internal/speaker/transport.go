@@ -1,0 +1,161 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/xbfd/xbfd/engine/wire"
+)
+
+// ErrNoInterface says that no session has an interface open.
+var ErrNoInterface = errors.New("no session uses the interface")
+
+// way is how an open interface's frames travel, and how that came about. It is
+// the path loop's but for what InterfaceStatus shows, which s.mu guards.
+type way struct {
+	asked    string    // the transport that was asked for
+	since    time.Time // of the present transport
+	cause    string    // of the latest switch, "" before the first
+	switches int
+	trouble  string    // why asked is not had, "" if it is
+	tried    time.Time // when it was last tried
+}
+
+// lookEvery is how often open interfaces are looked at for a reason to open them
+// anew. Until then frames that have no ring come by the sockets.
+const lookEvery = time.Second
+
+// Switch changes the transport of an open interface while its sessions run: asked
+// is auto, xdp, xdp-generic or udp, and cause says for people why. With an error
+// (ErrNoInterface, wire.ErrNoXDP, a *wire.PortTakenError) the old transport stays.
+func (s *Speaker) Switch(ctx context.Context, ifname, asked, cause string) error {
+	return s.onPathLoop(ctx, func() error {
+		for ifindex, f := range s.openIfaces() {
+			if f.name == ifname {
+				return s.reopen(ctx, ifindex, f, asked, cause)
+			}
+		}
+		return fmt.Errorf("change transport of %s: %w: see xbfd status for those that are open", ifname, ErrNoInterface)
+	})
+}
+
+// SetTransports says which transport each interface is to have, as
+// Options.Transport, and switches those that are open and have been asked for
+// another. The error joins those of interfaces that stay as they were.
+func (s *Speaker) SetTransports(ctx context.Context, transport func(ifname string) string, cause string) error {
+	return s.onPathLoop(ctx, func() error {
+		s.o.Transport = transport
+		var errs []error
+		for ifindex, f := range s.openIfaces() {
+			if want := transport(f.name); want != f.way.asked {
+				errs = append(errs, s.reopen(ctx, ifindex, f, want, cause))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// openIfaces returns the open interfaces by index.
+func (s *Speaker) openIfaces() map[int]*iface {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.ifaces)
+}
+
+// reopen has an interface travel as asked. Where that cannot be had it goes back
+// to what was asked before; if that is the same, the sockets serve alone.
+func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, cause string) error {
+	if s.closing {
+		return errClosing
+	}
+	from, _ := f.wire.Transport()
+	if err := s.retire(ctx, ifindex, f); err != nil {
+		return err
+	}
+	err := s.climb(ctx, ifindex, f, asked)
+	trouble := err
+	if err != nil && asked != f.way.asked {
+		asked, cause = f.way.asked, "what was asked for instead cannot be had"
+		trouble = s.climb(ctx, ifindex, f, asked)
+		err = errors.Join(err, trouble)
+	}
+	to, reason := f.wire.Transport()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := &f.way
+	w.asked, w.tried = asked, time.Now()
+	if to != from || err == nil {
+		w.since, w.cause = w.tried, cause
+		w.switches++
+		s.log.Info("transport changed", "ifname", f.name, "from", from, "to", to, "reason", reason, "cause", cause)
+	}
+	had := w.trouble
+	if w.trouble = ""; trouble != nil {
+		w.trouble = trouble.Error()
+	}
+	if w.trouble != had && trouble != nil {
+		s.log.Error("transport cannot be had", "ifname", f.name, "asked", asked, "err", trouble)
+	}
+	return err
+}
+
+// retire leaves an interface to its sockets.
+func (s *Speaker) retire(ctx context.Context, ifindex int, f *iface) error {
+	old := f.wire
+	bare := old.Retire()
+	if bare == old {
+		return nil
+	}
+	if err := s.swap(ctx, ifindex, f, bare); err != nil {
+		return err // a worker may still touch the old one
+	}
+	return old.Release()
+}
+
+// climb opens what asked allows beside an interface's sockets.
+func (s *Speaker) climb(ctx context.Context, ifindex int, f *iface, asked string) error {
+	var next *wire.Interface
+	err := s.o.In(func() (err error) {
+		next, err = f.wire.Climb(s.wireOptions(f.name, asked))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.swap(ctx, ifindex, f, next)
+}
+
+// swap has the workers and everybody else use next.
+func (s *Speaker) swap(ctx context.Context, ifindex int, f *iface, next *wire.Interface) error {
+	for i := range s.o.Workers {
+		if err := s.engine.SwapPort(ctx, i, int32(ifindex), next.Port(i)); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	f.wire = next
+	s.mu.Unlock()
+	return nil
+}
+
+// lookAround opens those interfaces anew that are not any more as they were
+// opened, and tries those again that have not got what was asked for.
+func (s *Speaker) lookAround(ctx context.Context) {
+	for ifindex, f := range s.openIfaces() {
+		why := ""
+		_ = s.o.In(func() error {
+			why = f.wire.Stale()
+			return nil
+		})
+		if why == "" && f.way.trouble != "" && time.Since(f.way.tried) >= retryEvery {
+			why = "tried again"
+		}
+		if why == "" || s.closing {
+			continue
+		}
+		_ = s.reopen(ctx, ifindex, f, f.way.asked, why) // which tells
+	}
+}
