@@ -81,11 +81,12 @@ fuzz: ## Run each fuzz target for TIME=30s
 	  done; \
 	done
 
-bench: build ## Measure xbfd beside FRR, BIRD and plain sockets, the short form (5 minutes; root)
+bench: build ## Measure xbfd beside FRR, BIRD and plain sockets, the short form (6 minutes; root)
 	bin/xbfd bench rings --hold 3s
 	bin/xbfd bench scale --dut $(DUT) --sessions 200,1000 --hold 5s --plot bin/plots
 	bin/xbfd bench detect --dut $(DUT) --sessions 200 --trials 3 --plot bin/plots
 	bin/xbfd bench gaps --dut $(DUT) --sessions 200 --hold 5s --plot bin/plots
+	bin/xbfd bench failover --dut xbfd,frr,frr+xbfd,bird --routes 100 --trials 3
 	bin/xbfd bench stress --dut $(DUT) --sessions 100 --hold 2s --rungs idle,L1,L3,L4,L5,stop-200ms,flood-300k
 
 microbench: ## Run the benchmarks that match BENCH=. with their allocations

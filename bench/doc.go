@@ -12,5 +12,6 @@
 // Nothing is added to the engine under test.
 //
 // Each measurement has a file of its own (scale.go, detect.go, gaps.go,
-// stress.go, rings.go); run.go is what they share.
+// stress.go, failover.go, rings.go); run.go is what they share. For failover there
+// are a second uplink and BGP neighbours as well, see uplinks.go.
 package bench

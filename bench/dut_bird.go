@@ -13,8 +13,11 @@ import (
 // birdDUT is BIRD with nothing but its BFD protocol.
 type birdDUT struct {
 	setup
-	proc *process
-	log  journal
+	proc      *process
+	log       journal
+	elsewhere int    // of the first sessions its other protocols ask for
+	foreign   bool   // it has no BFD
+	more      string // of its configuration
 }
 
 func newBIRD(s setup) (dut, error) {
@@ -35,12 +38,15 @@ func (d *birdDUT) start(ctx context.Context) (err error) {
 func (d *birdDUT) config() string {
 	var b strings.Builder
 	fmt.Fprint(&b, "router id 192.0.2.254;\nlog stderr all;\ntimeformat log iso long us;\nprotocol device { scan time 3600; }\n")
+	if d.foreign {
+		return b.String() + d.more
+	}
 	fmt.Fprintf(&b, "protocol bfd bfd1 {\n debug { events };\n interface %q { interval %d us; multiplier %d; };\n",
 		ifname, d.interval.Microseconds(), d.mult)
-	for k := range d.sessions {
+	for k := d.elsewhere; k < d.sessions; k++ {
 		fmt.Fprintf(&b, " neighbor %v dev %q local %v;\n", remote(k), ifname, local(k))
 	}
-	fmt.Fprint(&b, "}\n")
+	fmt.Fprint(&b, "}\n", d.more)
 	return b.String()
 }
 

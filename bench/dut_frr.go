@@ -20,9 +20,10 @@ const frrDir = "/usr/lib/frr"
 // frrDUT is FRR's bfdd alone.
 type frrDUT struct {
 	setup
-	proc  *process
-	log   journal
-	reads int
+	proc      *process
+	log       journal
+	reads     int
+	elsewhere int // of the first sessions others ask for
 }
 
 func newFRR(s setup) (dut, error) {
@@ -35,24 +36,31 @@ func newFRR(s setup) (dut, error) {
 	return &frrDUT{setup: s}, nil
 }
 
-func (d *frrDUT) start(ctx context.Context) error {
-	if err := d.write("bfdd.conf", d.config()); err != nil {
+func (d *frrDUT) start(ctx context.Context) (err error) {
+	if err := d.give("bfdd.conf", d.config()); err != nil {
 		return err
 	}
-	if err := d.giveAway(); err != nil {
-		return err
-	}
-	var err error
-	// --tcli takes the file as one change: without, its time is quadratic.
-	d.proc, err = spawn(d.lab.dut, d.lab.dutCPU, &d.log, nil, filepath.Join(frrDir, "bfdd"),
-		"-u", "frr", "-g", "frr", "--vty_socket", d.dir, "-z", d.path("zserv.api"), "-i", d.path("bfdd.pid"),
-		"-f", d.path("bfdd.conf"), "--tcli", "-A", "127.0.0.1", "-P", "0", "--bfdctl", d.path("bfdd.sock"),
-		"--limit-fds", "65000", "--log", "stdout", "--log-level", "debugging")
+	d.proc, err = d.run("bfdd", "--bfdctl", d.path("bfdd.sock"))
 	return err
 }
 
-// giveAway makes the directory that of the user whom bfdd becomes.
-func (d *frrDUT) giveAway() error {
+// run starts a program of FRR with its file. --tcli takes that as one change: without,
+// the time is quadratic.
+func (d *frrDUT) run(program string, more ...string) (*process, error) {
+	args := []string{
+		"-u", "frr", "-g", "frr", "--vty_socket", d.dir, "-z", d.path("zserv.api"), "-i", d.path(program + ".pid"),
+		"-f", d.path(program + ".conf"), "--tcli", "-A", "127.0.0.1", "-P", "0",
+		"--limit-fds", "65000", "--log", "stdout", "--log-level", "debugging",
+	}
+	return spawn(d.lab.dut, d.lab.dutCPU, &d.log, nil, filepath.Join(frrDir, program), append(args, more...)...)
+}
+
+// give writes a file and makes it and the directory those of the user whom FRR's
+// programs become.
+func (d *frrDUT) give(name, text string) error {
+	if err := d.write(name, text); err != nil {
+		return err
+	}
 	u, err := user.Lookup("frr")
 	if err != nil {
 		return err
@@ -62,7 +70,7 @@ func (d *frrDUT) giveAway() error {
 	if err := errors.Join(err, gidErr); err != nil {
 		return err
 	}
-	return errors.Join(os.Chown(d.dir, uid, gid), os.Chown(d.path("bfdd.conf"), uid, gid))
+	return errors.Join(os.Chown(d.dir, uid, gid), os.Chown(d.path(name), uid, gid))
 }
 
 func (d *frrDUT) config() string {
@@ -70,7 +78,7 @@ func (d *frrDUT) config() string {
 	fmt.Fprint(&b, "debug bfd peer\nbfd\n profile bench\n")
 	fmt.Fprintf(&b, "  detect-multiplier %d\n  transmit-interval %d\n  receive-interval %[2]d\n exit\n",
 		d.mult, d.interval.Milliseconds())
-	for k := range d.sessions {
+	for k := d.elsewhere; k < d.sessions; k++ {
 		fmt.Fprintf(&b, " peer %v local-address %v\n  profile bench\n exit\n", remote(k), local(k))
 	}
 	fmt.Fprint(&b, "exit\n")

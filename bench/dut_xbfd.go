@@ -19,6 +19,8 @@ type xbfdDUT struct {
 	log       journal
 	client    *http.Client
 	reads     int
+	more      string // of its configuration
+	elsewhere bool   // others ask for the sessions
 }
 
 func (d *xbfdDUT) start(ctx context.Context) (err error) {
@@ -49,6 +51,10 @@ func (d *xbfdDUT) config() string {
 	}
 	fmt.Fprintf(&b, "profiles:\n  bench: {transmit-interval: %dus, receive-interval: %[1]dus, detect-multiplier: %d}\n",
 		d.interval.Microseconds(), d.mult)
+	b.WriteString(d.more)
+	if d.elsewhere {
+		return b.String()
+	}
 	fmt.Fprint(&b, "peers:\n")
 	for k := range d.sessions {
 		fmt.Fprintf(&b, "  - {peer: %v, local-address: %v, interface: %s, profile: bench}\n", remote(k), local(k), ifname)

@@ -15,6 +15,7 @@ import (
 // lab is two namespaces joined by a veth pair, and a core for each.
 type lab struct {
 	dut, load       *netns.NS
+	uplinks         *uplinks // nil but for failover
 	dutCPU, loadCPU int
 	restore         unix.CPUSet // where this process may run otherwise
 	moved           bool
@@ -94,6 +95,9 @@ func (l *lab) chooseCPUs() error {
 
 func (l *lab) close() error {
 	var errs []error
+	if l.uplinks != nil {
+		errs = append(errs, l.uplinks.close())
+	}
 	for _, ns := range []*netns.NS{l.dut, l.load} {
 		if ns == nil {
 			continue

@@ -30,7 +30,10 @@ type Options struct {
 	JSON       bool          // one object a line for each result, no report
 	Plot       string        // directory for pictures, "" for none
 
+	Routes []int // failover: with how many routes that depend on the first session
+
 	everyPacket bool // the load peer takes in every packet: gaps
+	routes      int  // of this run; 0 but for failover
 
 	Search bool // scale: find the most sessions without a false Down
 
@@ -48,13 +51,23 @@ const (
 	maxInterval = 10 * time.Second
 	maxHold     = 10 * time.Minute
 	maxTrials   = 1000
+	maxRoutes   = 10000
 )
 
 // Check returns the first option that cannot be meant, by the name of its flag.
 func (o Options) Check() error {
+	engines := DUTs
+	if len(o.Routes) > 0 {
+		engines = Routers
+	}
 	for _, d := range o.DUTs {
-		if !slices.Contains(DUTs, d) {
-			return fmt.Errorf("--dut: %q is not one of %v", d, DUTs)
+		if !slices.Contains(engines, d) {
+			return fmt.Errorf("--dut: %q is not one of %v", d, engines)
+		}
+	}
+	for _, n := range o.Routes {
+		if n < 1 || n > maxRoutes {
+			return fmt.Errorf("--routes: %d is not 1 to %d", n, maxRoutes)
 		}
 	}
 	for _, n := range o.Sessions {

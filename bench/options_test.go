@@ -36,6 +36,9 @@ func TestCheck(t *testing.T) {
 		{"adaptive", func(o *Options) { o.Wait = "adaptive" }, ""},
 		{"unknown wait", func(o *Options) { o.Wait = "pray" }, `--wait: "pray" is not`},
 		{"adaptive under fifo", func(o *Options) { o.Wait, o.Scheduling = "adaptive", "fifo" }, "--wait: adaptive does not"},
+		{"routes", func(o *Options) { o.Routes, o.DUTs = []int{1, 100}, Routers }, ""},
+		{"no routes", func(o *Options) { o.Routes = []int{0} }, "--routes: 0 is not"},
+		{"an engine without routes", func(o *Options) { o.Routes, o.DUTs = []int{1}, []string{"sockets"} }, `--dut: "sockets" is not one of [xbfd frr frr+xbfd`},
 		{"rungs", func(o *Options) { o.Rungs = RungNames() }, ""},
 		{"unknown rung", func(o *Options) { o.Rungs = []string{"L9"} }, `--rungs: "L9" is not`},
 	} {

@@ -53,7 +53,14 @@ func bringUp(ctx context.Context, o Options, name string, n int, say *printer) (
 	if r.lab, err = newLab(ctx, n); err != nil {
 		return nil, err
 	}
-	r.dut, err = newDUT(name, setup{
+	make := newDUT
+	if o.routes > 0 {
+		make = newRouter
+		if err := r.lab.addUplinks(o.routes); err != nil {
+			return nil, fmt.Errorf("build the uplinks: %w", err)
+		}
+	}
+	r.dut, err = make(name, setup{
 		lab: r.lab, program: r.program, dir: r.dir, sessions: n, interval: o.Interval, mult: o.Mult,
 		fifo: o.fifo(name), transmit: o.Transmit, wait: o.Wait,
 	})

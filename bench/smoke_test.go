@@ -85,6 +85,7 @@ func TestSmoke(t *testing.T) {
 		}
 		picture(t, o, "gaps.svg")
 	})
+	t.Run("failover", func(t *testing.T) { smokeFailover(t, o) })
 	t.Run("stress", func(t *testing.T) { smokeStress(t, o) })
 	t.Run("stress/reads", func(t *testing.T) {
 		installed(t, "frr")

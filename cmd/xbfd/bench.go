@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,7 +21,7 @@ func (e *env) benchCommand() *cobra.Command {
 		Long: "Run an engine in a network namespace of its own, on a core of its own, with a load peer at the\n" +
 			"other end of a veth on another core, the same for every engine, and measure from outside. It\n" +
 			"needs root and two cores, and leaves nothing behind. Give engines as in --dut xbfd,frr,bird,sockets.",
-	}, e.benchScale(), e.benchDetect(), e.benchGaps(), e.benchStress(), e.benchRings(), e.benchPart())
+	}, e.benchScale(), e.benchDetect(), e.benchGaps(), e.benchStress(), e.benchFailover(), e.benchRings(), e.benchPart())
 	return c
 }
 
@@ -103,6 +104,23 @@ func (e *env) benchStress() *cobra.Command {
 		"10s", 100, bench.Stress)
 	c.Flags().StringSliceVar(&b.Rungs, "rungs", nil, "only these `loads`; all unless told")
 	c.Flags().BoolVar(&b.BothCores, "both-cores", false, "load the load peer's core, too")
+	return c
+}
+
+func (e *env) benchFailover() *cobra.Command {
+	c, b := e.measure("failover", "How soon routes leave an uplink whose router has fallen silent",
+		"Let the load peer, which is the router of an uplink, fall silent, and see when the kernel's routes\n"+
+			"lead to the spare uplink, when packets do, and when a BGP neighbour is told: every time counts from\n"+
+			"the load peer's last packet. The engines are xbfd with routes of its own, FRR (frr: bgpd and bfdd,\n"+
+			"frr+xbfd: bfdd with xbfd as its data plane), BIRD (bird: its own BFD, bird+xbfd: a hook of xbfd),\n"+
+			"and ExaBGP (exabgp+xbfd), which only tells others. With frr in --dut all are compared with it.",
+		"1s", 1, bench.Failover)
+	f := c.Flags()
+	f.Lookup("dut").Usage = "`engines` under test: " + strings.Join(bench.Routers, ", ")
+	f.IntVar(&b.Trials, "trials", 5, "`number` of cuts")
+	f.IntSliceVar(&b.Options.Routes, "routes", []int{1, 100, 1000}, "`number` of routes that depend on the first session; takes several")
+	*b.interval = 50_000
+	f.Lookup("interval").DefValue = f.Lookup("interval").Value.String()
 	return c
 }
 
