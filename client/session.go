@@ -185,19 +185,6 @@ type Process struct {
 	Allocs     uint64  `json:"allocations"` // of the Go heap, objects, since it started
 }
 
-// InterfaceStatus is one interface that sessions use.
-type InterfaceStatus struct {
-	Name            string            `json:"name"`
-	Transport       string            `json:"transport"`
-	TransportReason string            `json:"transport-reason"`
-	Stamp           string            `json:"stamp"`
-	Heard           string            `json:"heard"`     // "on", or why the XDP program hears nothing by itself
-	Insurance       string            `json:"insurance"` // how the kernel answers for a worker that stands still: tcx, clsact or xdp, or why it does not
-	UDP             string            `json:"udp"`       // "open", or why port 3784 could not be opened
-	Sessions        int               `json:"sessions"`
-	Counters        map[string]uint64 `json:"counters"` // verdicts of the XDP program, rings
-}
-
 // LastReload is the latest reading of the file by a running daemon.
 type LastReload struct {
 	At    time.Time `json:"at"`    // UTC

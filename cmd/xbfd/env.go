@@ -98,7 +98,7 @@ func (e *env) root() *cobra.Command {
 		},
 	},
 		e.runCommand(), e.demoCommand(), e.benchCommand(),
-		e.sessionsCommand(), e.sessionCommand(), e.keyCommand(), e.echoSourceCommand(),
+		e.sessionsCommand(), e.sessionCommand(), e.keyCommand(), e.echoSourceCommand(), e.interfaceCommand(),
 		e.frrCommand(),
 		e.profileCommand(), e.countersCommand(), e.debugCommand(), e.cleanupCommand(),
 		e.eventsCommand(), e.exabgpCommand(), e.routesCommand(), e.explainCommand(), e.statusCommand(), e.topCommand(), e.doctorCommand(), e.reloadCommand(), e.configCommand(), e.versionCommand())

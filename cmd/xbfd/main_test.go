@@ -180,7 +180,10 @@ func TestStatus(t *testing.T) {
 	b.Report = control.ReloadReport{Added: 1, Removed: 2, Changed: 3, Unchanged: 4,
 		Warnings: []string{"/etc/xbfd.yaml:3:5: peers[0]: is doubtful"}, RestartNeeded: []string{"workers", "log"}}
 	golden(t, "status", transcript(t, b,
-		"status", "status -o json", "status -o yaml", "reload", "reload -o json", "reload now"))
+		"status", "status -o json", "status -o yaml",
+		"interface", "interface eth0 --transport udp", "interface -o wide", "interface eth0 -o json", "status",
+		"interface eth0 --transport xdp-generic", "interface eth1 --transport udp", "interface eth1", "interface --transport udp",
+		"interface eth0 --transport dpdk", "interface eth0 eth1", "reload", "reload -o json", "reload now"))
 }
 
 func TestDaemonRefuses(t *testing.T) {
@@ -198,6 +201,7 @@ func TestNoDaemon(t *testing.T) {
 		"counters", "counters --clear", "session clear 1", "profile list", "sessions --brief",
 		"config show", "debug peer on",
 		"session poll 1", "session diag 1 none", "echo-source show", "echo-source del", "echo-source set --interface lo",
+		"interface", "interface eth0 --transport udp",
 		"frr show bfd peers", "frr clear bfd peers counters",
 	} {
 		r := xbfd(env{}, line+" --control "+socket)

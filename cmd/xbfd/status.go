@@ -62,6 +62,9 @@ func writeStatus(w io.Writer, st *control.Status) {
 	}
 	for _, i := range st.Interfaces {
 		line("Interface "+i.Name, "%s over %s (%s)", plural(i.Sessions, "session"), i.Transport, i.TransportReason)
+		if i.TransportSwitches > 0 {
+			line("", "changed %s, the last time %s: %s", plural(i.TransportSwitches, "time"), instant(i.TransportSince), i.TransportCause)
+		}
 		line("", "arrival times: %s; heard by XDP: %s; insurance: %s; UDP: %s", i.Stamp, i.Heard, i.Insurance, i.UDP)
 		line("", "counters: %s", counted(i.Counters))
 	}

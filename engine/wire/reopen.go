@@ -62,6 +62,23 @@ func (i *Interface) Release() error {
 	return errors.Join(errs...)
 }
 
+// May returns why i cannot have a transport, as far as that is known before
+// anything is given up for it.
+func (i *Interface) May(transport string) error {
+	o := i.options
+	o.Transport = transport
+	err := o.validate()
+	if err == nil && transport == TransportUDP {
+		trial := &Interface{name: i.name, udp: i.udp, udpErr: i.udpErr}
+		err = trial.openMissing()
+		err = errors.Join(err, closeAll(trial.udp[len(i.udp):]))
+	}
+	if err != nil {
+		return fmt.Errorf("change transport of %s: %w", i.name, err)
+	}
+	return nil
+}
+
 // Climb opens what o allows beside the sockets of i, which must be without AF_XDP,
 // and returns the interface as it is then. Only its Ports and Close serve from now
 // on. With an error, as those of Open, i stays as it was.

@@ -50,8 +50,6 @@ func RestartNeeded(before, after Config) []string {
 	}{
 		{"control", before.Control == after.Control},
 		{"metrics", before.Metrics == after.Metrics},
-		{"transport", before.Transport == after.Transport},
-		{"interfaces", slices.Equal(before.Interfaces, after.Interfaces)},
 		{"workers", before.Workers.same(after.Workers)},
 		{"fast-path", before.FastPath == after.FastPath},
 		{"dplane", slices.Equal(before.DataPlane, after.DataPlane)},
@@ -77,6 +75,8 @@ func ChangedSettings(before, after Config) []string {
 	}
 	add(before.Log != after.Log, "log")
 	add(before.ShutdownHold != after.ShutdownHold, "shutdown-hold")
+	add(before.Transport != after.Transport, "transport")
+	add(!slices.Equal(before.Interfaces, after.Interfaces), "interfaces")
 	add(before.Capture.OnDown != after.Capture.OnDown, "capture.on-down")
 	add(before.EchoSource != after.EchoSource, sectionEcho)
 	add(!SameHooks(before.Hooks, after.Hooks), "hooks")

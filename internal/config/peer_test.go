@@ -59,8 +59,8 @@ func TestRestartNeeded(t *testing.T) {
 	if got := RestartNeeded(parse(""), one); got != nil {
 		t.Errorf("peers need a restart: %v", got)
 	}
-	other := parse("control: /a\nlog: {level: warn}\nmetrics: {sessions: 1}\ntransport: udp\ninterfaces: [{name: eth0}]\nworkers: {cpus: [0]}\nfast-path: {heard: off}")
-	want := []string{"control", "metrics", "transport", "interfaces", "workers", "fast-path"}
+	other := parse("control: /a\nlog: {level: warn}\nmetrics: {sessions: 1}\nworkers: {cpus: [0]}\nfast-path: {heard: off}")
+	want := []string{"control", "metrics", "workers", "fast-path"}
 	if diff := cmp.Diff(want, RestartNeeded(one, other)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -73,10 +73,19 @@ func TestRestartNeeded(t *testing.T) {
 		"workers: {priority: 70}":           nil, // of no effect
 		"fast-path: {dead-man: 1s}":         {"fast-path"},
 		"fast-path: {heard: on}":            {"fast-path"},
+		"transport: udp":                    nil,
+		"interfaces: [{name: eth0}]":        nil,
 	} {
 		if diff := cmp.Diff(want, RestartNeeded(one, parse(source))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", source, diff)
 		}
+	}
+	moved := parse("peers: [{peer: 192.0.2.1}]\nshutdown-hold: 1s\necho-source: {interface: lo}\ntransport: udp\ninterfaces: [{name: eth0, transport: xdp}]")
+	if diff := cmp.Diff([]string{"transport", "interfaces"}, ChangedSettings(one, moved)); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	if kept := one.Reloaded(moved); kept.TransportFor("eth0") != "xdp" || kept.TransportFor("eth1") != "udp" {
+		t.Errorf("a reload makes %+v of it", kept)
 	}
 	kept := one.Reloaded(parse("echo-source: {address: 10.10.10.2}\nworkers: {capacity: 1}\nfast-path: {heard: off}"))
 	if kept.EchoSource != (EchoSource{IPv4: addr("10.10.10.2")}) || kept.Workers.Capacity != DefaultCapacity || kept.FastPath.Heard != "auto" {

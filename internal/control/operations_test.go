@@ -78,6 +78,8 @@ var operations = []operation{
 	{route: "GET /v1/config", summary: "the running configuration, secrets masked", status: 200, answer: reflect.TypeFor[document]()},
 	{route: "PUT /v1/config", summary: "run by another configuration until the next reload: all of it or nothing", body: reflect.TypeFor[document](),
 		example: `{"peers": [{"peer": "192.0.2.1", "detect-multiplier": 7}]}`, status: 200, answer: reflect.TypeFor[client.ReloadReport](), broken: []int{409, 422}},
+	{route: "PATCH /v1/interfaces/{name}", summary: "change how an interface's packets travel, while its sessions run", body: reflect.TypeFor[client.InterfaceChange](),
+		example: `{"transport": "udp"}`, at: "/v1/interfaces/eth0", status: 200, answer: reflect.TypeFor[client.InterfaceStatus](), broken: []int{404, 422}},
 	{route: "GET /v1/debug", summary: "what is logged in full", status: 200, answer: reflect.TypeFor[client.Debug]()},
 	{route: "PUT /v1/debug", summary: "change what is logged in full", body: reflect.TypeFor[client.DebugChange](),
 		example: `{"peer": true}`, status: 200, answer: reflect.TypeFor[client.Debug]()},

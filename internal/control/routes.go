@@ -55,16 +55,17 @@ func (s *Server) table() map[string]methods {
 		echoSourcePath: {
 			http.MethodGet: s.showEchoSource, http.MethodPut: s.setEchoSource, http.MethodDelete: s.deleteEchoSource,
 		},
-		"/v1/keys":           {http.MethodGet: s.listKeys},
-		"/v1/keys/{id}":      {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
-		"/v1/profiles":       {http.MethodGet: s.profiles},
-		"/v1/routes":         {http.MethodGet: s.monitored},
-		"/v1/counters":       {http.MethodGet: s.counters},
-		"/v1/counters/clear": {http.MethodPost: s.clearAll},
-		"/v1/config":         {http.MethodGet: s.showConfig, http.MethodPut: s.setConfig},
-		"/v1/debug":          {http.MethodGet: s.showDebug, http.MethodPut: s.setDebug},
-		"/v1/reload":         {http.MethodPost: s.reload},
-		"/v1/status":         {http.MethodGet: s.status},
+		"/v1/keys":              {http.MethodGet: s.listKeys},
+		"/v1/keys/{id}":         {http.MethodGet: s.showKey, http.MethodPut: s.setKey, http.MethodDelete: s.deleteKey},
+		"/v1/profiles":          {http.MethodGet: s.profiles},
+		"/v1/routes":            {http.MethodGet: s.monitored},
+		"/v1/counters":          {http.MethodGet: s.counters},
+		"/v1/counters/clear":    {http.MethodPost: s.clearAll},
+		"/v1/config":            {http.MethodGet: s.showConfig, http.MethodPut: s.setConfig},
+		"/v1/interfaces/{name}": {http.MethodPatch: s.changeInterface},
+		"/v1/debug":             {http.MethodGet: s.showDebug, http.MethodPut: s.setDebug},
+		"/v1/reload":            {http.MethodPost: s.reload},
+		"/v1/status":            {http.MethodGet: s.status},
 	}
 }
 

@@ -101,6 +101,9 @@ type Backend interface {
 	Debug(ctx context.Context) (Debug, error)
 	SetDebug(ctx context.Context, c DebugChange) (Debug, error)
 	Status(ctx context.Context) (Status, error)
+	// ChangeInterface returns an interface as it is with c asked of it, or answers
+	// CodeNotFound, or CodeUnavailable for what cannot be had.
+	ChangeInterface(ctx context.Context, ifname string, c InterfaceChange) (InterfaceStatus, error)
 }
 
 // Server answers requests for a Backend.

@@ -31,6 +31,7 @@ type (
 	WorkerStatus     = client.WorkerStatus
 	Process          = client.Process
 	InterfaceStatus  = client.InterfaceStatus
+	InterfaceChange  = client.InterfaceChange
 	DataPlane        = client.DataPlane
 	DataPlaneTraffic = client.DataPlaneTraffic
 	LastReload       = client.LastReload

@@ -71,7 +71,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 
 // start opens everything and creates the file's sessions.
 func (d *Daemon) start(ctx context.Context) (err error) {
-	cfg := d.cfg // what it says of interfaces and workers holds until the next start
+	cfg := d.cfg // what it says of workers holds until the next start
 	d.speaker, err = speaker.New(speaker.Options{
 		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Adaptive: cfg.Workers.Adaptive(), Keep: d.o.Alone,
 		Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),

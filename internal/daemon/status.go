@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -232,14 +231,9 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	for _, key := range d.restart {
 		st.Warnings = append(st.Warnings, key+": changed in the file, waits for the next start")
 	}
-	for _, i := range interfaces {
-		if i.UDP != "" {
-			st.Warnings = append(st.Warnings, "interface "+i.Name+": "+i.UDP)
-		}
-		st.Interfaces = append(st.Interfaces, control.InterfaceStatus{
-			Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
-			Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), UDP: cmp.Or(i.UDP, "open"), Sessions: count.interfaces[i.Name], Counters: i.Counters,
-		})
+	for i := range interfaces {
+		st.Warnings = append(st.Warnings, interfaceWarnings(&interfaces[i])...)
+		st.Interfaces = append(st.Interfaces, describeInterface(&interfaces[i], count.interfaces[interfaces[i].Name]))
 	}
 	return st, nil
 }

@@ -61,7 +61,7 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 		return err
 	}
 	s.mu.Lock()
-	s.ifaces[p.Ifindex] = &iface{name: p.Interface, wire: w, mac: p.LocalMAC, way: way{asked: asked, since: time.Now()}}
+	s.ifaces[p.Ifindex] = &iface{name: p.Interface, wire: w, mac: p.LocalMAC, way: way{asked: asked, loop: s.o.EchoLoop(p.Interface), since: time.Now()}}
 	s.mu.Unlock()
 	for i := range s.o.Workers {
 		s.engine.AttachPort(i, int32(p.Ifindex), w.Port(i))

@@ -17,6 +17,7 @@ var ErrNoInterface = errors.New("no session uses the interface")
 // the path loop's but for what InterfaceStatus shows, which s.mu guards.
 type way struct {
 	asked    string    // the transport that was asked for
+	loop     string    // who returns echoes, as asked for
 	since    time.Time // of the present transport
 	cause    string    // of the latest switch, "" before the first
 	switches int
@@ -28,33 +29,48 @@ type way struct {
 // anew. Until then frames that have no ring come by the sockets.
 const lookEvery = time.Second
 
+// switchTime is how long the workers have to take over other ports.
+const switchTime = 5 * time.Second
+
 // Switch changes the transport of an open interface while its sessions run: asked
 // is auto, xdp, xdp-generic or udp, and cause says for people why. With an error
 // (ErrNoInterface, wire.ErrNoXDP, a *wire.PortTakenError) the old transport stays.
 func (s *Speaker) Switch(ctx context.Context, ifname, asked, cause string) error {
 	return s.onPathLoop(ctx, func() error {
 		for ifindex, f := range s.openIfaces() {
-			if f.name == ifname {
-				return s.reopen(ctx, ifindex, f, asked, cause)
+			if f.name != ifname {
+				continue
 			}
+			// Whoever asks may lose patience; half of a switch would be worse.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), switchTime)
+			defer cancel()
+			return s.reopen(ctx, ifindex, f, asked, cause)
 		}
-		return fmt.Errorf("change transport of %s: %w: see xbfd status for those that are open", ifname, ErrNoInterface)
+		return fmt.Errorf("change transport of %s: %w: xbfd interface lists those that are open", ifname, ErrNoInterface)
 	})
 }
 
-// SetTransports says which transport each interface is to have, as
-// Options.Transport, and switches those that are open and have been asked for
-// another. The error joins those of interfaces that stay as they were.
-func (s *Speaker) SetTransports(ctx context.Context, transport func(ifname string) string, cause string) error {
-	return s.onPathLoop(ctx, func() error {
-		s.o.Transport = transport
-		var errs []error
+// SetInterfaces changes what Options.Transport and Options.EchoLoop say, without
+// waiting, and has open interfaces that had been asked for something else follow.
+// Where that cannot be had the old transport stays, and InterfaceStatus.Trouble says
+// why.
+func (s *Speaker) SetInterfaces(transport, echoLoop func(ifname string) string, cause string) {
+	s.post(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), switchTime)
+		defer cancel()
+		s.o.Transport, s.o.EchoLoop = transport, echoLoop
 		for ifindex, f := range s.openIfaces() {
-			if want := transport(f.name); want != f.way.asked {
-				errs = append(errs, s.reopen(ctx, ifindex, f, want, cause))
+			want := transport(f.name)
+			if want == f.way.asked && echoLoop(f.name) == f.way.loop {
+				continue
+			}
+			if err := s.reopen(ctx, ifindex, f, want, cause); err != nil {
+				s.log.Error("transport cannot be had", "ifname", f.name, "asked", want, "err", err)
+				s.mu.Lock()
+				f.way.asked, f.way.trouble = want, err.Error()
+				s.mu.Unlock()
 			}
 		}
-		return errors.Join(errs...)
 	})
 }
 
@@ -71,6 +87,9 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 	if s.closing {
 		return errClosing
 	}
+	if err := s.o.In(func() error { return f.wire.May(asked) }); err != nil {
+		return err
+	}
 	from, _ := f.wire.Transport()
 	if err := s.retire(ctx, ifindex, f); err != nil {
 		return err
@@ -86,7 +105,7 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &f.way
-	w.asked, w.tried = asked, time.Now()
+	w.asked, w.loop, w.tried = asked, s.o.EchoLoop(f.name), time.Now()
 	if to != from || err == nil {
 		w.since, w.cause = w.tried, cause
 		w.switches++
@@ -150,7 +169,7 @@ func (s *Speaker) lookAround(ctx context.Context) {
 			why = f.wire.Stale()
 			return nil
 		})
-		if why == "" && f.way.trouble != "" && time.Since(f.way.tried) >= retryEvery {
+		if why == "" && f.way.trouble != "" && f.wire.Rings() == 0 && time.Since(f.way.tried) >= retryEvery {
 			why = "tried again"
 		}
 		if why == "" || s.closing {

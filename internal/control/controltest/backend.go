@@ -25,6 +25,7 @@ type Backend struct {
 	next     uint32
 	config   config.Config
 	debug    control.Debug
+	asked    string // transport of eth0
 
 	// Err, when set, is what every method answers.
 	Err error
@@ -40,7 +41,7 @@ type Backend struct {
 
 // New returns a Backend that holds sessions.
 func New(sessions ...control.Session) *Backend {
-	b := &Backend{sessions: map[uint32]control.Session{}, keys: map[uint32]control.Key{}, next: 1000}
+	b := &Backend{sessions: map[uint32]control.Session{}, keys: map[uint32]control.Key{}, next: 1000, asked: "auto"}
 	for _, s := range sessions {
 		b.sessions[s.LocalDiscriminator] = s
 	}
@@ -193,11 +194,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		Workers: []control.WorkerStatus{{
 			ID: 0, CPU: 1, Scheduling: "fifo", Priority: 60, Stalls: 2, LongestStall: 4100, Wait: "sleep", Sleeps: 5120, Sessions: len(b.sessions),
 		}},
-		Interfaces: []control.InterfaceStatus{{
-			Name: "eth0", Transport: "xdp-native", TransportReason: "native XDP, copy mode: driver veth has no zero copy",
-			Stamp: "xdp", Heard: "on", Insurance: "tcx", UDP: "port 3784 is taken by bfdd (process 77)", Sessions: len(b.sessions),
-			Counters: map[string]uint64{"heard": 8294, "steered": 7, "ttl": 2},
-		}},
+		Interfaces: []control.InterfaceStatus{b.eth0()},
 		DataPlanes: []control.DataPlane{{
 			Client: "bfdd:unix:/run/frr/bfdd_dplane.sock", Address: "unix:/run/frr/bfdd_dplane.sock", Mode: "connect",
 			Connected: true, Since: When, Hold: 30000, FD: 11, Sessions: 2, Unclaimed: 1, Connections: 3,

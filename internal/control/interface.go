@@ -1,0 +1,34 @@
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/xbfd/xbfd/internal/config"
+)
+
+func (s *Server) changeInterface(r *http.Request) (int, any, error) {
+	if _, err := parseFilter(r.URL.RawQuery); err != nil {
+		return 0, nil, err
+	}
+	body, err := bodyOf(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	var c InterfaceChange
+	if err := decode(body, keys{"transport": is(&c.Transport, "a string")}); err != nil {
+		return 0, nil, err
+	}
+	if c.Transport == nil {
+		return 0, nil, &Error{Code: CodeInvalid, Field: "transport", Message: "say which: " + strings.Join(config.Transports, ", ")}
+	}
+	if !slices.Contains(config.Transports, *c.Transport) {
+		return 0, nil, &Error{Code: CodeInvalid, Field: "transport",
+			Message: fmt.Sprintf("%q is none: there are %s", *c.Transport, strings.Join(config.Transports, ", "))}
+	}
+	changed, err := s.backend.ChangeInterface(r.Context(), r.PathValue("name"), c)
+	changed.Counters = counts(changed.Counters)
+	return http.StatusOK, changed, err
+}
