@@ -6,21 +6,22 @@ import (
 	"net/netip"
 )
 
-// Route is a route, or an address of this host, that is there while the sessions it
-// depends on are up.
+// Route is a route, a nexthop group, or an address of this host, that is there while
+// the sessions it depends on are up.
 type Route struct {
-	Kind      string     `json:"kind"`      // route or address
-	Prefix    string     `json:"prefix"`    // destination; of an address, that with its length
-	Interface string     `json:"interface"` // that has the address; empty for a route
-	Table     uint32     `json:"table"`     // of a route, as is the metric
-	Metric    uint32     `json:"metric"`
-	Source    netip.Addr `json:"source"`     // empty when the kernel chooses
-	OnDown    string     `json:"on-down"`    // remove, or raise-metric and by how much
-	Require   string     `json:"require"`    // of an address: any or all
-	Initial   string     `json:"initial"`    // absent or present
-	AdminDown string     `json:"admin-down"` // ignore or fail
-	OnExit    string     `json:"on-exit"`    // keep or withdraw
-	Hold      uint64     `json:"hold-us"`
+	Kind         string     `json:"kind"`      // route, nexthop-group or address
+	Prefix       string     `json:"prefix"`    // destination; of an address, that with its length; of a nexthop group empty
+	Interface    string     `json:"interface"` // that has the address; empty for a route
+	Table        uint32     `json:"table"`     // of a route, as is the metric
+	Metric       uint32     `json:"metric"`
+	NexthopGroup uint32     `json:"nexthop-group"` // its number; of a route, that of the one it leads to, which has the members; 0: none
+	Source       netip.Addr `json:"source"`        // empty when the kernel chooses
+	OnDown       string     `json:"on-down"`       // remove, or raise-metric and by how much
+	Require      string     `json:"require"`       // of an address: any or all
+	Initial      string     `json:"initial"`       // absent or present
+	AdminDown    string     `json:"admin-down"`    // ignore or fail
+	OnExit       string     `json:"on-exit"`       // keep or withdraw
+	Hold         uint64     `json:"hold-us"`
 
 	State   string `json:"state"`       // installed; raised: with the higher metric; absent; refused: not as it is to be
 	Reason  string `json:"reason"`      // why it is refused
@@ -29,7 +30,7 @@ type Route struct {
 	Changes uint64 `json:"changes"`     // that were made to it
 	Adopted bool   `json:"adopted"`     // a former process left it, and no session has confirmed it yet
 
-	Members []RouteMember `json:"members"` // gateways of a route, peers of an address
+	Members []RouteMember `json:"members"` // gateways of a route or nexthop group, peers of an address
 }
 
 // RouteMember is one gateway of a route, or one peer of an address.

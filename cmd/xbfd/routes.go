@@ -17,7 +17,7 @@ func (e *env) routesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "routes",
 		Short: "List the routes and addresses that sessions decide about",
-		Long: "List the routes and addresses that sessions decide about, in the order of the file.\n\n" +
+		Long: "List the routes, nexthop groups and addresses that sessions decide about, in the order of the file.\n\n" +
 			"STATE is installed, raised (with the higher metric), absent as it is to be, or refused: then the\n" +
 			"last column says why. A gateway or peer in brackets is not used.",
 		Args: cobra.NoArgs,
@@ -43,12 +43,20 @@ func writeRoutes(w io.Writer, list []control.Route, wide bool) {
 	fmt.Fprintln(w, "\tREASON")
 	for i := range list {
 		r := &list[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d", r.Prefix, via(r), number(r.Metric), routeTable(r), r.State, r.Changes)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d", routeName(r), via(r), number(r.Metric), routeTable(r), r.State, r.Changes)
 		if wide {
-			fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\t%s\t%s\t%d", address(r.Source), onDown(r), interval(r.Hold), r.Initial, r.AdminDown, r.OnExit, r.Tries)
+			fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\t%s\t%s\t%d", address(r.Source), onDown(r), interval(r.Hold), dash(r.Initial), dash(r.AdminDown), r.OnExit, r.Tries)
 		}
 		fmt.Fprintf(w, "\t%s\n", dash(reason(r)))
 	}
+}
+
+// routeName is what a route, a nexthop group or an address is listed as.
+func routeName(r *control.Route) string {
+	if r.Kind == "nexthop-group" {
+		return fmt.Sprintf("nexthop-group %d", r.NexthopGroup)
+	}
+	return r.Prefix
 }
 
 // via names the gateways or peers of a route and the states of their sessions.
@@ -56,6 +64,9 @@ func via(r *control.Route) string {
 	var parts []string
 	if r.Kind == "address" {
 		parts = append(parts, r.Interface)
+	}
+	if r.Kind == "route" && r.NexthopGroup != 0 {
+		parts = append(parts, fmt.Sprintf("nexthop-group %d", r.NexthopGroup))
 	}
 	for _, m := range r.Members {
 		text := m.Session.Peer.String()
@@ -85,7 +96,7 @@ func onDown(r *control.Route) string {
 	if r.Kind == "address" {
 		return "require " + r.Require
 	}
-	return r.OnDown
+	return dash(r.OnDown)
 }
 
 // reason says why a route is not as it is to be, or will change.

@@ -39,26 +39,27 @@ const (
 // Config is a whole, valid configuration. A Config is never changed once it is
 // made, so it may be shared.
 type Config struct {
-	File         string // where it came from; empty for `run LOCAL PEER`
-	Control      Control
-	Log          Log
-	Metrics      Metrics
-	Transport    string // "auto", "xdp", "xdp-generic" or "udp"
-	Interfaces   []Interface
-	Workers      Workers
-	FastPath     FastPath
-	Capture      Capture
-	ShutdownHold time.Duration // how long AdminDown is repeated on the way out
-	EchoSource   EchoSource
-	GoBGP        GoBGP
-	Profiles     map[string]Settings
-	Keys         []AuthKey // in the order of the file
-	Peers        []Peer    // in the order of the file
-	Hooks        []Hook    // in the order of the file
-	DataPlane    []DPlane  // who else has sessions run here: FRR's bfdd
-	Routes       []Route   // in the order of the file
-	Addresses    []Address // in the order of the file
-	Warnings     []Problem
+	File          string // where it came from; empty for `run LOCAL PEER`
+	Control       Control
+	Log           Log
+	Metrics       Metrics
+	Transport     string // "auto", "xdp", "xdp-generic" or "udp"
+	Interfaces    []Interface
+	Workers       Workers
+	FastPath      FastPath
+	Capture       Capture
+	ShutdownHold  time.Duration // how long AdminDown is repeated on the way out
+	EchoSource    EchoSource
+	GoBGP         GoBGP
+	Profiles      map[string]Settings
+	Keys          []AuthKey      // in the order of the file
+	Peers         []Peer         // in the order of the file
+	Hooks         []Hook         // in the order of the file
+	DataPlane     []DPlane       // who else has sessions run here: FRR's bfdd
+	Routes        []Route        // in the order of the file
+	NexthopGroups []NexthopGroup // likewise
+	Addresses     []Address      // in the order of the file
+	Warnings      []Problem
 }
 
 // Control says where the control socket stands and who may use it.

@@ -107,7 +107,7 @@ func TestEveryKey(t *testing.T) {
 				Text: `there is no profile "not-there-yet" (yet): until there is, this session runs with its own values and the defaults`},
 		},
 	}
-	got.Routes, got.Addresses = nil, nil // TestRoutes has them
+	got.Routes, got.NexthopGroups, got.Addresses = nil, nil, nil // TestRoutes has them
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

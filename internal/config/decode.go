@@ -41,6 +41,7 @@ func parse(source []byte, d *document) (Config, error) {
 	cfg := defaults(name)
 	var peers []entry
 	var routes []routeEntry
+	var groups []groupEntry
 	var addresses []addressEntry
 	f := fields{
 		"control":       d.control(&cfg.Control),
@@ -60,6 +61,7 @@ func parse(source []byte, d *document) (Config, error) {
 		"peers":         d.peers(&peers),
 		"hooks":         d.hooks(&cfg.Hooks),
 		"routes":        d.routes(&routes),
+		sectionGroups:   d.nexthopGroups(&groups),
 		"addresses":     d.anycast(&addresses),
 	}
 	d.sections = slices.Sorted(maps.Keys(f))
@@ -69,7 +71,7 @@ func parse(source []byte, d *document) (Config, error) {
 		// A profile, a key or the echo source may stand below the peers that use it.
 		d.resolveKeys()
 		cfg.Peers = d.resolvePeers(peers, &cfg, at)
-		d.resolveRoutes(routes, addresses, &cfg)
+		d.resolveRoutes(routes, groups, addresses, &cfg)
 	}
 	if err := d.err(); err != nil {
 		return Config{}, err

@@ -81,6 +81,7 @@ func ChangedSettings(before, after Config) []string {
 	add(before.EchoSource != after.EchoSource, sectionEcho)
 	add(!SameHooks(before.Hooks, after.Hooks), "hooks")
 	add(!sameRoutes(before.Routes, after.Routes), "routes")
+	add(!sameGroups(before.NexthopGroups, after.NexthopGroups), sectionGroups)
 	add(!sameAddresses(before.Addresses, after.Addresses), "addresses")
 	keys := func(c Config) map[uint32]AuthKey {
 		m := make(map[uint32]AuthKey)

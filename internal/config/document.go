@@ -28,6 +28,7 @@ type Document struct {
 	Peers        []DocPeer              `json:"peers,omitempty"`
 	Hooks        []DocHook              `json:"hooks,omitempty"`
 	Routes       []DocRoute             `json:"routes,omitempty"`
+	Groups       []DocNexthopGroup      `json:"nexthop-groups,omitempty"`
 	Addresses    []DocAddress           `json:"addresses,omitempty"`
 }
 
@@ -221,12 +222,7 @@ func (c Config) Document() Document {
 	for _, h := range c.Hooks {
 		doc.Hooks = append(doc.Hooks, h.document())
 	}
-	for _, r := range c.Routes {
-		doc.Routes = append(doc.Routes, r.document())
-	}
-	for _, a := range c.Addresses {
-		doc.Addresses = append(doc.Addresses, a.document())
-	}
+	c.documentRoutes(&doc)
 	return doc
 }
 

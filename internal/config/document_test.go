@@ -45,7 +45,7 @@ func TestDocument(t *testing.T) {
 		}
 		again := written(t, cfg)
 		same := cmp.Options{
-			cmpopts.IgnoreFields(Peer{}, "Line"), cmpopts.IgnoreFields(Route{}, "Line"), cmpopts.IgnoreFields(Address{}, "Line"), cmpopts.IgnoreFields(Hook{}, "Line"), cmpopts.IgnoreFields(Header{}, "Value"), cmpopts.IgnoreFields(Config{}, "Warnings"),
+			cmpopts.IgnoreFields(Peer{}, "Line"), cmpopts.IgnoreFields(Route{}, "Line"), cmpopts.IgnoreFields(NexthopGroup{}, "Line"), cmpopts.IgnoreFields(Address{}, "Line"), cmpopts.IgnoreFields(Hook{}, "Line"), cmpopts.IgnoreFields(Header{}, "Value"), cmpopts.IgnoreFields(Config{}, "Warnings"),
 			cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{}, AuthKey{}),
 		}
 		again.Peers, cfg.Peers = unplaced(again.Peers), unplaced(cfg.Peers)

@@ -76,14 +76,21 @@ func FuzzParse(f *testing.F) {
 // and addresses, and none twice.
 func sameStandings(t *testing.T, cfg, again Config) {
 	t.Helper()
-	if !sameRoutes(cfg.Routes, again.Routes) || !sameAddresses(cfg.Addresses, again.Addresses) {
+	if !sameRoutes(cfg.Routes, again.Routes) || !sameGroups(cfg.NexthopGroups, again.NexthopGroups) || !sameAddresses(cfg.Addresses, again.Addresses) {
 		t.Fatalf("%+v and %+v,\nwritten and read back, are\n%+v and %+v", cfg.Routes, cfg.Addresses, again.Routes, again.Addresses)
 	}
 	had := map[standing]bool{}
 	for _, r := range cfg.Routes {
-		at := standing{r.Prefix, "", r.Table, r.Metric}
-		if had[at] || r.Prefix != r.Prefix.Masked() || r.Metric == 0 || r.Table == 0 || len(r.Via) == 0 {
+		at := standing{prefix: r.Prefix, table: r.Table, metric: r.Metric}
+		if had[at] || r.Prefix != r.Prefix.Masked() || r.Metric == 0 || r.Table == 0 || (len(r.Via) == 0) == (r.Group == 0) {
 			t.Fatalf("accepted %+v", r)
+		}
+		had[at] = true
+	}
+	for _, g := range cfg.NexthopGroups {
+		at := standing{id: g.ID}
+		if had[at] || g.ID == 0 || len(g.Via) == 0 {
+			t.Fatalf("accepted %+v", g)
 		}
 		had[at] = true
 	}
@@ -106,6 +113,8 @@ func FuzzRoutes(f *testing.F) {
 		"routes: [{prefix: 0.0.0.0/0, via: [{gateway: 192.0.2.2, interface: eth1, weight: 3}], on-down: {raise-metric: 100}, source: 192.0.2.9, hold: 5s}]",
 		"routes: [{prefix: \"2001:db8:1::/48\", via: [\"fe80::1%eth1\"], initial: present, admin-down: fail, on-exit: withdraw, table: 100}]",
 		"routes: [{prefix: 10.0.0.0/8, via: [{gateway: 192.0.2.1, peer: 10.0.0.8, local-address: 10.0.0.2, multihop: true}]}]",
+		"nexthop-groups: [{id: 7, via: [{gateway: 192.0.2.3, interface: eth0, weight: 2}, \"fe80::1%eth1\"], hold: 1s, initial: present}]\n" +
+			"routes: [{prefix: 10.0.0.0/8, nexthop-group: 7, source: 192.0.2.9, on-exit: withdraw}]",
 		"addresses: [{address: 192.0.2.53/32, peers: [192.0.2.1, {peer: 192.0.2.2, interface: eth0}], require: all, hold: 1s}]",
 	} {
 		f.Add(source)

@@ -27,7 +27,8 @@ const (
 // Routes that differ only in lines ask for the same thing.
 type Route struct {
 	Prefix        netip.Prefix // masked
-	Via           []Gateway    // never empty
+	Via           []Gateway    // empty only where there is a Group
+	Group         uint32       // the nexthop group that it leads to instead; 0: none
 	Metric, Table uint32       // not 0
 	Raise         uint32       // on failure the metric becomes higher by this; 0: the route goes
 	Source        netip.Addr   // the zero Addr leaves it to the kernel
@@ -86,6 +87,11 @@ func (c Config) watches() (list []Watch) {
 			list = append(list, g.Watch)
 		}
 	}
+	for _, n := range c.NexthopGroups {
+		for _, g := range n.Via {
+			list = append(list, g.Watch)
+		}
+	}
 	for _, a := range c.Addresses {
 		list = append(list, a.Peers...)
 	}
@@ -96,9 +102,7 @@ func (c Config) watches() (list []Watch) {
 func sameRoutes(a, b []Route) bool {
 	return slices.EqualFunc(a, b, func(r, s Route) bool {
 		return r.Prefix == s.Prefix && r.Metric == s.Metric && r.Table == s.Table && r.Raise == s.Raise && r.Source == s.Source &&
-			r.Policy == s.Policy && slices.EqualFunc(r.Via, s.Via, func(g, h Gateway) bool {
-			return g.Address == h.Address && g.Interface == h.Interface && g.Weight == h.Weight && g.same(h.Watch)
-		})
+			r.Group == s.Group && r.Policy == s.Policy && slices.EqualFunc(r.Via, s.Via, Gateway.same)
 	})
 }
 
@@ -109,12 +113,17 @@ func sameAddresses(a, b []Address) bool {
 	})
 }
 
+func (g Gateway) same(h Gateway) bool {
+	return g.Address == h.Address && g.Interface == h.Interface && g.Weight == h.Weight && g.Watch.same(h.Watch)
+}
+
 func (w Watch) same(o Watch) bool { return w.InFile == o.InFile && w.Session.same(o.Session) }
 
 // DocRoute is an item of routes.
 type DocRoute struct {
 	Prefix    netip.Prefix `json:"prefix"`
-	Via       []DocGateway `json:"via"`
+	Via       []DocGateway `json:"via,omitempty"`
+	Group     uint32       `json:"nexthop-group,omitempty"` // in place of via, and of what says how it follows its sessions
 	Metric    uint32       `json:"metric,omitempty"`
 	Table     uint32       `json:"table,omitempty"` // or main
 	Source    netip.Addr   `json:"source,omitzero"`
@@ -159,23 +168,44 @@ type DocWatch struct {
 	Profile   string     `json:"profile,omitempty"`
 }
 
+func (c Config) documentRoutes(doc *Document) {
+	for _, r := range c.Routes {
+		doc.Routes = append(doc.Routes, r.document())
+	}
+	for _, g := range c.NexthopGroups {
+		doc.Groups = append(doc.Groups, g.document())
+	}
+	for _, a := range c.Addresses {
+		doc.Addresses = append(doc.Addresses, a.document())
+	}
+}
+
 func (r Route) document() DocRoute {
 	d := DocRoute{
-		Prefix: r.Prefix, Metric: r.Metric, Table: r.Table, Source: r.Source, OnDown: wordRemove,
-		Hold: duration(r.Hold), Initial: pick(Initials, r.Present), AdminDown: pick(AdminDowns, r.AdminFails), OnExit: pick(OnExits, r.Withdraw),
+		Prefix: r.Prefix, Group: r.Group, Metric: r.Metric, Table: r.Table, Source: r.Source, OnExit: pick(OnExits, r.Withdraw),
 	}
+	if r.Group != 0 {
+		return d
+	}
+	d.Hold, d.Initial, d.AdminDown = duration(r.Hold), pick(Initials, r.Present), pick(AdminDowns, r.AdminFails)
+	d.OnDown = wordRemove
 	if r.Raise != 0 {
 		d.OnDown = map[string]uint32{fieldRaise: r.Raise}
 	}
-	for _, g := range r.Via {
+	d.Via = gateways(r.Via)
+	return d
+}
+
+func gateways(list []Gateway) (docs []DocGateway) {
+	for _, g := range list {
 		w := g.document()
 		via := DocGateway{Gateway: g.Address, Weight: g.Weight, Interface: g.Interface, Local: w.Local, Multihop: w.Multihop, Profile: w.Profile}
 		if w.Peer != g.Address {
 			via.Peer = w.Peer
 		}
-		d.Via = append(d.Via, via)
+		docs = append(docs, via)
 	}
-	return d
+	return docs
 }
 
 func (a Address) document() DocAddress {

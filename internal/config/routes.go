@@ -9,6 +9,7 @@ import (
 const (
 	fieldPrefix  = "prefix"
 	fieldVia     = "via"
+	fieldGroup   = "nexthop-group"
 	fieldGateway = "gateway"
 	fieldSource  = "source"
 	fieldPeers   = "peers"
@@ -51,6 +52,7 @@ func (d *document) routes(into *[]routeEntry) func(value) {
 			f := d.policy(&e.Policy)
 			f[fieldPrefix] = d.prefix(&e.Prefix)
 			f[fieldVia] = d.watched(&e.via, fieldGateway)
+			f[fieldGroup] = d.groupID(&e.Group)
 			f["metric"] = d.metric(&e.Metric)
 			f["table"] = d.table(&e.Table)
 			f[fieldSource] = d.address(&e.Source)
@@ -199,14 +201,16 @@ func (e *routeEntry) check() []Fault {
 	switch {
 	case !e.Prefix.IsValid():
 		return []Fault{{fieldPrefix, "is missing: say what is reached by the gateways, such as 198.51.100.0/24"}}
-	case len(e.via) == 0:
-		return []Fault{{fieldVia, "is missing: name one gateway or more"}}
+	case len(e.via) == 0 && e.Group == 0:
+		return []Fault{{fieldVia, "is missing: name one gateway or more, or a " + fieldGroup}}
 	case e.Prefix.Addr().IsMulticast():
 		return []Fault{faultf(fieldPrefix, "%s is multicast: these routes are unicast", e.Prefix)}
 	case e.Source.IsValid() && e.Source.Is4() != e.Prefix.Addr().Is4():
 		return []Fault{faultf(fieldSource, "%s is of another family than %s", e.Source, e.Prefix)}
 	case uint64(e.Metric)+uint64(e.Raise) > math.MaxUint32:
 		return []Fault{faultf(fieldOnDown, "the metric would become higher than %d", uint32(math.MaxUint32))}
+	case e.Group != 0:
+		return e.groupFaults()
 	}
 	return nil
 }

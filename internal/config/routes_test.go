@@ -35,11 +35,31 @@ func TestRoutes(t *testing.T) {
 			{"2001:db8::7", "", 1, Key{Peer: a("2001:db8:9::9"), Local: a("2001:db8::2"), VRF: "default", Multihop: true}, false, ""},
 		},
 		{{"192.0.2.6", "", 1, Key{Peer: a("192.0.2.6"), VRF: "default", Unaffiliated: true}, true, ""}},
+		{
+			{"2001:db8::1", "", 1, Key{Peer: a("2001:db8::1"), Local: a("2001:db8::2"), VRF: "default"}, true, "faster"},
+			{"192.0.2.1", "", 1, main("192.0.2.1"), true, ""},
+		},
+		nil,
+		{
+			{"192.0.2.1", "eth0", 256, main("192.0.2.1"), true, ""},
+			{"fe80::1", "eth1", 1, Key{Peer: a("fe80::1"), Interface: "eth1", VRF: "default"}, true, "same"},
+		},
+		{
+			{"203.0.113.1", "eth2", 1, Key{Peer: a("203.0.113.1"), Interface: "eth2", VRF: "default"}, false, "fast"},
+			{"192.0.2.1", "eth9", 1, Key{Peer: a("192.0.2.4"), Local: a("192.0.2.9"), VRF: "default", Multihop: true}, true, "far"},
+		},
 	}
 	var got [][]hop
+	var lists [][]Gateway
 	for _, r := range cfg.Routes {
+		lists = append(lists, r.Via)
+	}
+	for _, g := range cfg.NexthopGroups {
+		lists = append(lists, g.Via)
+	}
+	for _, list := range lists {
 		var hops []hop
-		for _, g := range r.Via {
+		for _, g := range list {
 			hops = append(hops, hop{g.Address.String(), g.Interface, g.Weight, g.Session.Key(), g.InFile, g.Session.Profile})
 		}
 		got = append(got, hops)
@@ -54,8 +74,16 @@ func TestRoutes(t *testing.T) {
 		{Prefix: p("0.0.0.0/0"), Metric: 20, Table: 254, Raise: 1000, Policy: Policy{Hold: 5 * time.Second, Present: true, AdminFails: true, Withdraw: true}},
 		{Prefix: p("2001:db8:1::/48"), Metric: 20, Table: 100, Source: a("2001:db8::2")},
 		{Prefix: p("198.51.100.0/24"), Metric: 20, Table: 254},
+		{Prefix: p("198.51.101.0/24"), Metric: 20, Table: 254},
+		{Prefix: p("198.51.102.0/24"), Metric: 5, Table: 254, Group: 7, Source: a("192.0.2.9"), Policy: Policy{Withdraw: true}},
 	}
 	if diff := cmp.Diff(routes, cfg.Routes, same); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	groups := []NexthopGroup{
+		{ID: 7, Policy: Policy{Hold: 5 * time.Second, Present: true, AdminFails: true, Withdraw: true}}, {ID: maxGroupID},
+	}
+	if diff := cmp.Diff(groups, cfg.NexthopGroups, same, cmpopts.IgnoreFields(NexthopGroup{}, "Via", "Line")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	addresses := []Address{

@@ -11,35 +11,32 @@ import (
 type standing struct {
 	prefix        netip.Prefix
 	ifname        string
+	id            uint32
 	table, metric uint32
 }
 
-// resolveRoutes finds the sessions of routes and addresses. The peers of cfg have
-// been read.
-func (d *document) resolveRoutes(routes []routeEntry, addresses []addressEntry, cfg *Config) {
+// resolveRoutes finds the sessions of routes, nexthop groups and addresses. The peers
+// of cfg have been read.
+func (d *document) resolveRoutes(routes []routeEntry, groups []groupEntry, addresses []addressEntry, cfg *Config) {
 	r := resolver{document: d, cfg: cfg, lines: map[standing]int{}}
+	named := r.groups(groups)
 	for _, e := range routes {
-		if !r.claim(e.item, e.Line, standing{e.Prefix, "", e.Table, e.Metric}) ||
-			e.Raise != 0 && !r.claim(e.item, e.Line, standing{e.Prefix, "", e.Table, e.Metric + e.Raise}) {
+		if !r.claim(e.item, e.Line, standing{prefix: e.Prefix, table: e.Table, metric: e.Metric}) ||
+			e.Raise != 0 && !r.claim(e.item, e.Line, standing{prefix: e.Prefix, table: e.Table, metric: e.Metric + e.Raise}) {
 			continue
 		}
 		ok := true
-		for _, w := range e.via {
-			w.profile = cmp.Or(w.profile, e.profile)
-			g, resolved := r.gateway(w, &e)
-			ok = ok && resolved
-			if slices.ContainsFunc(e.Via, func(o Gateway) bool { return o.Address == g.Address && o.Interface == g.Interface }) {
-				d.fault(w.item, "%s stands twice in one route: keep one of them", g.Address)
-				ok = false
-			}
-			e.Via = append(e.Via, g)
+		if e.Group != 0 {
+			ok = r.leads(&e, named)
+		} else {
+			e.Via, ok = r.gateways(e.via, e.profile, e.Prefix, e.Source)
 		}
 		if ok {
 			cfg.Routes = append(cfg.Routes, e.Route)
 		}
 	}
 	for _, e := range addresses {
-		if !r.claim(e.item, e.Line, standing{e.Address.Address, e.Interface, 0, 0}) {
+		if !r.claim(e.item, e.Line, standing{prefix: e.Address.Address, ifname: e.Interface}) {
 			continue
 		}
 		ok := true
@@ -67,7 +64,10 @@ type resolver struct {
 func (r *resolver) claim(item value, line int, p standing) bool {
 	if had, twice := r.lines[p]; twice {
 		what := fmt.Sprintf("%s with metric %d", p.prefix, p.metric)
-		if p.ifname != "" {
+		switch {
+		case p.id != 0:
+			what = fmt.Sprintf("nexthop group %d", p.id)
+		case p.ifname != "":
 			what = p.prefix.String()
 		}
 		r.fault(item, "%s stands on line %d already: keep one of them", what, had)
@@ -77,15 +77,32 @@ func (r *resolver) claim(item value, line int, p standing) bool {
 	return true
 }
 
+// gateways finds the sessions of the gateways of a route, or of a nexthop group, which
+// has no prefix.
+func (r *resolver) gateways(via []watchEntry, profile string, prefix netip.Prefix, source netip.Addr) (list []Gateway, ok bool) {
+	ok = true
+	for _, w := range via {
+		w.profile = cmp.Or(w.profile, profile)
+		g, resolved := r.gateway(w, prefix, source)
+		ok = ok && resolved
+		if slices.ContainsFunc(list, func(o Gateway) bool { return o.Address == g.Address && o.Interface == g.Interface }) {
+			r.fault(w.item, "%s stands twice in one list: keep one of them", g.Address)
+			ok = false
+		}
+		list = append(list, g)
+	}
+	return list, ok
+}
+
 // gateway finds the session of a gateway.
-func (r *resolver) gateway(w watchEntry, e *routeEntry) (g Gateway, ok bool) {
+func (r *resolver) gateway(w watchEntry, prefix netip.Prefix, source netip.Addr) (g Gateway, ok bool) {
 	g = w.gateway
 	if zone := g.Address.Zone(); zone != "" {
 		g.Address, w.key.Interface = g.Address.WithZone(""), cmp.Or(w.key.Interface, zone)
 	}
 	faults := checkAddr(nil, fieldGateway, g.Address)
-	if len(faults) == 0 && g.Address.Is4() != e.Prefix.Addr().Is4() {
-		faults = []Fault{faultf(fieldGateway, "%s is of another family than %s", g.Address, e.Prefix)}
+	if len(faults) == 0 && g.Address.Is4() && prefix.Addr().Is6() { // the other way round is RFC 8950
+		faults = []Fault{faultf(fieldGateway, "%s is IPv4, and %s is reached by IPv6 gateways only", g.Address, prefix)}
 	}
 	if len(faults) > 0 {
 		r.faults(w.item, w.places, faults)
@@ -98,8 +115,8 @@ func (r *resolver) gateway(w watchEntry, e *routeEntry) (g Gateway, ok bool) {
 	if !w.key.Peer.IsValid() {
 		w.key.Peer = g.Address
 	}
-	if !w.key.Local.IsValid() && !linkLocal6(w.key.Peer) && e.Source.IsValid() && (w.key.Peer.Is6() || w.key.Multihop) {
-		w.key.Local = e.Source
+	if !w.key.Local.IsValid() && !linkLocal6(w.key.Peer) && source.IsValid() && source.Is4() == w.key.Peer.Is4() && (w.key.Peer.Is6() || w.key.Multihop) {
+		w.key.Local = source
 	}
 	if g.Watch, ok = r.watch(w); ok && linkLocal6(g.Address) {
 		g.Interface = cmp.Or(g.Interface, g.Session.Interface)

@@ -98,7 +98,13 @@ var leaves = map[string]object{
 		"type": "object", "additionalProperties": false, "required": []string{fieldRaise},
 		"properties": object{fieldRaise: integers(1, math.MaxUint32)},
 	}}},
-	"routes.via.gateway": address, "routes.via.weight": integers(1, maxWeight), "routes.via.interface": device, "routes.via.peer": address,
+	"routes.nexthop-group": integers(1, maxGroupID),
+	"nexthop-groups.id":    integers(1, maxGroupID), "nexthop-groups.profile": text, "nexthop-groups.hold": interval,
+	"nexthop-groups.initial": words(Initials), "nexthop-groups.admin-down": words(AdminDowns), "nexthop-groups.on-exit": words(OnExits),
+	"nexthop-groups.via.gateway": address, "nexthop-groups.via.weight": integers(1, maxWeight), "nexthop-groups.via.interface": device,
+	"nexthop-groups.via.peer": address, "nexthop-groups.via.local-address": address, "nexthop-groups.via.multihop": boolean,
+	"nexthop-groups.via.profile": text,
+	"routes.via.gateway":         address, "routes.via.weight": integers(1, maxWeight), "routes.via.interface": device, "routes.via.peer": address,
 	"routes.via.local-address": address, "routes.via.multihop": boolean, "routes.via.profile": text,
 	"addresses.address": prefix, "addresses.interface": device, "addresses.require": words(Requires), "addresses.profile": text,
 	"addresses.hold": interval, "addresses.initial": words(Initials), "addresses.admin-down": words(AdminDowns), "addresses.on-exit": words(OnExits),
@@ -132,11 +138,16 @@ var sections = map[string]func(object) object{
 		return s
 	},
 	"hooks.dampening": either(object{"enum": []any{wordOff, false}}),
-	"routes":          func(s object) object { return s },
-	"addresses":       func(s object) object { return s },
+	"nexthop-groups":  func(s object) object { return s },
+	"routes": func(s object) object {
+		s["oneOf"] = []any{object{"required": []string{"via"}}, object{"required": []string{"nexthop-group"}}}
+		return s
+	},
+	"addresses": func(s object) object { return s },
 
-	"routes.via":      either(address),
-	"addresses.peers": either(address),
+	"routes.via":         either(address),
+	"nexthop-groups.via": either(address),
+	"addresses.peers":    either(address),
 }
 
 // schemaOf returns the schema of a type whose keys stand below a path.
@@ -211,6 +222,8 @@ func reference(t testing.TB) map[string]string {
 			section = "hooks."
 		case "### Routes":
 			section = "routes."
+		case "### Nexthop groups":
+			section = "nexthop-groups."
 		case "### Addresses":
 			section = "addresses."
 		}

@@ -63,6 +63,7 @@ func TestDocumentHasEveryKey(t *testing.T) {
 		"hooks: [{%s: 1}]": reflect.TypeFor[DocHook](), "hooks: [{header: {%s: 1}}]": reflect.TypeFor[DocHeader](),
 		"hooks: [{dampening: {%s: 1}}]": reflect.TypeFor[DocDampening](),
 		"routes: [{%s: 1}]":             reflect.TypeFor[DocRoute](), "routes: [{via: [{%s: 1}]}]": reflect.TypeFor[DocGateway](),
+		"nexthop-groups: [{%s: 1}]": reflect.TypeFor[DocNexthopGroup](), "nexthop-groups: [{via: [{%s: 1}]}]": reflect.TypeFor[DocGateway](),
 		"addresses: [{%s: 1}]": reflect.TypeFor[DocAddress](), "addresses: [{peers: [{%s: 1}]}]": reflect.TypeFor[DocWatch](),
 	} {
 		_, err := Parse([]byte(fmt.Sprintf(source, odd)), "x")

@@ -34,8 +34,11 @@ func (d *Daemon) noteRoutes(changes []routes.Change) {
 
 // changeOf names a change: route-added, route-changed, address-removed and so on.
 func changeOf(c *routes.Change) string {
-	if c.Object.Route() {
+	switch {
+	case c.Object.Route():
 		return "route-" + c.Verb.String()
+	case c.Object.ID != 0:
+		return "nexthop-group-" + c.Verb.String()
 	}
 	return "address-" + c.Verb.String()
 }

@@ -122,18 +122,27 @@ func (d *Daemon) closeRoutes() {
 
 // routeSpecs returns what a configuration asks for.
 func routeSpecs(cfg config.Config) []routes.Spec {
-	list := make([]routes.Spec, 0, len(cfg.Routes)+len(cfg.Addresses))
+	list := make([]routes.Spec, 0, len(cfg.Routes)+len(cfg.NexthopGroups)+len(cfg.Addresses))
 	policy := func(s *routes.Spec, p config.Policy) {
 		s.Hold, s.Present, s.AdminFails, s.Withdraw = p.Hold, p.Present, p.AdminFails, p.Withdraw
 	}
-	for _, r := range cfg.Routes {
-		s := routes.Spec{Prefix: r.Prefix, Table: r.Table, Metric: r.Metric, Raise: r.Raise, Source: r.Source}
-		policy(&s, r.Policy)
-		for _, g := range r.Via {
+	via := func(s *routes.Spec, gateways []config.Gateway) {
+		for _, g := range gateways {
 			s.Members = append(s.Members, routes.Member{
 				Session: path(g.Session), Hop: routes.Hop{Gateway: g.Address, Interface: g.Interface, Weight: g.Weight},
 			})
 		}
+	}
+	for _, r := range cfg.Routes {
+		s := routes.Spec{Prefix: r.Prefix, Group: r.Group, Table: r.Table, Metric: r.Metric, Raise: r.Raise, Source: r.Source}
+		policy(&s, r.Policy)
+		via(&s, r.Via)
+		list = append(list, s)
+	}
+	for _, g := range cfg.NexthopGroups {
+		s := routes.Spec{ID: g.ID}
+		policy(&s, g.Policy)
+		via(&s, g.Via)
 		list = append(list, s)
 	}
 	for _, a := range cfg.Addresses {
@@ -227,13 +236,19 @@ func (d *Daemon) describeRoute(s *routes.Status) control.Route {
 		Kind: "route", Prefix: s.Prefix.String(), Interface: s.Interface, Table: s.Table, Metric: s.Metric, Source: s.Source,
 		OnDown: "remove", Initial: second(config.Initials, s.Present), AdminDown: second(config.AdminDowns, s.AdminFails),
 		OnExit: second(config.OnExits, s.Withdraw), Hold: uint64(s.Hold.Microseconds()),
-		State: string(s.Standing), Tries: s.Tries, RetryIn: us(s.RetryIn), Changes: s.Changes, Adopted: s.Adopted,
+		NexthopGroup: cmp.Or(s.ID, s.Group),
+		State:        string(s.Standing), Tries: s.Tries, RetryIn: us(s.RetryIn), Changes: s.Changes, Adopted: s.Adopted,
 	}
 	if s.Raise != 0 {
 		r.OnDown = fmt.Sprintf("raise-metric %d", s.Raise)
 	}
-	if s.Interface != "" {
+	switch {
+	case s.Interface != "":
 		r.Kind, r.Require = "address", second(config.Requires, s.All)
+	case s.ID != 0:
+		r.Kind, r.Prefix = "nexthop-group", ""
+	case s.Group != 0: // which has the rest
+		r.Initial, r.AdminDown = "", ""
 	}
 	if s.Err != nil {
 		r.Reason = s.Err.Error()

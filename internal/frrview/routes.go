@@ -12,6 +12,12 @@ import (
 // gateway of each route on a line of its own. Addresses are none.
 func (c Command) ShowRoutes(list []client.Route) string {
 	var four, six []hop
+	groups := make(map[uint32][]client.RouteMember)
+	for i := range list {
+		if r := &list[i]; r.Kind == "nexthop-group" {
+			groups[r.NexthopGroup] = r.Members
+		}
+	}
 	for i := range list {
 		r := &list[i]
 		p, err := netip.ParsePrefix(r.Prefix)
@@ -22,8 +28,12 @@ func (c Command) ShowRoutes(list []client.Route) string {
 		if p.Addr().Is4() {
 			into = &four
 		}
-		for j := range r.Members {
-			*into = append(*into, hop{r.Prefix, &r.Members[j]})
+		members := r.Members
+		if r.NexthopGroup != 0 {
+			members = groups[r.NexthopGroup]
+		}
+		for j := range members {
+			*into = append(*into, hop{r.Prefix, &members[j]})
 		}
 	}
 	if c.JSON {

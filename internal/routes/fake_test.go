@@ -46,6 +46,13 @@ func (w *world) apply(op *Op) error {
 		return &Refusal{Errno: unix.ESRCH}
 	case op.Verb == Remove:
 		delete(w.ours, place)
+		for p, o := range w.ours { // routes go with their group
+			if place.ID != 0 && o.Group == place.ID {
+				delete(w.ours, p)
+			}
+		}
+	case op.Object.Group != 0 && w.ours[Place{ID: op.Object.Group}].ID == 0:
+		return &Refusal{Errno: unix.EINVAL}
 	default:
 		w.ours[place] = op.Object.clone()
 	}

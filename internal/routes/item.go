@@ -25,6 +25,9 @@ type item struct {
 
 	cause   Told // what made it change last
 	changes uint64
+
+	by    *item   // of a route that leads to a nexthop group: that group
+	leads []*item // of a nexthop group: the routes that lead to it
 }
 
 // The two places of an item.
@@ -99,7 +102,7 @@ func (it *item) adopt(now session.Time) {
 		}
 		for i := range it.members {
 			m, hop := &it.members[i], it.Members[i].Hop
-			left := !it.Place().Route() || slices.ContainsFunc(it.has[slot].obj.Hops, func(k Hop) bool { return hop.is(k, false) })
+			left := it.Interface != "" || slices.ContainsFunc(it.has[slot].obj.Hops, func(k Hop) bool { return hop.is(k, false) })
 			if left && m.state == Unknown {
 				*m = member{usable: slot == plain, failed: slot == raised, adopted: true, due: now + adoptFor}
 			}
@@ -119,7 +122,10 @@ func (it *item) inherit(old *item) {
 
 // want writes into obj what is to stand in a place, and reports whether anything is.
 func (it *item) want(slot int, obj *Object) bool {
-	obj.Place, obj.Source, obj.Hops = it.has[slot].obj.Place, it.Source, obj.Hops[:0]
+	obj.Place, obj.Source, obj.Group, obj.Hops = it.has[slot].obj.Place, it.Source, it.Group, obj.Hops[:0]
+	if it.Group != 0 {
+		return slot == plain && it.by != nil && it.by.has[plain].is
+	}
 	usable, failed := 0, 0
 	for i := range it.members {
 		switch {

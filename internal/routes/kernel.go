@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,45 +18,21 @@ type Kernel interface {
 	// News tells that something may have changed which was not done by Apply. It is
 	// closed by Close.
 	News() <-chan News
-	// Follow says of which prefixes News has to tell.
-	Follow(map[netip.Prefix]bool)
+	// Follow says of what News has to tell.
+	Follow(Followed)
+	// Sweep removes nexthops of ours that neither a group holds nor keep has.
+	Sweep(keep map[Hop]bool) error
 	Close() error
+}
+
+// Followed is what routes and groups of others may stand in the way of ours.
+type Followed struct {
+	Prefixes map[netip.Prefix]bool
+	Groups   map[uint32]bool
 }
 
 // News says what may have changed.
 type News struct{ Links bool } // with the interfaces or their addresses; otherwise routes alone
-
-// Refusal is an error of the kernel.
-type Refusal struct {
-	unix.Errno
-	Text string // what else it said; may be empty
-}
-
-// Error says what the number means here, and what to do about it.
-func (r *Refusal) Error() string {
-	text := ""
-	switch r.Errno {
-	case unix.EEXIST:
-		return "somebody else's stands in its place: remove that, or choose another metric here"
-	case unix.ENETUNREACH, unix.EHOSTUNREACH:
-		text = "the gateway is not on a link of this host"
-	case unix.ENODEV:
-		text = "there is no such interface"
-	case unix.ENETDOWN:
-		text = "the interface is down"
-	case unix.EPERM:
-		return "not permitted: it takes CAP_NET_ADMIN"
-	default:
-		text = r.Errno.Error()
-	}
-	if r.Text != "" {
-		text += " (the kernel says: " + r.Text + ")"
-	}
-	return text
-}
-
-// Unwrap returns the number.
-func (r *Refusal) Unwrap() error { return r.Errno }
 
 // netlink is the Kernel of the network namespace in which it was opened.
 type netlink struct {
@@ -66,6 +41,9 @@ type netlink struct {
 	seq  uint32
 	m    message
 	buf  []byte
+
+	nexthops map[Hop]uint32  // those of ours, as of the last look and what was done since
+	held     map[uint32]bool // by groups, whoever's they are, as of the last look
 
 	*monitor
 }
@@ -82,7 +60,7 @@ func Open() (Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket for routes: %w", err)
 	}
-	k := &netlink{fd: fd, buf: make([]byte, 64<<10)}
+	k := &netlink{fd: fd, buf: make([]byte, 64<<10), nexthops: make(map[Hop]uint32)}
 	own, err := unix.Getsockname(fd)
 	if err == nil {
 		k.port = own.(*unix.SockaddrNetlink).Pid
@@ -125,9 +103,16 @@ func socket() (fd int, err error) {
 // before that returns, and answers only what it refuses.
 func (k *netlink) Apply(ops []Op) error {
 	for len(ops) > 0 {
+		if ops[0].Object.ID != 0 {
+			if err := k.group(&ops[0]); err != nil {
+				return err
+			}
+			ops = ops[1:]
+			continue
+		}
 		first, n := k.seq+1, 0
 		k.m.b = k.m.b[:0]
-		for n < len(ops) && len(k.m.b) < maxBatch {
+		for n < len(ops) && ops[n].Object.ID == 0 && len(k.m.b) < maxBatch {
 			k.seq++
 			op := &ops[n]
 			if op.Err = k.knows(op); op.Err != nil {
@@ -185,7 +170,7 @@ func (k *netlink) exchange(first uint32, ops []Op) error {
 		}
 		for m := range messages(k.buf[:n]) {
 			if errno, text, ok := refusal(m); ok && errno != 0 && m.seq-first < uint32(len(ops)) {
-				ops[m.seq-first].Err = &Refusal{errno, text}
+				ops[m.seq-first].Err = &Refusal{Errno: errno, Text: text}
 			}
 		}
 	}
@@ -202,6 +187,9 @@ func (k *netlink) List() (list []Object, err error) {
 }
 
 func (k *netlink) list() (list []Object, err error) {
+	if list, err = k.groups(); err != nil {
+		return nil, fmt.Errorf("list nexthops: %w", err)
+	}
 	for _, fam := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		err = k.dump(unix.RTM_GETROUTE, []byte{fam, 0, 0, 0, 0, Protocol, 0, 0, 0, 0, 0, 0}, func(m received) {
 			if o, protocol, ok := parseRoute(m.body, k.name); ok && protocol == Protocol {
@@ -265,7 +253,7 @@ func (k *netlink) dump(kind uint16, body []byte, each func(received)) error {
 				return nil
 			case m.kind == unix.NLMSG_ERROR:
 				errno, text, _ := refusal(m)
-				return &Refusal{errno, text}
+				return &Refusal{Errno: errno, Text: text}
 			}
 			each(m)
 		}
@@ -276,24 +264,4 @@ func (k *netlink) dump(kind uint16, body []byte, each func(received)) error {
 func (k *netlink) Close() error {
 	k.monitor.shut()
 	return unix.Close(k.fd)
-}
-
-// interfaces are the names and indexes of the interfaces there are.
-type interfaces struct {
-	mu      sync.Mutex
-	names   map[uint32]string
-	indexes map[string]uint32
-	flags   map[uint32]uint32
-}
-
-func (i *interfaces) name(index uint32) string {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.names[index]
-}
-
-func (i *interfaces) index(name string) uint32 {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.indexes[name]
 }

@@ -49,15 +49,33 @@ func NewManager(o Options) *Manager {
 // Set makes it keep specs and nothing else, and returns what that has changed.
 // states are those of the sessions that the specs depend on, as far as known.
 func (m *Manager) Set(specs []Spec, states []Told) []Change {
-	prefixes := make(map[netip.Prefix]bool)
+	f := Followed{Prefixes: make(map[netip.Prefix]bool), Groups: make(map[uint32]bool)}
+	keep := make(map[Hop]bool)
 	for i := range specs {
-		prefixes[specs[i].Prefix] = true
+		s := &specs[i]
+		if s.ID == 0 {
+			f.Prefixes[s.Prefix] = true
+			continue
+		}
+		f.Groups[s.ID] = true
+		for _, g := range s.Members {
+			keep[g.Hop.bare()] = true
+		}
 	}
 	return m.do(func(now session.Time) {
-		m.o.Kernel.Follow(prefixes)
+		m.o.Kernel.Follow(f)
 		m.table.Set(specs, states, now)
 		m.look(now)
+		m.carryOut(now)
+		m.sweep(keep)
 	})
+}
+
+// sweep removes the nexthops that are left of former groups.
+func (m *Manager) sweep(keep map[Hop]bool) {
+	if err := m.o.Kernel.Sweep(keep); err != nil {
+		m.o.Logger.Warn("remove nexthops of former groups", "err", err)
+	}
 }
 
 // Tell takes in what became of sessions. When it returns the kernel has been
@@ -82,7 +100,11 @@ func (m *Manager) Totals() (Totals, error) {
 
 // Close withdraws what does not stay, ends, and returns what that has changed.
 func (m *Manager) Close() []Change {
-	changes := m.do(func(session.Time) { m.table.Freeze() })
+	changes := m.do(func(now session.Time) {
+		m.table.Freeze()
+		m.carryOut(now)
+		m.sweep(nil)
+	})
 	m.mu.Lock()
 	again := m.closed
 	m.closed = true
@@ -219,10 +241,15 @@ func (m *Manager) wait() time.Duration {
 // Describe returns a change in words, such as "198.51.100.0/24 via 192.0.2.1 metric
 // 20".
 func (o *Object) Describe() string {
-	if !o.Route() {
-		return fmt.Sprintf("%v on %s", o.Prefix, o.Interface)
-	}
 	text := o.Prefix.String()
+	switch {
+	case o.Interface != "":
+		return text + " on " + o.Interface
+	case o.ID != 0:
+		text = fmt.Sprintf("nexthop group %d", o.ID)
+	case o.Group != 0:
+		text += fmt.Sprintf(" by nexthop group %d", o.Group)
+	}
 	for i, h := range o.Hops {
 		if i == 0 {
 			text += " via"
@@ -233,6 +260,9 @@ func (o *Object) Describe() string {
 		if h.Interface != "" {
 			text += "%" + h.Interface
 		}
+	}
+	if o.ID != 0 {
+		return text
 	}
 	text += fmt.Sprintf(" metric %d", o.Metric)
 	if o.Table != MainTable {

@@ -13,6 +13,7 @@ var native = binary.NativeEndian
 // What golang.org/x/sys/unix has no name for.
 const (
 	ifaProto      = 11    // IFA_PROTO, Linux 5.18: who added an address
+	rtaNexthopID  = 30    // RTA_NH_ID, Linux 5.3: the nexthop group that a route leads to
 	ackTLVs       = 0x200 // NLM_F_ACK_TLVS: attributes follow an error
 	ackCapped     = 0x100 // NLM_F_CAPPED: without the request's body
 	errorText     = 1     // NLMSGERR_ATTR_MSG
@@ -92,14 +93,31 @@ func (m *message) route(op *Op, seq uint32, link func(string) uint32) {
 		if o.Source.IsValid() {
 			m.addr(unix.RTA_PREFSRC, o.Source)
 		}
-		m.hops(o.Hops, link)
+		if o.Group != 0 {
+			m.u32(rtaNexthopID, o.Group)
+		} else {
+			m.hops(family(o.Prefix.Addr()), o.Hops, link)
+		}
 	}
 	m.end()
 }
 
-func (m *message) hops(hops []Hop, link func(string) uint32) {
+// gateway writes where a route of a family leads, which may be of the other one (RFC
+// 8950 has IPv4 by way of IPv6).
+func (m *message) gateway(fam uint8, a netip.Addr) {
+	if family(a) == fam {
+		m.addr(unix.RTA_GATEWAY, a)
+		return
+	}
+	at := m.attribute(unix.RTA_VIA)
+	m.b = native.AppendUint16(m.b, uint16(family(a)))
+	m.b = append(m.b, a.AsSlice()...)
+	m.close(at)
+}
+
+func (m *message) hops(fam uint8, hops []Hop, link func(string) uint32) {
 	if len(hops) == 1 {
-		m.addr(unix.RTA_GATEWAY, hops[0].Gateway)
+		m.gateway(fam, hops[0].Gateway)
 		if hops[0].Interface != "" {
 			m.u32(unix.RTA_OIF, link(hops[0].Interface))
 		}
@@ -110,10 +128,46 @@ func (m *message) hops(hops []Hop, link func(string) uint32) {
 		at := len(m.b)
 		m.b = append(m.b, 0, 0, 0, uint8(max(h.Weight, 1)-1))
 		m.b = native.AppendUint32(m.b, link(h.Interface))
-		m.addr(unix.RTA_GATEWAY, h.Gateway)
+		m.gateway(fam, h.Gateway)
 		native.PutUint16(m.b[at:], uint16(len(m.b)-at))
 	}
 	m.close(all)
+}
+
+// nexthop writes one to a gateway, for groups to hold.
+func (m *message) nexthop(id uint32, h Hop, seq uint32, link func(string) uint32) {
+	m.begin(unix.RTM_NEWNEXTHOP, unix.NLM_F_CREATE|unix.NLM_F_EXCL, seq)
+	m.b = append(m.b, family(h.Gateway), unix.RT_SCOPE_UNIVERSE, Protocol, 0, 0, 0, 0, 0)
+	m.u32(unix.NHA_ID, id)
+	m.u32(unix.NHA_OIF, link(h.Interface))
+	m.addr(unix.NHA_GATEWAY, h.Gateway)
+	m.end()
+}
+
+// group writes one Op of a nexthop group. id gives that of the nexthop to a gateway.
+func (m *message) group(op *Op, seq uint32, id func(Hop) uint32) {
+	flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
+	if op.Verb == Replace {
+		flags = unix.NLM_F_REPLACE
+	}
+	m.begin(unix.RTM_NEWNEXTHOP, flags, seq)
+	m.b = append(m.b, unix.AF_UNSPEC, unix.RT_SCOPE_UNIVERSE, Protocol, 0, 0, 0, 0, 0)
+	m.u32(unix.NHA_ID, op.Object.ID)
+	at := m.attribute(unix.NHA_GROUP)
+	for _, h := range op.Object.Hops {
+		m.b = native.AppendUint32(m.b, id(h))
+		m.b = append(m.b, uint8(max(h.Weight, 1)-1), 0, 0, 0)
+	}
+	m.close(at)
+	m.end()
+}
+
+// byID asks for a nexthop, or asks for it to go.
+func (m *message) byID(kind uint16, id, seq uint32) {
+	m.begin(kind, 0, seq)
+	m.b = append(m.b, make([]byte, unix.SizeofNhmsg)...)
+	m.u32(unix.NHA_ID, id)
+	m.end()
 }
 
 // address writes one Op of an address.

@@ -1,8 +1,8 @@
 package routes
 
 import (
-	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +13,7 @@ type monitor struct {
 	interfaces
 	file    *os.File
 	port    uint32 // of our own requests, whose effects are no news
-	follows atomic.Pointer[map[netip.Prefix]bool]
+	follows atomic.Pointer[Followed]
 	news    chan News
 }
 
@@ -33,6 +33,8 @@ func newMonitor(port uint32) (*monitor, error) {
 			return nil, err
 		}
 	}
+	// Before Linux 5.3 there are no nexthops to follow.
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, unix.RTNLGRP_NEXTHOP)
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -42,7 +44,7 @@ func newMonitor(port uint32) (*monitor, error) {
 		file:       os.NewFile(uintptr(fd), "netlink"), port: port,
 		news: make(chan News, 1),
 	}
-	m.follows.Store(&map[netip.Prefix]bool{})
+	m.follows.Store(&Followed{})
 	return m, nil
 }
 
@@ -50,7 +52,7 @@ func newMonitor(port uint32) (*monitor, error) {
 func (m *monitor) News() <-chan News { return m.news }
 
 // Follow implements Kernel.
-func (m *monitor) Follow(prefixes map[netip.Prefix]bool) { m.follows.Store(&prefixes) }
+func (m *monitor) Follow(f Followed) { m.follows.Store(&f) }
 
 // run reads until shut. It ends with news closed.
 func (m *monitor) run() {
@@ -92,7 +94,12 @@ func (m *monitor) take(msg received) {
 		}
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 		o, protocol, ok := parseRoute(msg.body, m.name)
-		if ok && msg.port != m.port && (protocol == Protocol || (*m.follows.Load())[o.Prefix]) {
+		if ok && msg.port != m.port && (protocol == Protocol || m.follows.Load().Prefixes[o.Prefix]) {
+			m.tell(News{})
+		}
+	case unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP:
+		n, ok := parseNexthop(msg.body)
+		if ok && msg.port != m.port && (n.protocol == Protocol || m.follows.Load().Groups[n.id]) {
 			m.tell(News{})
 		}
 	}
@@ -130,4 +137,24 @@ func (m *monitor) tell(n News) {
 			n.Links = n.Links || had.Links
 		}
 	}
+}
+
+// interfaces are the names and indexes of the interfaces there are.
+type interfaces struct {
+	mu      sync.Mutex
+	names   map[uint32]string
+	indexes map[string]uint32
+	flags   map[uint32]uint32
+}
+
+func (i *interfaces) name(index uint32) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.names[index]
+}
+
+func (i *interfaces) index(name string) uint32 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.indexes[name]
 }

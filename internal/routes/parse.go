@@ -56,11 +56,18 @@ func parseRoute(b []byte, link func(uint32) string) (o Object, protocol uint8, o
 			one.Gateway = addrOf(v)
 		case unix.RTA_OIF:
 			oif = number(v)
+		case unix.RTA_VIA:
+			one.Gateway = viaOf(v)
+		case rtaNexthopID:
+			o.Group = number(v)
 		case unix.RTA_MULTIPATH:
 			o.Hops = parseHops(v, link)
 		}
 	}
-	if one.Gateway.IsValid() {
+	switch {
+	case o.Group != 0:
+		o.Hops = nil // the kernel may list them as well
+	case one.Gateway.IsValid():
 		one.Interface = link(oif)
 		o.Hops = append(o.Hops, one)
 	}
@@ -77,8 +84,11 @@ func parseHops(b []byte, link func(uint32) string) (hops []Hop) {
 		}
 		h := Hop{Weight: int(b[3]) + 1, Interface: link(native.Uint32(b[4:]))}
 		for kind, v := range attributes(b[nextHopLength:n]) {
-			if kind == unix.RTA_GATEWAY {
+			switch kind {
+			case unix.RTA_GATEWAY:
 				h.Gateway = addrOf(v)
+			case unix.RTA_VIA:
+				h.Gateway = viaOf(v)
 			}
 		}
 		hops = append(hops, h)
@@ -137,6 +147,45 @@ func unspecified(family uint8) netip.Addr {
 func addrOf(v []byte) netip.Addr {
 	a, _ := netip.AddrFromSlice(v)
 	return a
+}
+
+// viaOf returns the gateway of a route of another family.
+func viaOf(v []byte) netip.Addr { return addrOf(v[min(2, len(v)):]) }
+
+// nexthop is one as the kernel has it: to a gateway, or a group.
+type nexthop struct {
+	id       uint32
+	protocol uint8
+	gateway  netip.Addr
+	oif      uint32
+	group    []entry // of a group
+}
+
+type entry struct {
+	id     uint32
+	weight int
+}
+
+func parseNexthop(b []byte) (n nexthop, ok bool) {
+	if len(b) < unix.SizeofNhmsg {
+		return n, false
+	}
+	n.protocol = b[2]
+	for kind, v := range attributes(b[unix.SizeofNhmsg:]) {
+		switch kind {
+		case unix.NHA_ID:
+			n.id = number(v)
+		case unix.NHA_GATEWAY:
+			n.gateway = addrOf(v)
+		case unix.NHA_OIF:
+			n.oif = number(v)
+		case unix.NHA_GROUP:
+			for ; len(v) >= unix.SizeofNexthopGrp; v = v[unix.SizeofNexthopGrp:] {
+				n.group = append(n.group, entry{native.Uint32(v), int(v[4]) + 1})
+			}
+		}
+	}
+	return n, n.id != 0
 }
 
 func number(v []byte) uint32 {

@@ -74,6 +74,9 @@ func (t *Table) Plan(now session.Time) []Op {
 // plan adds what an item needs. What is to come goes before what is to go, so that
 // there is no gap; and a raised metric stays until the route has its own again.
 func (t *Table) plan(it *item) {
+	if !t.frozen && it.waits() {
+		return
+	}
 	var wanted [2]bool
 	for slot := range it.has {
 		obj := t.scratch()
@@ -133,6 +136,7 @@ func (t *Table) done(op *Op, now session.Time) {
 		// What was not there any more has gone as well.
 	case op.Verb == Replace && errors.Is(op.Err, unix.ENOENT):
 		has.is = false // planned again, as one to add
+		t.take(it, false)
 		t.mark(it)
 		return
 	default:
@@ -153,9 +157,10 @@ func (t *Table) done(op *Op, now session.Time) {
 	it.changes++
 	t.changes = append(t.changes, Change{Verb: op.Verb, Object: op.Object.clone(), Cause: it.cause})
 	if has.is = op.Verb != Remove; has.is {
-		has.obj.Source, has.obj.Hops = op.Object.Source, append(has.obj.Hops[:0], op.Object.Hops...)
+		has.obj.Source, has.obj.Group, has.obj.Hops = op.Object.Source, op.Object.Group, append(has.obj.Hops[:0], op.Object.Hops...)
 	}
 	t.mark(it) // there may be a second step
+	t.take(it, has.is)
 }
 
 // buried takes in what became of something that nobody asks for.

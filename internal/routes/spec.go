@@ -15,12 +15,14 @@ import (
 // whatever bears one of its own (186 to 198).
 const Protocol = 184
 
-// Spec is one route or address as it is asked for.
+// Spec is one route, address or nexthop group as it is asked for.
 type Spec struct {
 	// Prefix is the destination of a route; of an address that address, with its
-	// length.
+	// length; of a nexthop group the zero Prefix.
 	Prefix    netip.Prefix
-	Interface string // that an address belongs to; "" for a route
+	Interface string // that an address belongs to; "" for anything else
+	ID        uint32 // of a nexthop group; 0 for anything else
+	Group     uint32 // the nexthop group that a route leads to, in place of Members; 0: none
 
 	Table, Metric uint32     // of a route; the metric is not 0
 	Raise         uint32     // on failure a route's metric becomes higher by this; 0: it is removed
@@ -35,33 +37,34 @@ type Spec struct {
 	Members []Member
 }
 
-// Member is one gateway of a route, or one peer of an address.
+// Member is one gateway of a route or nexthop group, or one peer of an address.
 type Member struct {
 	Session clients.Key // that tells of it
-	Hop                 // of a route
+	Hop                 // of a route or nexthop group
 }
 
 // Hop is where a route leads.
 type Hop struct {
 	Gateway   netip.Addr
-	Interface string // "": the kernel finds it
+	Interface string // "": the kernel finds it, but not for a nexthop group
 	Weight    int    // 1 to 256, of a gateway among others
 }
 
-// Place is where a route or an address stands in the kernel. There is one at most
-// at each.
+// Place is where a route, an address or a nexthop group stands in the kernel. There
+// is one at most at each.
 type Place struct {
 	Prefix        netip.Prefix
 	Interface     string // of an address
+	ID            uint32 // of a nexthop group
 	Table, Metric uint32 // of a route
 }
 
-// Route tells a place of a route from that of an address.
-func (p Place) Route() bool { return p.Interface == "" }
+// Route tells a place of a route from the others.
+func (p Place) Route() bool { return p.Interface == "" && p.ID == 0 }
 
 // Place returns where it stands while nothing has failed.
 func (s *Spec) Place() Place {
-	return Place{Prefix: s.Prefix, Interface: s.Interface, Table: s.Table, Metric: s.Metric}
+	return Place{Prefix: s.Prefix, Interface: s.Interface, ID: s.ID, Table: s.Table, Metric: s.Metric}
 }
 
 // raised returns where it stands after a failure that only raises the metric.
@@ -79,7 +82,7 @@ func (s *Spec) Same(o *Spec) bool {
 }
 
 func (s Spec) equal(o Spec) bool {
-	return s.Place() == o.Place() && s.Raise == o.Raise && s.Source == o.Source && s.All == o.All && s.Hold == o.Hold &&
+	return s.Place() == o.Place() && s.Group == o.Group && s.Raise == o.Raise && s.Source == o.Source && s.All == o.All && s.Hold == o.Hold &&
 		s.Present == o.Present && s.AdminFails == o.AdminFails && s.Withdraw == o.Withdraw
 }
 
@@ -118,16 +121,17 @@ type Told struct {
 	At      session.Time // when it changed; 0: not known
 }
 
-// Object is a route or an address of ours as it is in the kernel.
+// Object is a route, an address or a nexthop group of ours as it is in the kernel.
 type Object struct {
 	Place
 	Source netip.Addr
-	Hops   []Hop // of a route
+	Group  uint32 // that a route leads to; 0: none
+	Hops   []Hop  // of a nexthop group, and of a route that leads to none
 }
 
 // same tells whether what is in the kernel (o) is what is wanted (w).
 func (o *Object) same(w *Object) bool {
-	if o.Source != w.Source || len(o.Hops) != len(w.Hops) {
+	if o.Source != w.Source || o.Group != w.Group || len(o.Hops) != len(w.Hops) {
 		return false
 	}
 	for _, h := range w.Hops {

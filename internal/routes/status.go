@@ -45,7 +45,7 @@ type Totals struct {
 func (t *Table) Statuses(now session.Time) []Status {
 	list := make([]Status, len(t.items))
 	for i, it := range t.items {
-		s := Status{Spec: it.Spec, Standing: it.standing(), Err: it.err, Tries: it.tries, Changes: it.changes}
+		s := Status{Spec: it.Spec, Standing: it.standing(), Err: it.fault(), Tries: it.tries, Changes: it.changes}
 		if it.err != nil {
 			s.RetryIn = max(int64(it.retryAt-now), 0)
 		}
@@ -66,7 +66,7 @@ func (t *Table) Statuses(now session.Time) []Status {
 
 func (it *item) standing() Standing {
 	switch {
-	case it.err != nil:
+	case it.fault() != nil:
 		return Refused
 	case it.has[plain].is:
 		return Installed

@@ -68,6 +68,7 @@ func (t *Table) Set(specs []Spec, states []Told, now session.Time) {
 		}
 		t.mark(it)
 	}
+	t.join()
 	for _, it := range old {
 		for slot := range it.has {
 			if s := t.places[it.has[slot].obj.Place]; it.has[slot].is && s.of == nil {
@@ -91,6 +92,9 @@ func (t *Table) settle(s Spec, before map[Place]seat) *item {
 		it.inherit(was.of)
 	}
 	for slot := range it.has {
+		if slot == raised && it.Raise == 0 {
+			continue
+		}
 		place := it.has[slot].obj.Place
 		if b, taken := before[place]; taken && b.of.has[b.slot].is {
 			it.has[slot] = b.of.has[b.slot]
