@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -61,7 +62,8 @@ func TestAttachForeign(t *testing.T) {
 	tables := newTables(t)
 	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
 	testnet.Veth(t, a, "va", b, "vb")
-	for _, theirs := range []link.XDPAttachFlags{link.XDPDriverMode, link.XDPGenericMode} {
+	ways := map[link.XDPAttachFlags]string{link.XDPDriverMode: "native", link.XDPGenericMode: "generic"}
+	for theirs := range ways {
 		must(t, a.Do(func() error {
 			other, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 				Name: "somebody", Type: ebpf.XDP, License: "MIT",
@@ -88,7 +90,11 @@ func TestAttachForeign(t *testing.T) {
 				if !errors.Is(err, ErrBusy) || !errors.As(err, &busy) {
 					return fmt.Errorf("%s attach: error %v, want ErrBusy", mode, err)
 				}
-				if diff := cmp.Diff(BusyError{ID: uint32(id), Name: "somebody"}, *busy); diff != "" {
+				want := BusyError{
+					ID: uint32(id), Mode: ways[theirs], Name: "somebody", Tag: info.Tag,
+					By: fmt.Sprintf("bpf.test (pid %d)", os.Getpid()),
+				}
+				if diff := cmp.Diff(want, *busy); diff != "" {
 					t.Errorf("%s attach (-want +got):\n%s", mode, diff)
 				}
 			}

@@ -124,11 +124,11 @@ func inFront(b *testing.B, p *ebpf.Program, frame []byte) *ebpf.Program {
 }
 
 // noProgram passes every frame.
-func noProgram(b *testing.B) *ebpf.Program {
+func noProgram(b testing.TB) *ebpf.Program {
 	return newProgram(b, asm.Instructions{asm.Mov.Imm(asm.R0, pass), asm.Return()})
 }
 
-func newProgram(b *testing.B, code asm.Instructions) *ebpf.Program {
+func newProgram(b testing.TB, code asm.Instructions) *ebpf.Program {
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Type: ebpf.XDP, AttachType: ebpf.AttachXDP, License: "GPL", Instructions: code,
 	})

@@ -79,7 +79,8 @@ func attach(t *Tables, ifindex int, mode Mode, queues int, live room) (_ *Progra
 	}
 	p.link, err = link.AttachXDP(link.XDPOptions{Program: p.objs.Xbfd, Interface: ifindex, Flags: flags})
 	if err != nil {
-		if busy := Foreign(ifindex); busy != nil {
+		if busy := Attached(ifindex); busy != nil {
+			busy.Seek()
 			err = busy
 		}
 		return nil, fmt.Errorf("attach %s XDP program: %w", mode, err)

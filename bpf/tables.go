@@ -26,9 +26,9 @@ type Tables struct {
 // NewTables makes the tables, with room for maxSessions sessions and lanes for
 // so many of them. It needs CAP_BPF and CAP_NET_ADMIN.
 func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, fmt.Errorf("raise locked-memory limit: %w", err)
-	}
+	// Where this does not work for want of BPF the maps below do not either, and
+	// their error is one that can be told from others.
+	_ = rlimit.RemoveMemlock()
 	spec, err := loadXbfd()
 	if err != nil {
 		return nil, fmt.Errorf("read XDP object: %w", err)

@@ -65,7 +65,7 @@ func (i *Interface) climb() error {
 // hopeless errors are no matter of the mode: a lower rung would meet them too.
 func hopeless(err error) bool {
 	for _, e := range []error{
-		errNoTables, bpf.ErrBusy, bpf.ErrNotEthernet, unix.EPERM, unix.EACCES, unix.EAFNOSUPPORT, unix.EBUSY,
+		errNoTables, bpf.ErrBusy, bpf.ErrNotEthernet, unix.EPERM, unix.EACCES, unix.EAFNOSUPPORT, unix.ENOSYS, unix.EBUSY,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -77,7 +77,10 @@ func hopeless(err error) bool {
 // fault says why a rung did not bear.
 func (i *Interface) fault(r rung, err error) string {
 	unsupported := errors.Is(err, unix.EOPNOTSUPP)
+	var busy *bpf.BusyError
 	switch {
+	case errors.As(err, &busy):
+		return fmt.Sprintf("%v: %s, and xbfd takes the interface", busy, busy.Remedy(i.name))
 	case unsupported && i.program == nil:
 		return fmt.Sprintf("driver %s has no %s XDP", driver(i.name), r.mode)
 	case unsupported && r.zeroCopy:

@@ -19,9 +19,11 @@ func reason(err error) string {
 		if lacking := lackingCapabilities(); lacking != "" {
 			return "no " + lacking
 		}
-		return fmt.Sprintf("%v although this process has the capabilities: is the kernel locked down?", err)
+		return fmt.Sprintf("%v although this process has the capabilities: does a seccomp filter forbid it, or is the kernel locked down?", err)
 	case errors.Is(err, unix.EAFNOSUPPORT):
-		return "the kernel was built without AF_XDP (CONFIG_XDP_SOCKETS)"
+		return "no AF_XDP: the kernel was built without it (CONFIG_XDP_SOCKETS), or RestrictAddressFamilies= or another seccomp filter forbids it"
+	case errors.Is(err, unix.ENOSYS):
+		return "no bpf(): the kernel was built without it (CONFIG_BPF_SYSCALL), or a seccomp filter forbids it"
 	case errors.Is(err, unix.EBUSY):
 		return fmt.Sprintf("%v: another AF_XDP program has the queue", err)
 	case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):

@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/bpf"
 )
 
 // files are a host's, by their paths; a path that ends in @ is a symbolic link.
@@ -124,7 +126,8 @@ func TestHealthy(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
-	foreign := func(h *Host) { h.Links[0].XDP = &Program{7, "cilium_xdp"} }
+	foreign := func(h *Host) { h.Links[0].XDP = &bpf.BusyError{ID: 7, Name: "cilium_xdp"} }
+	noXDP := func(err error) func(*Host) { return func(h *Host) { h.NoXDP = err } }
 	both := func(changes ...func(*Host)) func(*Host) {
 		return func(h *Host) {
 			for _, c := range changes {
@@ -160,6 +163,11 @@ func TestVerdicts(t *testing.T) {
 		{"fifo without the right", "capabilities", Fail, "the limit is 0", nil, fifo},
 		{"fifo by limit", "capabilities", OK, "", nil, both(fifo, func(h *Host) { h.Priority = 60 })},
 		{"fifo by capability", "capabilities", OK, "", nil, both(fifo, func(h *Host) { h.Caps |= 1 << unix.CAP_SYS_NICE })},
+		{"kernel without AF_XDP", "af-xdp", Warn, "CONFIG_XDP_SOCKETS", nil, noXDP(unix.EAFNOSUPPORT)},
+		{"AF_XDP forbidden", "af-xdp", Warn, "a seccomp filter", nil, noXDP(unix.EPERM)},
+		{"AF_XDP wanted", "af-xdp", Fail, "transport: xdp of eth0", nil, both(noXDP(unix.EAFNOSUPPORT), func(h *Host) { h.Want.Transport = onlyXDP })},
+		{"kernel without BPF", "bpf", Warn, "CONFIG_BPF_SYSCALL", nil, func(h *Host) { h.NoBPF = unix.ENOSYS }},
+		{"BPF forbidden", "bpf", Warn, "a seccomp filter", nil, func(h *Host) { h.NoBPF = unix.EPERM }},
 		{"little to lock", "locked-memory", Warn, "8192 KiB may be locked", nil, func(h *Host) { h.Caps &^= 1 << unix.CAP_IPC_LOCK }},
 		{"enough to lock", "locked-memory", OK, "64 MiB may be locked", nil, func(h *Host) { h.Caps &^= 1 << unix.CAP_IPC_LOCK; h.LockedMemory = 64 << 20 }},
 		{"maps count", "locked-memory", Warn, "before Linux 5.11", nil, func(h *Host) { h.Release = "5.10.1" }},
@@ -170,10 +178,10 @@ func TestVerdicts(t *testing.T) {
 		{"sockets wanted", "xdp", OK, "as configured", nil, func(h *Host) { h.Want.Transport = udp }},
 		{"no such interface", "xdp", Fail, "no such interface", nil, func(h *Host) { h.Links, h.Missing = nil, "eth7" }},
 		{"no interface", "xdp", Warn, "no Ethernet interface", nil, func(h *Host) { h.Links = nil }},
-		{"foreign program", "xdp-program", Warn, `("cilium_xdp", id 7)`, nil, foreign},
+		{"foreign program", "xdp-program", Warn, `attached: "cilium_xdp", id 7: xbfd leaves it`, nil, foreign},
 		{"foreign program and no choice", "xdp-program", Fail, "ip link set eth0 xdp off", nil, both(foreign, func(h *Host) { h.Want.Transport = onlyXDP })},
-		{"our program", "xdp-program", OK, "a daemon runs", nil, func(h *Host) { h.Links[0].XDP = &Program{8, "xbfd"} }},
-		{"unseen program", "xdp-program", Warn, "(id 9)", nil, func(h *Host) { h.Links[0].XDP = &Program{ID: 9} }},
+		{"our program", "xdp-program", OK, "a daemon runs", nil, func(h *Host) { h.Links[0].XDP = &bpf.BusyError{ID: 8, Name: "xbfd"} }},
+		{"unseen program", "xdp-program", Warn, "id 9 (bpftool", nil, func(h *Host) { h.Links[0].XDP = &bpf.BusyError{ID: 9} }},
 		{"queues", "queues", OK, "opens them all", nil, func(h *Host) { h.Links[0].Rx, h.Links[0].NTuple = 8, true }},
 		{"fewer queues than workers", "queues", Warn, "combined 3", nil, func(h *Host) { h.Links[0].Rx, h.Want.CPUs = 2, []int{1, 2, 3} }},
 		{"many queues", "queues", Warn, "128 receive queues", nil, func(h *Host) { h.Links[0].Rx = 128 }},

@@ -5,8 +5,11 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/bpf"
 )
 
 // Here looks at the running host, in the calling thread's network namespace. Of
@@ -36,14 +39,34 @@ func Here(want Want, only string) (*Host, error) {
 		}
 		*l.into = limit.Cur
 	}
+	h.NoXDP, h.NoBPF = tryXDP(), tryBPF()
 	if err := h.lookAtLinks(only); err != nil {
 		return nil, err
 	}
 	// Asking for tables would make the kernel load nf_tables where it is not.
-	if _, err := os.Stat("/sys/module/nf_tables"); err == nil {
+	_, err := os.Stat("/sys/module/nf_tables")
+	if within, _ := h.built("CONFIG_NF_TABLES"); within || err == nil {
 		h.Tables = nftables()
 	}
 	return h, nil
+}
+
+// tryXDP opens a socket as rings need it, and closes it.
+func tryXDP() error {
+	fd, err := unix.Socket(unix.AF_XDP, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// tryBPF makes the smallest of maps and drops it.
+func tryBPF() error {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		return err
+	}
+	return m.Close()
 }
 
 // lookAtLinks reads interfaces and neighbours.
@@ -60,9 +83,8 @@ func (h *Host) lookAtLinks(only string) error {
 			continue
 		}
 		l := Link{Name: a.Name, Index: a.Index, Driver: driver(a.Name), Rx: rxQueues(a), NTuple: ntuple(a.Name), Ingress: atIngress(link), Features: xdpFeatures(a.Index)}
-		if a.Xdp != nil && a.Xdp.Attached {
-			p := program(a.Xdp.ProgId)
-			l.XDP = &p
+		if l.XDP = bpf.Attached(a.Index); l.XDP != nil {
+			l.XDP.Seek()
 		}
 		h.Links = append(h.Links, l)
 	}

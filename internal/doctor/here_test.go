@@ -70,7 +70,8 @@ func TestHere(t *testing.T) {
 		{calm, "ok visibility : tcpdump"}, {calm, "ok xdp v0: driver veth offers native XDP"}, {calm, "ok other-daemons : nobody"},
 		{calm, "ok neighbours : 1 of 1"}, {calm, "warn echo v0: net.ipv4.conf.v0.rp_filter is 1"}, {calm, "ok capabilities : "},
 		{calm, "ok neighbour-table : the limit (gc_thresh3"},
-		{busy, `warn xdp-program v0: another XDP program is attached ("somebody"`},
+		{calm, "ok af-xdp : "}, {calm, "ok bpf : "}, {busy, "generic, held by " + me(t)},
+		{busy, `warn xdp-program v0: another XDP program is attached: "somebody", id `},
 		{busy, fmt.Sprintf("other-daemons : %s has UDP port 3784", me(t))},
 	} {
 		if !strings.Contains(text(tt.r), tt.finding) {

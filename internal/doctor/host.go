@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/xbfd/xbfd/bpf"
 )
 
 // Host is what the checks look at. Here fills it from the running system.
@@ -20,6 +22,8 @@ type Host struct {
 	TimerSlack   int    // of the caller, ns
 	LockedMemory uint64 // bytes the caller may lock (RLIMIT_MEMLOCK)
 	Priority     uint64 // highest real-time priority it may take (RLIMIT_RTPRIO)
+
+	NoXDP, NoBPF error // what the kernel says to a socket of AF_XDP and to a BPF map; nil: it gives them
 
 	Links      []Link // those to look at
 	Missing    string // an interface that was asked for and is not there
@@ -36,18 +40,28 @@ type Link struct {
 	Features     *uint64 // of XDP, as bits of the kernel's netdev family; nil when it does not say
 	Rx           int     // receive queues; 0 when not known
 	NTuple       bool
-	XDP          *Program  // nil: none
-	Ingress      []Program // at tc ingress
+	XDP          *bpf.BusyError // what is attached, ours too; nil: nothing
+	Ingress      []Program      // at tc ingress
 }
 
-// Program is a BPF program that is attached to an interface.
+// Program is a BPF program at an interface's tc ingress.
 type Program struct {
 	ID   uint32
 	Name string // empty when it cannot be seen
 }
 
 // ours tells xbfd's programs by the names that their source gives them.
-func (p Program) ours() bool { return p.Name == "xbfd" || strings.HasPrefix(p.Name, "xbfd_") }
+func (p Program) ours() bool { return ours(p.Name) }
+
+func ours(name string) bool { return name == "xbfd" || strings.HasPrefix(name, "xbfd_") }
+
+// foreign is another's XDP program on an interface, nil if there is none.
+func (l *Link) foreign() *bpf.BusyError {
+	if l.XDP == nil || ours(l.XDP.Name) {
+		return nil
+	}
+	return l.XDP
+}
 
 // String names the program for people.
 func (p Program) String() string {

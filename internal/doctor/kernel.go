@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -66,6 +67,46 @@ func capabilities(h *Host) []Finding {
 			"(LimitRTPRIO= in systemd); the limit is %d", p, p, h.Priority)
 	}
 	return say(check, OK, "the caller has what xbfd needs: CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF")
+}
+
+// afXDP tries what rings are made of. That the caller lacks the right is told by
+// another check.
+func afXDP(h *Host) []Finding {
+	switch err := h.NoXDP; {
+	case err == nil:
+		return say("af-xdp", OK, "the kernel has AF_XDP sockets")
+	case errors.Is(err, unix.EAFNOSUPPORT):
+		return h.without("af-xdp", "there is no AF_XDP: the kernel was built without it (CONFIG_XDP_SOCKETS), or a filter forbids it "+
+			"(RestrictAddressFamilies= in systemd)")
+	case h.has(unix.CAP_NET_RAW):
+		return h.without("af-xdp", fmt.Sprintf("AF_XDP sockets are refused (%v), although the caller has CAP_NET_RAW: a seccomp filter forbids "+
+			"them, as that of a container may", err))
+	}
+	return nil
+}
+
+// bpfCalls tries what programs and their tables take.
+func bpfCalls(h *Host) []Finding {
+	switch err := h.NoBPF; {
+	case err == nil:
+		return say("bpf", OK, "the kernel makes BPF maps")
+	case errors.Is(err, unix.ENOSYS):
+		return h.without("bpf", "there is no bpf(): the kernel was built without it (CONFIG_BPF_SYSCALL), or a seccomp filter forbids it")
+	case h.has(unix.CAP_BPF) || h.has(unix.CAP_SYS_ADMIN):
+		return h.without("bpf", fmt.Sprintf("BPF maps are refused (%v), although the caller has CAP_BPF: a seccomp filter forbids them, as that of "+
+			"a container may, or the kernel is locked down", err))
+	}
+	return nil
+}
+
+// without says what the lack of AF_XDP comes to.
+func (h *Host) without(check, lack string) []Finding {
+	for i := range h.Links {
+		if asked := h.Want.transport(h.Links[i].Name); asked == "xdp" || asked == "xdp-generic" {
+			return say(check, Fail, "%s; transport: %s of %s allows nothing else: set transport: auto", lack, asked, h.Links[i].Name)
+		}
+	}
+	return say(check, Warn, "%s: sessions run on UDP sockets, without rings, heard packets and insurance", lack)
 }
 
 // lockedNeed is about what the rings of one interface lock.

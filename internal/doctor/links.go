@@ -36,7 +36,7 @@ func xdp(h *Host) []Finding {
 		switch asked := h.Want.transport(l.Name); {
 		case asked == "udp":
 			return OK, "UDP sockets, as configured"
-		case l.XDP != nil && !l.XDP.ours():
+		case l.foreign() != nil:
 			return "", "" // attached says it
 		case l.Features == nil:
 			return OK, fmt.Sprintf("this kernel does not say what driver %s can (Linux 6.3 does): xbfd tries zero copy, native and "+
@@ -87,17 +87,16 @@ func queues(h *Host) []Finding {
 // interface.
 func attached(h *Host) []Finding {
 	return h.each("xdp-program", func(l *Link) (string, string) {
+		busy := l.foreign()
 		switch asked := h.Want.transport(l.Name); {
 		case l.XDP == nil || asked == "udp":
 			return "", ""
-		case l.XDP.ours():
-			return OK, fmt.Sprintf("xbfd's own is attached (%v): a daemon runs", l.XDP)
+		case busy == nil:
+			return OK, fmt.Sprintf("xbfd's own is attached (%s): a daemon runs", l.XDP.Program())
 		case asked == "xdp" || asked == "xdp-generic":
-			return Fail, fmt.Sprintf("another XDP program is attached (%v), and transport: %s allows nothing else: detach it (ip link "+
-				"set %s xdp off), or set transport: auto", l.XDP, asked, l.Name)
+			return Fail, fmt.Sprintf("%v, and transport: %s allows nothing else: %s, or set transport: auto", busy, asked, busy.Remedy(l.Name))
 		default:
-			return Warn, fmt.Sprintf("another XDP program is attached (%v): xbfd leaves it there and uses UDP sockets; detach it (ip "+
-				"link set %s xdp off) for AF_XDP", l.XDP, l.Name)
+			return Warn, fmt.Sprintf("%v: xbfd leaves it there and uses UDP sockets until it is gone; for AF_XDP %s", busy, busy.Remedy(l.Name))
 		}
 	})
 }

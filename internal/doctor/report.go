@@ -35,7 +35,7 @@ func (r Report) Fails() (n int) {
 
 // checks are in the order in which people should read them.
 var checks = []func(*Host) []Finding{
-	visibility, kernel, btf, capabilities, lockedMemory,
+	visibility, kernel, btf, capabilities, afXDP, bpfCalls, lockedMemory,
 	xdp, queues, attached, ingress,
 	daemons, firewall, echoPath,
 	throttling, groupRealTime, quota, idle, timerSlack,

@@ -41,7 +41,7 @@ func daemons(h *Host) []Finding {
 func (h *Host) onlySockets() bool {
 	for i := range h.Links {
 		l := &h.Links[i]
-		if h.Want.transport(l.Name) != "udp" && (l.XDP == nil || l.XDP.ours()) {
+		if h.NoXDP == nil && h.NoBPF == nil && h.Want.transport(l.Name) != "udp" && l.foreign() == nil {
 			return false
 		}
 	}

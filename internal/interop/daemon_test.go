@@ -24,6 +24,7 @@ type daemon struct {
 	file    string // empty without one
 	control string // path of its socket
 	client  *control.Client
+	lack    *lack // what it runs without, nil if it has everything
 	log     *journal
 	exited  chan struct{} // closed when it is gone
 	err     error         // then: of Wait
@@ -36,6 +37,15 @@ func start(t testing.TB, h *host, config string) *daemon {
 	t.Helper()
 	d := launch(t, h, config)
 	d.started(t)
+	return d
+}
+
+// launchLacking is launch on a kernel that lacks something.
+func launchLacking(t testing.TB, h *host, l lack, config string) *daemon {
+	t.Helper()
+	d := &daemon{host: h, lack: &l, file: filepath.Join(t.TempDir(), "xbfd.yaml")}
+	d.write(t, config)
+	d.run(t, filepath.Join(t.TempDir(), "sock"), "-c", d.file)
 	return d
 }
 
@@ -69,7 +79,10 @@ func (d *daemon) run(t testing.TB, socket string, args ...string) {
 	d.log = newJournal(t, "xbfd in "+d.Name())
 	d.client = control.NewClient(socket)
 	t.Cleanup(d.client.Close)
-	d.cmd = d.Command(context.Background(), xbfdPath, append([]string{"run", "--control", socket}, args...)...)
+	args = append([]string{"run", "--control", socket}, args...)
+	if d.cmd = d.Command(context.Background(), xbfdPath, args...); d.lack != nil {
+		d.cmd = d.lack.command(context.Background(), d.host, args...)
+	}
 	d.cmd.Stderr = d.log
 	must(t, d.cmd.Start())
 	go func() {

@@ -16,7 +16,14 @@ var xbfdPath string
 // once than there are cores.
 const parallel = "6"
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if name := os.Getenv(filterVar); name != "" {
+		os.Unsetenv(filterVar)
+		fmt.Fprintln(os.Stderr, runFiltered(name, os.Args[1:]))
+		os.Exit(1)
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	flag.Parse()
