@@ -95,9 +95,8 @@ func (e *routeEntry) groupFaults() (faults []Fault) {
 	return faults
 }
 
-// groups finds the sessions of nexthop groups and returns them by their ids.
-func (r *resolver) groups(entries []groupEntry) map[uint32]NexthopGroup {
-	named := make(map[uint32]NexthopGroup)
+// groups finds the sessions of nexthop groups.
+func (r *resolver) groups(entries []groupEntry) {
 	for _, e := range entries {
 		if !r.claim(e.item, e.Line, standing{id: e.ID}) {
 			continue
@@ -111,23 +110,24 @@ func (r *resolver) groups(entries []groupEntry) map[uint32]NexthopGroup {
 				ok = false
 			}
 		}
-		named[e.ID] = e.NexthopGroup
 		if ok {
 			r.cfg.NexthopGroups = append(r.cfg.NexthopGroups, e.NexthopGroup)
 		}
 	}
-	return named
 }
 
 // leads checks that a route can lead to its nexthop group.
-func (r *resolver) leads(e *routeEntry, named map[uint32]NexthopGroup) bool {
+func (r *resolver) leads(e *routeEntry, groups []groupEntry) bool {
 	var faults []Fault
-	g, known := named[e.Group]
-	switch i := slices.IndexFunc(g.Via, func(g Gateway) bool { return g.Address.Is4() }); {
-	case !known:
+	i := slices.IndexFunc(groups, func(g groupEntry) bool { return g.ID == e.Group })
+	if i < 0 {
 		faults = []Fault{faultf(fieldGroup, "there is no nexthop group %d: list it under %s", e.Group, sectionGroups)}
-	case i >= 0 && e.Prefix.Addr().Is6():
-		faults = []Fault{faultf(fieldGroup, "%s is reached by IPv6 gateways only, and nexthop group %d has %s", e.Prefix, e.Group, g.Via[i].Address)}
+	} else if e.Prefix.Addr().Is6() {
+		for _, w := range groups[i].via {
+			if gateway := w.gateway.Address; gateway.Is4() {
+				faults = []Fault{faultf(fieldGroup, "%s is reached by IPv6 gateways only, and nexthop group %d has %s", e.Prefix, e.Group, gateway)}
+			}
+		}
 	}
 	r.faults(e.item, e.places, faults)
 	return len(faults) == 0

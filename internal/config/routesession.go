@@ -19,7 +19,6 @@ type standing struct {
 // of cfg have been read.
 func (d *document) resolveRoutes(routes []routeEntry, groups []groupEntry, addresses []addressEntry, cfg *Config) {
 	r := resolver{document: d, cfg: cfg, lines: map[standing]int{}}
-	named := r.groups(groups)
 	for _, e := range routes {
 		if !r.claim(e.item, e.Line, standing{prefix: e.Prefix, table: e.Table, metric: e.Metric}) ||
 			e.Raise != 0 && !r.claim(e.item, e.Line, standing{prefix: e.Prefix, table: e.Table, metric: e.Metric + e.Raise}) {
@@ -27,7 +26,7 @@ func (d *document) resolveRoutes(routes []routeEntry, groups []groupEntry, addre
 		}
 		ok := true
 		if e.Group != 0 {
-			ok = r.leads(&e, named)
+			ok = r.leads(&e, groups)
 		} else {
 			e.Via, ok = r.gateways(e.via, e.profile, e.Prefix, e.Source)
 		}
@@ -35,6 +34,7 @@ func (d *document) resolveRoutes(routes []routeEntry, groups []groupEntry, addre
 			cfg.Routes = append(cfg.Routes, e.Route)
 		}
 	}
+	r.groups(groups) // after routes, which need not say what interface a session is on
 	for _, e := range addresses {
 		if !r.claim(e.item, e.Line, standing{prefix: e.Address.Address, ifname: e.Interface}) {
 			continue

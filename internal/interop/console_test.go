@@ -21,7 +21,7 @@ var elsewhere = map[string]string{
 }
 
 // tried are the documents that have a test of their own for what they show.
-var tried = []string{"migration.md", "operations.md"}
+var tried = []string{"failover.md", "migration.md", "operations.md"}
 
 // typed returns what a document shows somebody typing: lines that begin with a
 // prompt, and those that continue them.
