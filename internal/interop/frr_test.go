@@ -105,6 +105,9 @@ func (f *frr) revive(t testing.TB) {
 	_ = os.Remove(f.path("bfdd.vty"))
 	_ = os.Remove(f.path("bfdd.sock"))
 	args := []string{"--bfdctl", f.path("bfdd.sock")}
+	if f.s.atOnce {
+		args = append(args, "--tcli")
+	}
 	if f.dplane {
 		args = append(args, "--dplaneaddr", f.planeAddress())
 	}
@@ -119,15 +122,6 @@ func (f *frr) planeAddress() string { return "unix:" + f.path("dplane.sock") }
 func (f *frr) save(t testing.TB) {
 	t.Helper()
 	must(t, os.WriteFile(f.path("bfdd.conf"), []byte(f.config()), 0o644))
-}
-
-// load has bfdd read a file of commands.
-func (f *frr) load(t testing.TB, file string) {
-	t.Helper()
-	out, err := exec.Command("vtysh", "--vty_socket", f.dir, "-d", "bfdd", "-f", file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("vtysh -f: %v\n%s", err, out)
-	}
 }
 
 func (f *frr) waitFor(t testing.TB, file string) {

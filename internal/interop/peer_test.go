@@ -35,6 +35,7 @@ type speech struct {
 	mult     int
 	passive  bool
 	more     string // of BIRD's configuration
+	atOnce   bool   // FRR takes several commands as one change
 }
 
 // view is what the other daemon shows of one session.
