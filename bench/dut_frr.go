@@ -102,9 +102,9 @@ func (d *frrDUT) read() error {
 	return d.ask(fmt.Sprintf("show bfd peer %v local-address %v json", remote(k), local(k)))
 }
 
-// ask sends a command as vtysh does: each ends with a zero, each answer with
-// three and the result.
-func (d *frrDUT) ask(command string) error {
+// ask sends commands as vtysh does: each ends with a zero, each answer with three and
+// the result.
+func (d *frrDUT) ask(commands ...string) error {
 	c, err := net.DialTimeout("unix", d.path("bfdd.vty"), patience)
 	if err != nil {
 		return fmt.Errorf("ask bfdd: %w", err)
@@ -114,7 +114,7 @@ func (d *frrDUT) ask(command string) error {
 		return fmt.Errorf("ask bfdd: %w", err)
 	}
 	r := bufio.NewReader(c)
-	for _, line := range []string{"enable", command} {
+	for _, line := range append([]string{"enable"}, commands...) {
 		if _, err := io.WriteString(c, line+"\x00"); err != nil {
 			return fmt.Errorf("ask bfdd: %w", err)
 		}

@@ -9,6 +9,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // xbfdDUT is the real daemon, with a file and a control socket.
@@ -143,8 +146,19 @@ func (d *xbfdDUT) facts() facts {
 	return f
 }
 
+// stop lets the daemon put away what it would else leave for the next one of this
+// machine, in files.
 func (d *xbfdDUT) stop() error {
+	if d.proc == nil {
+		return nil
+	}
 	d.client.CloseIdleConnections()
+	if d.proc.signal(unix.SIGTERM) == nil {
+		select {
+		case <-d.proc.gone:
+		case <-time.After(patience / 2):
+		}
+	}
 	return d.proc.kill()
 }
 

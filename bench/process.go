@@ -111,8 +111,12 @@ func (p *process) ended() bool {
 	}
 }
 
-// kill ends the program as a crash would, and waits.
+// kill ends the program as a crash would, and waits. One that was not started has
+// ended.
 func (p *process) kill() error {
+	if p == nil {
+		return nil
+	}
 	_ = p.stdin.Close()
 	select {
 	case <-p.gone:

@@ -12,7 +12,7 @@ import (
 
 // Routers are what can be measured for failover: a BFD engine, and what changes the
 // routes when it says so.
-var Routers = []string{"xbfd", "frr", "frr+xbfd", "bird", "bird+xbfd", "exabgp+xbfd"}
+var Routers = []string{"xbfd", "frr", "frr+xbfd", "bird", "bird+xbfd", "gobgp+xbfd", "exabgp+xbfd"}
 
 // router is an engine under test that has routes.
 type router interface {
@@ -37,6 +37,8 @@ func newRouter(name string, s setup) (dut, error) {
 		return newFRRRouter(s, x, over)
 	case "bird":
 		return newBIRDRouter(s, x, over)
+	case "gobgp":
+		return newGoBGPRouter(x)
 	case "exabgp":
 		return newExaBGPRouter(x)
 	}
@@ -125,13 +127,11 @@ func waitFor(ctx context.Context, path string) error {
 	}
 }
 
-// endAll ends processes, as far as they were started.
+// endAll ends processes.
 func endAll(list ...*process) error {
 	var errs []error
 	for _, p := range list {
-		if p != nil {
-			errs = append(errs, p.kill())
-		}
+		errs = append(errs, p.kill())
 	}
 	return errors.Join(errs...)
 }

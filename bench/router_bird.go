@@ -86,7 +86,7 @@ func (r *birdRouter) facts() facts {
 
 func (r *birdRouter) stop() error {
 	err := endAll(r.proc)
-	if r.hook != nil && r.hook.proc != nil {
+	if r.hook != nil {
 		err = errors.Join(err, r.hook.stop())
 	}
 	return err

@@ -30,6 +30,7 @@ func newFRRRouter(s setup, plane *xbfdDUT, over bool) (dut, error) {
 	if over {
 		r.plane = plane
 		plane.elsewhere = true
+		r.elsewhere = s.sessions
 		plane.more = fmt.Sprintf("dplane: [{connect: %q, hold: 30s}]\n", r.planeAddress())
 	}
 	return r, nil
@@ -84,7 +85,7 @@ func (r *frrRouter) routing() string {
 	return b.String()
 }
 
-// startPlane starts xbfd, if it is to run the sessions, and waits until bfdd has it.
+// startPlane starts xbfd, if it is to run the sessions, and hands them over.
 func (r *frrRouter) startPlane(ctx context.Context) error {
 	if r.plane == nil {
 		return nil
@@ -97,13 +98,34 @@ func (r *frrRouter) startPlane(ctx context.Context) error {
 			DataPlanes []struct{ Connected bool } `json:"data-planes"`
 		}
 		if err := r.plane.get("/v1/status", &s); err == nil && len(s.DataPlanes) > 0 && s.DataPlanes[0].Connected {
-			return nil
+			return r.addSessions(ctx)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
 	return fmt.Errorf("bfdd and xbfd do not meet: %s", r.plane.said())
+}
+
+// inBuffer is how many sessions bfdd can hand over with one change: it has room for 58
+// messages, two for each, and what does not fit is lost.
+const inBuffer = 25
+
+// addSessions has bfdd add those that bgpd does not ask for.
+func (r *frrRouter) addSessions(ctx context.Context) error {
+	for from := 1; from < r.sessions; from += inBuffer {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		commands := []string{"configure terminal", "bfd"}
+		for k := from; k < min(from+inBuffer, r.sessions); k++ {
+			commands = append(commands, fmt.Sprintf("peer %v local-address %v", remote(k), local(k)), "profile bench", "exit")
+		}
+		if err := r.ask(append(commands, "commit")...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *frrRouter) process() *process {
@@ -125,7 +147,7 @@ func (r *frrRouter) facts() facts {
 
 func (r *frrRouter) stop() error {
 	err := endAll(r.bgpd, r.proc, r.zebra)
-	if r.plane != nil && r.plane.proc != nil {
+	if r.plane != nil {
 		err = errors.Join(err, r.plane.stop())
 	}
 	return err

@@ -202,8 +202,10 @@ func (r *rig) allUp(ctx context.Context, within time.Duration) (bool, error) {
 // close ends everything that was started and removes what was made.
 func (r *rig) close() error {
 	var errs []error
-	if r.dut != nil && r.dut.process() != nil {
-		_ = r.dut.process().signal(unix.SIGCONT)
+	if r.dut != nil {
+		if p := r.dut.process(); p != nil {
+			_ = p.signal(unix.SIGCONT)
+		}
 		errs = append(errs, r.dut.stop())
 	}
 	if r.peer != nil {

@@ -113,7 +113,8 @@ func (e *env) benchFailover() *cobra.Command {
 			"lead to the spare uplink, when packets do, and when a BGP neighbour is told: every time counts from\n"+
 			"the load peer's last packet. The engines are xbfd with routes of its own, FRR (frr: bgpd and bfdd,\n"+
 			"frr+xbfd: bfdd with xbfd as its data plane), BIRD (bird: its own BFD, bird+xbfd: a hook of xbfd),\n"+
-			"and ExaBGP (exabgp+xbfd), which only tells others. With frr in --dut all are compared with it.",
+			"and GoBGP and ExaBGP (gobgp+xbfd, exabgp+xbfd), which only tell others. With frr in --dut all are\n"+
+			"compared with it.",
 		"1s", 1, bench.Failover)
 	f := c.Flags()
 	f.Lookup("dut").Usage = "`engines` under test: " + strings.Join(bench.Routers, ", ")
