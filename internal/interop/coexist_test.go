@@ -58,3 +58,48 @@ func TestPortTaken(t *testing.T) {
 		d.refused(t, fmt.Sprintf(`^xbfd: .*interface %s: .*UDP port 3784 is taken by (bfdd|bird) \(pid \d+\)`, a.ifname))
 	})
 }
+
+// TestAnotherDaemonComesLater starts the other daemon where xbfd has the port on its
+// interface: bfdd ends, BIRD goes on without BFD, and neither disturbs xbfd's session.
+func TestAnotherDaemonComesLater(t *testing.T) {
+	t.Parallel()
+	for name, come := range map[string]func(testing.TB, *host, speech){
+		"frr": func(t testing.TB, h *host, s speech) {
+			f := &frr{host: h, s: s, log: newJournal(t, "bfdd")}
+			f.prepare(t) // nothing yet: it does not stay
+			p := f.run(t, "bfdd", "--bfdctl", f.path("bfdd.sock"))
+			select {
+			case <-p.gone:
+			case <-time.After(patience):
+				t.Error("bfdd stays")
+			}
+			if len(f.log.lines(`Address already in use`)) == 0 {
+				t.Errorf("bfdd does not say why it ends:\n%s", f.log)
+			}
+		},
+		"bird": func(t testing.TB, h *host, s speech) {
+			b := startBIRD(t, h, s)
+			if len(b.log.lines(`bfd.*Address already in use|Address already in use.*bfd`)) == 0 {
+				t.Errorf("BIRD does not say why it has no BFD:\n%s", b.log)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b, c := newLAN(t)
+			twin := start(t, b, oneSession(a, 100*time.Millisecond, ""))
+			d := start(t, a, oneSession(b, 100*time.Millisecond, ""))
+			d.waitUp(t)
+			come(t, a, speech{sessions: towards(c, a), interval: 100 * time.Millisecond, mult: mult})
+			time.Sleep(time.Second)
+			for _, d := range []*daemon{d, twin} {
+				if s := d.sessions(t)[0]; s.State != "up" || s.Counters.Down != 0 {
+					t.Errorf("session with %s: %+v", s.Peer, s)
+				}
+			}
+			if i := d.status(t).Interfaces[0]; i.Transport != "xdp-native" || i.UDP != "open" {
+				t.Errorf("interface %+v", i)
+			}
+		})
+	}
+}
