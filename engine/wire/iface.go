@@ -91,6 +91,7 @@ type Interface struct {
 
 	program *bpf.Program // nil without XDP
 	blocked bool         // by somebody else's XDP program
+	refused int          // the MTU with which its driver refused native XDP, 0 if it did not
 	queues  []*queue
 	udp     []*udpReader
 	udpErr  error // why a receive socket is missing
@@ -201,6 +202,10 @@ func (i *Interface) UDPStatus() string {
 	}
 	return i.udpErr.Error()
 }
+
+// Rename says that the interface has another name now. What is open follows it by
+// its index; the name is for what is opened and asked later.
+func (i *Interface) Rename(name string) { i.name = name }
 
 // SetMAC tells the XDP program that the interface's MAC has changed. Until then
 // the frames to the new one arrive by the UDP sockets.

@@ -81,6 +81,9 @@ func (i *Interface) fault(r rung, err error) string {
 	switch {
 	case errors.As(err, &busy):
 		return fmt.Sprintf("%v: %s, and xbfd takes the interface", busy, busy.Remedy(i.name))
+	case i.program == nil && r.mode == bpf.ModeNative && (errors.Is(err, unix.ERANGE) || errors.Is(err, unix.EINVAL)):
+		i.refused = mtu(i.name)
+		return fmt.Sprintf("driver %s refuses native XDP at an MTU of %d (%v)", driver(i.name), i.refused, rootOf(err))
 	case unsupported && i.program == nil:
 		return fmt.Sprintf("driver %s has no %s XDP", driver(i.name), r.mode)
 	case unsupported && r.zeroCopy:
@@ -146,6 +149,32 @@ func (i *Interface) dropXDP() {
 		_ = i.program.Close()
 		i.program = nil
 	}
+}
+
+// rootOf returns what the kernel said.
+func rootOf(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// mtu returns an interface's, 0 if it cannot be asked for.
+func mtu(ifname string) int {
+	req, err := unix.NewIfreq(ifname)
+	if err != nil {
+		return 0
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFMTU, req); err != nil {
+		return 0
+	}
+	return int(req.Uint32())
 }
 
 // driver returns the name of an interface's driver.

@@ -157,6 +157,9 @@ func (i *Interface) Stale() string {
 	case i.program == nil:
 		return ""
 	}
+	if n := mtu(i.name); n > 0 && n < i.refused {
+		return fmt.Sprintf("its MTU is %d now, and native XDP was refused at %d", n, i.refused)
+	}
 	if attached, err := i.program.Attached(); err == nil && !attached {
 		return "somebody has detached its XDP program"
 	}

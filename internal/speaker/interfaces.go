@@ -22,9 +22,21 @@ type iface struct {
 	way   way
 }
 
-// follow tells the XDP program that the interface's own MAC has changed: frames
-// to another one are not for this host.
-func (f *iface) follow(p netlinkmon.Path) error {
+// follow keeps an open interface up with what has changed of it: the name by which
+// its transport is configured, and its own MAC, which the XDP program must know
+// because frames to another one are not for this host.
+func (s *Speaker) follow(f *iface, p netlinkmon.Path) error {
+	if p.Interface != f.name {
+		s.log.Info("interface renamed", "ifname", p.Interface, "was", f.name)
+		was := s.o.Transport(f.name)
+		s.mu.Lock()
+		f.name = p.Interface
+		s.mu.Unlock()
+		f.wire.Rename(p.Interface)
+		if asked := s.o.Transport(f.name); asked != was {
+			f.way.renamed = asked
+		}
+	}
 	if p.LocalMAC == f.mac {
 		return nil
 	}
@@ -48,7 +60,7 @@ func (s *Speaker) open(p netlinkmon.Path) error {
 	have := s.ifaces[p.Ifindex]
 	s.mu.Unlock()
 	if have != nil {
-		return have.follow(p)
+		return s.follow(have, p)
 	}
 	var w *wire.Interface
 	asked := s.o.Transport(p.Interface)

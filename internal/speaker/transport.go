@@ -22,6 +22,7 @@ type way struct {
 	cause    string    // of the latest switch, "" before the first
 	switches int
 	trouble  string    // why asked is not had, "" if it is
+	renamed  string    // what is asked for by its new name, until it has been tried
 	tried    time.Time // when it was last tried
 }
 
@@ -164,17 +165,20 @@ func (s *Speaker) swap(ctx context.Context, ifindex int, f *iface, next *wire.In
 // opened, and tries those again that have not got what was asked for.
 func (s *Speaker) lookAround(ctx context.Context) {
 	for ifindex, f := range s.openIfaces() {
-		why := ""
+		why, asked := "", f.way.asked
 		_ = s.o.In(func() error {
 			why = f.wire.Stale()
 			return nil
 		})
+		if f.way.renamed != "" {
+			asked, why, f.way.renamed = f.way.renamed, "it was renamed", ""
+		}
 		if why == "" && f.way.trouble != "" && f.wire.Rings() == 0 && time.Since(f.way.tried) >= retryEvery {
 			why = "tried again"
 		}
 		if why == "" || s.closing {
 			continue
 		}
-		_ = s.reopen(ctx, ifindex, f, f.way.asked, why) // which tells
+		_ = s.reopen(ctx, ifindex, f, asked, why) // which tells
 	}
 }
