@@ -186,16 +186,17 @@ func (d *filterBed) other(priority uint16, parent uint32) func() error {
 func (d *filterBed) marks() error {
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.XDP, License: "GPL", Instructions: asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
-		asm.Mov.Imm(asm.R2, -8),
+		asm.Mov.Imm(asm.R2, -12),
 		asm.FnXdpAdjustMeta.Call(),
 		asm.JNE.Imm(asm.R0, 0, "pass"),
 		asm.LoadMem(asm.R2, asm.R6, 8, asm.Word), // data_meta
 		asm.LoadMem(asm.R3, asm.R6, 0, asm.Word), // data
 		asm.Mov.Reg(asm.R4, asm.R2),
-		asm.Add.Imm(asm.R4, 8),
+		asm.Add.Imm(asm.R4, 12),
 		asm.JGT.Reg(asm.R4, asm.R3, "pass"),
 		asm.StoreImm(asm.R2, 0, filterHandle, asm.Word), // the mark's number is the same word
 		asm.StoreImm(asm.R2, 4, lane, asm.Word),
+		asm.StoreImm(asm.R2, 8, int64(d.ifindex), asm.Word),
 		asm.Mov.Imm(asm.R0, 2).WithSymbol("pass"), // XDP_PASS
 		asm.Return(),
 	}})

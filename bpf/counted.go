@@ -11,7 +11,7 @@ import (
 
 // addrKey has the layout of struct addr_key in src/match.h.
 type addrKey struct {
-	ifindex uint32
+	ifindex uint64
 	addr    packet.Addr
 }
 

@@ -23,7 +23,7 @@ func hostMAC(ifindex int) (packet.MAC, error) {
 	case a.EncapType == "loopback":
 		return packet.MAC{}, nil // Ethernet headers of zeros
 	case a.EncapType != "ether" || len(a.HardwareAddr) != len(packet.MAC{}):
-		return packet.MAC{}, fmt.Errorf("attach XDP program to %s: %w", a.Name, ErrNotEthernet)
+		return packet.MAC{}, fmt.Errorf("%s: %w", a.Name, ErrNotEthernet)
 	}
 	return packet.MAC(a.HardwareAddr), nil
 }

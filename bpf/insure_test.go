@@ -143,6 +143,7 @@ func TestProgramMarks(t *testing.T) {
 		}
 		want := binary.NativeEndian.AppendUint32(nil, 0x78626664)
 		want = binary.NativeEndian.AppendUint32(want, lane)
+		want = binary.NativeEndian.AppendUint32(want, loopback)
 		if diff := cmp.Diff(append(want, frame...), out); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

@@ -18,13 +18,14 @@ const lane = 2
 type laneRig struct {
 	rig
 	lanes, twin *fastpath.Lanes
+	ifindex     int32 // whose the frames are
 }
 
 func newLaneRig(t testing.TB) laneRig {
 	t.Helper()
 	r := newRig(t, true)
 	must(t, r.tables.AddDiscr(discr, lane))
-	l := laneRig{r, r.tables.Lanes(), fastpath.New(lane + 1)}
+	l := laneRig{r, r.tables.Lanes(), fastpath.New(lane + 1), loopback}
 	l.each(func(l *fastpath.Lanes) { l.Beat(monotonic(t)) })
 	return l
 }
@@ -39,7 +40,7 @@ func (r laneRig) expect(t testing.TB, frame []byte) {
 	t.Helper()
 	now := monotonic(t)
 	r.each(func(l *fastpath.Lanes) {
-		if !l.Expect(lane, frame, loopback, now) {
+		if !l.Expect(lane, frame, r.ifindex, now) {
 			t.Fatalf("frame %x cannot be expected", frame)
 		}
 	})
@@ -59,7 +60,7 @@ func (r laneRig) insure(t testing.TB, gate, gap int64, frame []byte) {
 func (r laneRig) take(t testing.TB, frame []byte) (action uint32, verdict string, out []byte) {
 	t.Helper()
 	action, verdict, out = r.run(t, frame)
-	heard, reply := r.twin.Take(lane, frame, loopback, monotonic(t))
+	heard, reply := r.twin.Take(lane, frame, r.ifindex, monotonic(t))
 	isHeard := verdict == "heard" || verdict == "insured" || verdict == "pass_to_tc"
 	if heard != isHeard || (reply != nil) != (isHeard && verdict != "heard") {
 		t.Errorf("frame %x: verdict %q, the twin says heard %v, reply %x", frame, verdict, heard, reply)
@@ -203,7 +204,11 @@ func TestExpectRefuses(t *testing.T) {
 			}
 		}).bytes(t)
 		b.lanes.Refuse(lane)
-		can := b.lanes.Expect(lane, frame, loopback, 1)
+		ifindex := int32(loopback)
+		if len(tt.frame.tags) == 1 && tt.frame.tags[0]&0xfff == vlanID {
+			ifindex = vlanIf
+		}
+		can := b.lanes.Expect(lane, frame, ifindex, 1)
 		_, verdict, _ := b.run(t, frame)
 		if verdict == "heard" && !can {
 			t.Errorf("%s: heard although it cannot be expected", tt.name)

@@ -18,6 +18,8 @@ func TestProgramMutations(t *testing.T) {
 		v4(), v6(), v4().from(foreign4).your(discr),
 		newMultihop(farPeer4, farLocal4), newMultihop(foreign6, farLocal6).your(discr),
 		newEcho(foreign4, local4, discr), newEcho(looper6, looper6, 0).hops(255), newEcho(looper4, local4, 0).hops(255),
+		v4().on(6), v6().from(foreign6).your(discr).on(0), newMultihop(farPeer6, farLocal6).on(1),
+		newEcho(looper4, looper4, 0).hops(255).on(7), v4().with(func(f *frame) { f.tags = []uint16{6 << 13} }),
 	} {
 		base := base.bytes(t)
 		for i := range base[:min(len(base), 80)] {
@@ -46,11 +48,21 @@ func oursByDecoder(b []byte) bool {
 	p := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.NoCopy)
 	eth, _ := p.LinkLayer().(*layers.Ethernet)
 	udp, _ := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
-	if eth == nil || packet.MAC(eth.DstMAC) != stationMAC || udp == nil {
+	if eth == nil || udp == nil {
 		return false
 	}
+	station, tags := stationMAC, 0
+	for _, l := range p.Layers() {
+		if tag, ok := l.(*layers.Dot1Q); ok {
+			if tags++; tags > 1 || eth.EthernetType != layers.EthernetTypeDot1Q || tag.VLANIdentifier != 0 && tag.VLANIdentifier != vlanID {
+				return false
+			} else if tag.VLANIdentifier != 0 {
+				station = vlanMAC
+			}
+		}
+	}
 	s := seen{port: uint16(udp.DstPort)}
-	l4 := 34
+	l4 := 34 + 4*tags
 	switch ip := p.NetworkLayer().(type) {
 	case *layers.IPv4:
 		if ip.Version != 4 || ip.IHL != 5 || ip.FragOffset != 0 || ip.Flags&layers.IPv4MoreFragments != 0 {
@@ -62,8 +74,11 @@ func oursByDecoder(b []byte) bool {
 			return false
 		}
 		s.src, s.dst, s.ttl = netip.AddrFrom16([16]byte(ip.SrcIP)), netip.AddrFrom16([16]byte(ip.DstIP)), ip.HopLimit
-		l4 = 54
+		l4 += 20
 	default:
+		return false
+	}
+	if packet.MAC(eth.DstMAC) != station {
 		return false
 	}
 	s.payload = b[l4+8:]

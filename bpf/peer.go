@@ -9,7 +9,7 @@ import (
 // peerKey and rule have the layouts of struct peer_key and struct rule in
 // src/match.h.
 type peerKey struct {
-	ifindex     uint32
+	ifindex     uint64
 	local, peer packet.Addr
 }
 
@@ -36,12 +36,12 @@ func (p Peer) validate() error {
 	return nil
 }
 
-func (p Peer) key() peerKey { return peerKey{uint32(p.Ifindex), p.Local, p.Peer} }
+func (p Peer) key() peerKey { return peerKey{uint64(p.Ifindex), p.Local, p.Peer} }
 
 // localKey and loopKey are where the frames to the session go, and its peer's
 // own Echo packets.
-func (p Peer) localKey() addrKey { return addrKey{uint32(p.Ifindex), p.Local} }
-func (p Peer) loopKey() addrKey  { return addrKey{uint32(p.Ifindex), p.Peer} }
+func (p Peer) localKey() addrKey { return addrKey{uint64(p.Ifindex), p.Local} }
+func (p Peer) loopKey() addrKey  { return addrKey{uint64(p.Ifindex), p.Peer} }
 
 func (p Peer) rule() rule {
 	r := rule{minTTL: 255}

@@ -33,6 +33,7 @@ func (m Mode) String() string {
 type Program struct {
 	tables  *Tables
 	ifindex int
+	mac     packet.MAC // the interface's own; guarded by tables.mu
 	mode    Mode
 	objs    objects
 	link    link.Link
@@ -59,9 +60,9 @@ func Attach(t *Tables, ifindex int, mode Mode, queues int) (*Program, error) {
 func attach(t *Tables, ifindex int, mode Mode, queues int, live room) (_ *Program, err error) {
 	mac, err := hostMAC(ifindex)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("attach XDP program: %w", err)
 	}
-	p := &Program{ifindex: ifindex, mode: mode, live: liveOut{room: live}}
+	p := &Program{ifindex: ifindex, mac: mac, mode: mode, live: liveOut{room: live}}
 	if err := p.load(t, queues, 0); err != nil {
 		return nil, fmt.Errorf("load XDP program: %w", err)
 	}
@@ -70,7 +71,7 @@ func attach(t *Tables, ifindex int, mode Mode, queues int, live room) (_ *Progra
 			p.Close()
 		}
 	}()
-	if err := errors.Join(p.SetMAC(mac), p.openLive()); err != nil {
+	if err := errors.Join(t.enlist(p), p.openLive()); err != nil {
 		return nil, err
 	}
 	flags := link.XDPDriverMode
@@ -177,12 +178,12 @@ func (p *Program) SetSocket(queue, fd int) error {
 }
 
 // SetMAC tells the program the interface's MAC after a change: frames sent to
-// another are the kernel's.
+// another are the kernel's. That of what lies over it is told by SetUpper.
 func (p *Program) SetMAC(mac packet.MAC) error {
-	if err := p.objs.HostMac.Set(mac); err != nil {
-		return fmt.Errorf("tell XDP program its MAC: %w", err)
-	}
-	return nil
+	p.tables.mu.Lock()
+	p.mac = mac
+	p.tables.mu.Unlock()
+	return p.tables.enlist(p)
 }
 
 // SetLoop says who sends the peer's Echo packets back: the program itself by
@@ -243,6 +244,7 @@ func (p *Program) Detach() error {
 
 // Close detaches the programs and frees what it holds, except for the tables.
 func (p *Program) Close() error {
+	p.tables.discharge(p)
 	return errors.Join(p.Detach(), p.tc.close(), p.live.mapped.unmap(), p.objs.close())
 }
 

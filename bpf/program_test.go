@@ -69,7 +69,9 @@ func TestProgramTruncated(t *testing.T) {
 		{"v4 multihop by discriminator", newMultihop(foreign4, farLocal4).your(discr), 42, 66, "pass_foreign"},
 		{"v4 echo", newEcho(foreign4, local4, discr), 42, 50, "pass_foreign"},
 		{"v6 echo", newEcho(foreign6, local6, discr), 62, 70, "pass_foreign"},
-		{"vlan", v4().with(func(f *frame) { f.vlans = 1 }), 14, 1000, "pass_vlan"},
+		{"v4 on a VLAN", v4().on(6), 46, 46, ""},
+		{"v6 on a VLAN by discriminator", v6().from(foreign6).your(discr).on(6), 66, 90, "pass_foreign"},
+		{"v4 on another VLAN", v4().with(tags(10)), 46, 1000, "pass_vlan"},
 	} {
 		whole := tt.frame.bytes(t)
 		for n := 14; n <= len(whole); n++ {

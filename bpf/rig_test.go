@@ -15,6 +15,8 @@ import (
 // which every namespace has, as if its MAC were stationMAC.
 const (
 	loopback = 1
+	vlanID   = 20 // whose device is interface vlanIf
+	vlanIf   = 77
 	discr    = 0x1a2b3c4d
 	otherDis = 0x11223344
 )
@@ -22,6 +24,7 @@ const (
 var (
 	stationMAC  = packet.MAC{0x02, 0, 0, 0, 0, 0x0a}
 	neighborMAC = packet.MAC{0x02, 0, 0, 0, 0, 0x0b}
+	vlanMAC     = packet.MAC{0x02, 0, 0, 0, 0, 0x0c}
 
 	local4, peer4 = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	local6, peer6 = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
@@ -29,6 +32,9 @@ var (
 
 	// Peers of local4 and local6 that have their Echo packets looped.
 	looper4, looper6 = netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("2001:db8::3")
+
+	// The local address of a session with peer4 that is only on the VLAN.
+	vlanLocal4 = netip.MustParseAddr("192.0.2.4")
 
 	// A multihop session of each family.
 	farLocal4, farPeer4 = netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("203.0.113.9")
@@ -44,20 +50,25 @@ type rig struct {
 	tables *Tables
 }
 
-// newRig knows the sessions above, and discr. Only with a socket can a steered
+// newRig knows the sessions above, the single-hop ones on the VLAN as well, and
+// discr. Only with a socket can a steered
 // frame be told from one that found no socket.
 func newRig(t testing.TB, socket bool) rig {
 	t.Helper()
 	testnet.RequireRoot(t)
 	tables := newTables(t)
-	for _, s := range [][2]netip.Addr{{local4, peer4}, {local6, peer6}, {localL, peerL}} {
-		must(t, tables.SetPeer(hop(loopback, s[0], s[1])))
+	for _, ifindex := range []int32{loopback, vlanIf} {
+		for _, s := range [][2]netip.Addr{{local4, peer4}, {local6, peer6}, {localL, peerL}} {
+			must(t, tables.SetPeer(hop(ifindex, s[0], s[1])))
+		}
+		for _, s := range [][2]netip.Addr{{local4, looper4}, {local6, looper6}} {
+			p := hop(ifindex, s[0], s[1])
+			p.Loop = true
+			must(t, tables.SetPeer(p))
+		}
 	}
-	for _, s := range [][2]netip.Addr{{local4, looper4}, {local6, looper6}} {
-		p := hop(loopback, s[0], s[1])
-		p.Loop = true
-		must(t, tables.SetPeer(p))
-	}
+	must(t, tables.SetPeer(hop(vlanIf, vlanLocal4, peer4)))
+	must(t, tables.setUpper(loopback, vlanID, owner{ifindex: vlanIf, mac: vlanMAC}))
 	for _, s := range [][2]netip.Addr{{farLocal4, farPeer4}, {farLocal6, farPeer6}} {
 		p := hop(0, s[0], s[1])
 		p.Multihop, p.MinTTL = true, floor
@@ -67,7 +78,7 @@ func newRig(t testing.TB, socket bool) rig {
 	elsewhere.Loop = true
 	must(t, tables.SetPeer(elsewhere))
 	must(t, tables.AddDiscr(discr, NoLane))
-	p := new(Program)
+	p := &Program{ifindex: loopback}
 	must(t, p.load(tables, 1, 0))
 	t.Cleanup(func() { must(t, p.Close()) })
 	must(t, p.SetMAC(stationMAC))

@@ -16,11 +16,12 @@ import (
 // Tables tells the programs which frames are ours. One Tables serves the
 // interfaces of one engine and must outlive their Programs.
 type Tables struct {
-	peers, discrs *ebpf.Map
-	lanes         lanes
+	peers, discrs, uppers *ebpf.Map
+	lanes                 lanes
 
-	mu            sync.Mutex // guards what follows, and the order of changes to peers
-	locals, loops addrSet    // of sessions
+	mu            sync.Mutex       // guards what follows, and the order of changes to peers and uppers
+	locals, loops addrSet          // of sessions
+	lowers        map[int32]*lower // by index of the interface
 }
 
 // NewTables makes the tables, with room for maxSessions sessions and lanes for
@@ -36,6 +37,7 @@ func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
 	t := &Tables{
 		locals: addrSet{more: make(map[addrKey]int)},
 		loops:  addrSet{more: make(map[addrKey]int)},
+		lowers: make(map[int32]*lower),
 	}
 	defer func() {
 		if err != nil {
@@ -48,6 +50,8 @@ func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
 		switch {
 		case m == &t.lanes.pulses:
 			s.MaxEntries = 1
+		case m == &t.uppers:
+			s.MaxEntries = maxUppers
 		case s.Type == ebpf.Array:
 			s.MaxEntries = uint32(max(maxLanes, 1))
 		}
@@ -65,7 +69,7 @@ func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
 
 func (t *Tables) byName() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
-		xbfdMapPeers: &t.peers, xbfdMapDiscrs: &t.discrs,
+		xbfdMapPeers: &t.peers, xbfdMapDiscrs: &t.discrs, xbfdMapUppers: &t.uppers,
 		xbfdMapLocals: &t.locals.table, xbfdMapLoops: &t.loops.table,
 		xbfdMapImages: &t.lanes.images, xbfdMapHeards: &t.lanes.heards,
 		xbfdMapReplies: &t.lanes.replies, xbfdMapPulses: &t.lanes.pulses,

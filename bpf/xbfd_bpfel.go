@@ -15,10 +15,10 @@ import (
 
 type xbfdAddrKey struct {
 	_       structs.HostLayout
-	Ifindex uint32
+	Ifindex uint64
 	Addr    struct {
 		_    structs.HostLayout
-		Word [4]uint32
+		Half [2]uint64
 	}
 }
 
@@ -47,11 +47,6 @@ type xbfdImage struct {
 	}
 }
 
-type xbfdMac struct {
-	_    structs.HostLayout
-	Word [3]uint16
-}
-
 type xbfdOrder struct {
 	_    structs.HostLayout
 	Next uint64
@@ -60,16 +55,26 @@ type xbfdOrder struct {
 	Pad  [5]uint64
 }
 
-type xbfdPeerKey struct {
+type xbfdOwner struct {
 	_       structs.HostLayout
 	Ifindex uint32
+	Mac     struct {
+		_    structs.HostLayout
+		Word [3]uint16
+	}
+	_ [2]byte
+}
+
+type xbfdPeerKey struct {
+	_       structs.HostLayout
+	Ifindex uint64
 	Local   struct {
 		_    structs.HostLayout
-		Word [4]uint32
+		Half [2]uint64
 	}
 	Peer struct {
 		_    structs.HostLayout
-		Word [4]uint32
+		Half [2]uint64
 	}
 }
 
@@ -132,15 +137,17 @@ const (
 	xbfdMapPeers      = "peers"
 	xbfdMapPulses     = "pulses"
 	xbfdMapReplies    = "replies"
+	xbfdMapUppers     = "uppers"
 	xbfdMapVerdicts   = "verdicts"
 	xbfdMapXsks       = "xsks"
 	xbfdProgXbfd      = "xbfd"
 	xbfdProgXbfdTc    = "xbfd_tc"
 	xbfdVarHeardOn    = "heard_on"
-	xbfdVarHostMac    = "host_mac"
 	xbfdVarInsurance  = "insurance"
 	xbfdVarLiveFrames = "live_frames"
 	xbfdVarLoopTx     = "loop_tx"
+	xbfdVarUntagged   = "untagged"
+	xbfdVarVlans      = "vlans"
 )
 
 // loadXbfd returns the embedded CollectionSpec for xbfd.
@@ -204,6 +211,7 @@ type xbfdMapSpecs struct {
 	Peers    *ebpf.MapSpec `ebpf:"peers"`
 	Pulses   *ebpf.MapSpec `ebpf:"pulses"`
 	Replies  *ebpf.MapSpec `ebpf:"replies"`
+	Uppers   *ebpf.MapSpec `ebpf:"uppers"`
 	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
 	Xsks     *ebpf.MapSpec `ebpf:"xsks"`
 }
@@ -213,10 +221,11 @@ type xbfdMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type xbfdVariableSpecs struct {
 	HeardOn    *ebpf.VariableSpec `ebpf:"heard_on"`
-	HostMac    *ebpf.VariableSpec `ebpf:"host_mac"`
 	Insurance  *ebpf.VariableSpec `ebpf:"insurance"`
 	LiveFrames *ebpf.VariableSpec `ebpf:"live_frames"`
 	LoopTx     *ebpf.VariableSpec `ebpf:"loop_tx"`
+	Untagged   *ebpf.VariableSpec `ebpf:"untagged"`
+	Vlans      *ebpf.VariableSpec `ebpf:"vlans"`
 }
 
 // xbfdObjects contains all objects after they have been loaded into the kernel.
@@ -250,6 +259,7 @@ type xbfdMaps struct {
 	Peers    *ebpf.Map `ebpf:"peers"`
 	Pulses   *ebpf.Map `ebpf:"pulses"`
 	Replies  *ebpf.Map `ebpf:"replies"`
+	Uppers   *ebpf.Map `ebpf:"uppers"`
 	Verdicts *ebpf.Map `ebpf:"verdicts"`
 	Xsks     *ebpf.Map `ebpf:"xsks"`
 }
@@ -267,6 +277,7 @@ func (m *xbfdMaps) Close() error {
 		m.Peers,
 		m.Pulses,
 		m.Replies,
+		m.Uppers,
 		m.Verdicts,
 		m.Xsks,
 	)
@@ -277,10 +288,11 @@ func (m *xbfdMaps) Close() error {
 // It can be passed to loadXbfdObjects or ebpf.CollectionSpec.LoadAndAssign.
 type xbfdVariables struct {
 	HeardOn    *ebpf.Variable `ebpf:"heard_on"`
-	HostMac    *ebpf.Variable `ebpf:"host_mac"`
 	Insurance  *ebpf.Variable `ebpf:"insurance"`
 	LiveFrames *ebpf.Variable `ebpf:"live_frames"`
 	LoopTx     *ebpf.Variable `ebpf:"loop_tx"`
+	Untagged   *ebpf.Variable `ebpf:"untagged"`
+	Vlans      *ebpf.Variable `ebpf:"vlans"`
 }
 
 // xbfdPrograms contains all programs after they have been loaded into the kernel.

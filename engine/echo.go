@@ -96,11 +96,9 @@ func (w *Worker) sendEcho(i uint32, now session.Time) {
 	sl := &w.slots[i]
 	e := &w.echoes[sl.echo-1]
 	if e.dirty {
-		e.template.RenderEcho(&packet.Path{
-			SrcMAC: sl.path.LocalMAC, DstMAC: sl.path.PeerMAC,
-			Src: sl.path.EchoSource, Dst: sl.path.Local,
-			SrcPort: sl.srcPort, DstPort: packet.PortEcho, DSCP: sl.dscp,
-		})
+		path := w.around(sl)
+		path.Src, path.Dst, path.DstPort = sl.path.EchoSource, sl.path.Local, packet.PortEcho
+		e.template.RenderEcho(&path)
 		e.dirty = false
 	}
 	buf := w.alloc(sl, true)

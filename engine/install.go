@@ -49,16 +49,20 @@ func (w *Worker) setPath(i uint32, path Path, now session.Time) {
 	sl := &w.slots[i]
 	same := sl.path.Ifindex == path.Ifindex && sl.path.Local == path.Local && sl.path.EchoSource == path.EchoSource
 	sl.path = path
+	w.stale(sl)
+	if sl.echo != 0 && !same {
+		w.echoes[sl.echo-1].Run(now, 0, 0, &w.rng)
+	}
+	w.usePort(i, w.portFor(&path), now)
+	w.follow(i, now)
+}
+
+// stale has the frames of a session built anew.
+func (w *Worker) stale(sl *slot) {
 	sl.dirty = true
 	if sl.echo != 0 {
-		e := &w.echoes[sl.echo-1]
-		e.dirty = true
-		if !same {
-			e.Run(now, 0, 0, &w.rng)
-		}
+		w.echoes[sl.echo-1].dirty = true
 	}
-	w.usePort(i, w.portOf(path.Ifindex), now)
-	w.follow(i, now)
 }
 
 // follow makes what a session says and sends agree with a path that has changed.
@@ -74,6 +78,9 @@ func (w *Worker) follow(i uint32, now session.Time) {
 func (w *Worker) usePort(i uint32, port int16, now session.Time) {
 	sl := &w.slots[i]
 	had := sl.port >= 0
+	if sl.port != port && sl.path.Via != 0 {
+		w.stale(sl) // a frame may have a tag by the one and none by the other
+	}
 	sl.port = port
 	if had || port < 0 || sl.count.Tx != 0 {
 		return
@@ -176,8 +183,17 @@ func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
 		return // it only receives, and sessions without a path have this index
 	}
 	for i := range w.slots {
-		if sl := &w.slots[i]; sl.used && sl.path.Ifindex == ifindex {
-			w.usePort(uint32(i), int16(at), now)
+		sl := &w.slots[i]
+		if !sl.used || sl.path.Ifindex != ifindex && sl.path.Via != ifindex {
+			continue
+		}
+		port := w.portFor(&sl.path)
+		if port >= 0 && w.portIf[port] == ifindex {
+			port = int16(at) // also where there are two
+		}
+		w.usePort(uint32(i), port, now)
+		if sl.path.Via != 0 {
+			w.follow(uint32(i), now)
 		}
 	}
 }
@@ -191,10 +207,21 @@ func (w *Worker) detach(ifindex int32, now session.Time) {
 	w.ports[at], w.portIf[at], w.queued[at], w.proven[at] = nil, 0, 0, false
 	for i := range w.slots {
 		if sl := &w.slots[i]; sl.used && sl.port == at {
-			sl.port = -1
+			w.usePort(uint32(i), w.portFor(&sl.path), now)
 			w.follow(uint32(i), now)
 		}
 	}
+}
+
+// portFor returns the port by which the packets of a path leave, -1 if there is
+// none.
+func (w *Worker) portFor(p *Path) int16 {
+	if p.Via != 0 && p.MACKnown {
+		if at := w.portOf(p.Via); at >= 0 && w.ports[at].Ring() {
+			return at
+		}
+	}
+	return w.portOf(p.Ifindex)
 }
 
 func (w *Worker) portOf(ifindex int32) int16 {

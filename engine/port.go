@@ -9,9 +9,16 @@ import (
 // than the longest frame a template makes.
 const MaxFrame = packet.MaxFrame
 
+// Nobody is the Ifindex of a packet that belongs to no session, even if it names
+// one: it arrived on a VLAN that is nobody's.
+const Nobody = -1
+
 // Rx is one received datagram on its way into a worker.
 type Rx struct {
 	packet.Datagram
+	// Ifindex is the interface whose packet it is, where that lies over the port's
+	// (the device of its VLAN, a bond); 0 is the port's own. It may be Nobody.
+	Ifindex int32
 	Arrival session.Time // when it arrived, as exactly as the path can tell
 	// Frame is the whole Ethernet frame, valid as long as Payload; nil when a
 	// socket delivered the datagram.

@@ -51,8 +51,16 @@ func (w *Worker) receivePort(port Port, ifindex int32, now session.Time) (first 
 	for range rxBatches {
 		n := port.Receive(w.batch[:])
 		for i := range w.batch[:n] {
-			first = min(first, w.batch[i].Arrival)
-			w.datagram(&w.batch[i], ifindex, now)
+			rx := &w.batch[i]
+			first = min(first, rx.Arrival)
+			switch {
+			case rx.Ifindex == 0:
+				w.datagram(rx, ifindex, now)
+			case rx.Ifindex == Nobody:
+				w.drops[packet.DropNoSession]++
+			default:
+				w.datagram(rx, rx.Ifindex, now)
+			}
 		}
 		if n < len(w.batch) {
 			return first, true

@@ -8,7 +8,7 @@ import (
 // Path is how a session's packets leave and arrive: found by the control plane
 // from links, addresses, routes and neighbours, and replaced when those change.
 type Path struct {
-	Ifindex  int32
+	Ifindex  int32 // the session's interface: its identity, whichever others lie under it
 	Local    packet.Addr
 	Peer     packet.Addr
 	LocalMAC packet.MAC
@@ -21,6 +21,14 @@ type Path struct {
 	// PointToPoint says that only the peer is on the link, so that its address
 	// need not be the expected one (RFC 5881 §6).
 	PointToPoint bool
+
+	// VLAN is the id of the one IEEE 802.1Q tag that frames which leave by Via
+	// carry, with a priority made of the session's DSCP; 0: they carry none.
+	VLAN uint16
+	// Via is an interface that lies under Ifindex. Whole frames leave by its port
+	// if that is a ring; others, and all while there is no such port, by the
+	// port of Ifindex. 0: there is none under it.
+	Via int32
 }
 
 // key is the identity of a session of a kind on this path. One that spans hops

@@ -162,12 +162,8 @@ func (w *Worker) render(i uint32) {
 	if a := w.section(&sl.session); a.Type != 0 {
 		section = &a
 	}
-	path := packet.Path{
-		SrcMAC: sl.path.LocalMAC, DstMAC: sl.path.PeerMAC,
-		Src: sl.path.Local, Dst: sl.path.Peer,
-		SrcPort: sl.srcPort, DstPort: packet.PortControl,
-		TTL: 255, DSCP: sl.dscp,
-	}
+	path := w.around(sl)
+	path.Src, path.Dst, path.DstPort = sl.path.Local, sl.path.Peer, packet.PortControl
 	switch sl.session.Params().Kind {
 	case session.Multihop:
 		path.DstPort = packet.PortMultihop
@@ -177,6 +173,18 @@ func (w *Worker) render(i uint32) {
 	w.templates[i].Render(&path, &c, section)
 	sl.dirty = false
 	w.recorder.Fresh(i)
+}
+
+// around is what stands around all packets of a session, without addresses and
+// destination port.
+func (w *Worker) around(sl *slot) packet.Path {
+	p := packet.Path{
+		SrcMAC: sl.path.LocalMAC, DstMAC: sl.path.PeerMAC, SrcPort: sl.srcPort, TTL: 255, DSCP: sl.dscp,
+	}
+	if sl.path.Via != 0 && sl.port >= 0 && w.portIf[sl.port] == sl.path.Via {
+		p.VLAN, p.PCP = sl.path.VLAN, sl.dscp>>3 // as class selectors have it: CS6 is 6
+	}
+	return p
 }
 
 // flush gives every port that has something to send one chance to.

@@ -45,13 +45,14 @@ INLINE enum looping find_loop(__u32 ifindex, const struct datagram *d)
 	return rule && rule->loop ? LOOP_ANSWER : LOOP_NOT;
 }
 
-INLINE enum verdict judge_echo(__u32 ifindex, const struct ethernet *eth,
-			       const struct datagram *d, enum looping *how)
+INLINE enum verdict judge_echo(__u32 ifindex, const struct owner *owner,
+			       const struct ethernet *eth, const struct datagram *d,
+			       enum looping *how)
 {
 	*how = find_loop(ifindex, d);
 	if (*how == LOOP_NOT && !names_session(ifindex, d))
 		return PASS_FOREIGN;
-	if (!to_host(eth))
+	if (!to_host(eth, owner))
 		return PASS_MAC;
 	if (*how == LOOP_NOT)
 		return d->ttl == 254 ? STEERED : DROP_TTL;
@@ -81,15 +82,19 @@ INLINE __be16 check_after_hop(__be16 check)
  * it is: it covers no TTL, and of the addresses and ports the sum, in which
  * they may change places. False when the frame is not what parse has seen.
  */
-INLINE int turn(struct ethernet *eth, void *end, enum looping how)
+INLINE int turn(void *data, void *end, enum looping how)
 {
-	struct ipv4 *ip4 = (void *)(eth + 1);
-	struct ipv6 *ip6 = (void *)(eth + 1);
+	struct ethernet *eth = data;
+	struct ipv4 *ip4;
+	struct ipv6 *ip6;
 	struct udp *udp;
+	struct bytes b;
 
-	if ((void *)(eth + 1) > end)
+	if (find_tag(&b, data, end) != STEERED || b.rest + sizeof(*eth) > end)
 		return 0;
-	if (eth->type == htons(ETH_P_IP)) {
+	ip4 = b.rest + sizeof(*eth);
+	ip6 = b.rest + sizeof(*eth);
+	if (((struct ethernet *)b.rest)->type == htons(ETH_P_IP)) {
 		udp = (void *)(ip4 + 1);
 		if ((void *)(udp + 1) > end)
 			return 0;

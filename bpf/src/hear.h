@@ -21,11 +21,12 @@ __u8 insurance = INSURE_OFF;
 struct mark {
 	__u32 magic;
 	__u32 lane;
+	__u32 ifindex; /* whose frame it is: the stack's view of it comes later */
 };
 
 #define MARK 0x78626664
 
-INLINE int put_mark(struct xdp_md *ctx, __u32 lane)
+INLINE int put_mark(struct xdp_md *ctx, __u32 lane, __u32 ifindex)
 {
 	struct mark *mark;
 
@@ -36,11 +37,12 @@ INLINE int put_mark(struct xdp_md *ctx, __u32 lane)
 		return 0;
 	mark->magic = MARK;
 	mark->lane = lane;
+	mark->ifindex = ifindex;
 	return 1;
 }
 
 /* STEERED: no session expects the frame. */
-INLINE enum verdict hear(struct xdp_md *ctx, void *data, void *end, __u32 lane)
+INLINE enum verdict hear(struct xdp_md *ctx, __u32 ifindex, const struct bytes *b, __u32 lane)
 {
 	const struct image *image = bpf_map_lookup_elem(&images, &lane);
 	struct heard *heard = bpf_map_lookup_elem(&heards, &lane);
@@ -51,7 +53,7 @@ INLINE enum verdict hear(struct xdp_md *ctx, void *data, void *end, __u32 lane)
 
 	if (!image || !heard)
 		return STEERED;
-	len = matches(ctx->ingress_ifindex, data, end, image);
+	len = matches(ifindex, b, image);
 	if (!len)
 		return STEERED;
 	now = bpf_ktime_get_ns();
@@ -62,6 +64,6 @@ INLINE enum verdict hear(struct xdp_md *ctx, void *data, void *end, __u32 lane)
 	if (!reply)
 		return HEARD;
 	if (how == INSURE_TC)
-		return put_mark(ctx, lane) ? PASS_TO_TC : HEARD;
-	return put_reply(data, end, len, reply, heard, now) ? INSURED : HEARD;
+		return put_mark(ctx, lane, ifindex) ? PASS_TO_TC : HEARD;
+	return put_reply(b, 1, len, reply, heard, now) ? INSURED : HEARD;
 }

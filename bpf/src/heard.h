@@ -6,8 +6,8 @@
  * byte is the engine's to judge. The lengths are among the bytes, so what
  * Ethernet appends to them does not matter.
  *
- * A VLAN tag is seen only where it stands in the frame. veth, and devices that
- * take tags off, hand it over beside the frame, where XDP does not look.
+ * It is laid down without a VLAN tag, and the frame is compared without its own:
+ * the interface says which VLAN it must be, and the priority does not matter.
  */
 #pragma once
 
@@ -20,8 +20,8 @@
 /* The layouts are those of package engine/fastpath. The last word holds what of
  * the frame is left after whole words, in its first bytes. */
 struct half {
-	__u32 ifindex;
-	__u32 len; /* 0: no frame is expected */
+	__u32 ifindex; /* the session's, whichever interface lies under it */
+	__u32 len;     /* 0: no frame is expected. The upper half is for user space */
 	__u64 word[IMAGE_WORDS];
 };
 
@@ -78,6 +78,11 @@ INLINE __u64 word_at(const void *data, int i)
 	return *(const volatile __u64 *)(data + 8 * i);
 }
 
+INLINE __u32 half_at(const void *data, int i)
+{
+	return *(const volatile __u32 *)(data + 4 * i);
+}
+
 /*
  * 0, but only once v is known. A processor of a weakly ordered machine, such as
  * arm64, lets a load overtake those before it, and no barrier for the compiler
@@ -98,14 +103,24 @@ INLINE int still(const __u64 *gen, __u64 was, __u64 seen)
 	return *(const volatile __u64 *)((const void *)gen + after(seen)) == was;
 }
 
-/* 0 when the frame is the one in h. */
-INLINE __u64 differs4(const void *data, const struct half *h)
+/* 0 when the first two words, between whose last halves a tag may stand, are those
+ * in h. */
+INLINE __u64 differs_head(const struct bytes *b, const struct half *h)
 {
-	__u64 differs = *(const volatile __u16 *)(data + 64) ^ *(const __u16 *)&h->word[IMAGE_WORDS - 1];
+	return (word_at(b->data, 0) ^ h->word[0]) |
+	       (half_at(b->data, 2) ^ half_at(h->word, 2)) |
+	       (half_at(b->rest, 3) ^ half_at(h->word, 3));
+}
 
+/* 0 when the frame is the one in h. */
+INLINE __u64 differs4(const struct bytes *b, const struct half *h)
+{
+	__u64 differs = differs_head(b, h);
+
+	differs |= *(const volatile __u16 *)(b->rest + 64) ^ *(const __u16 *)&h->word[IMAGE_WORDS - 1];
 #pragma unroll
-	for (int i = 0; i < 8; i++) {
-		__u64 w = word_at(data, i);
+	for (int i = 2; i < 8; i++) {
+		__u64 w = word_at(b->rest, i);
 
 		if (i == 2)
 			w &= BUT_ID;
@@ -116,14 +131,15 @@ INLINE __u64 differs4(const void *data, const struct half *h)
 	return differs;
 }
 
-INLINE __u64 differs6(const void *data, const struct half *h)
+INLINE __u64 differs6(const struct bytes *b, const struct half *h)
 {
-	/* The last six bytes, with the two before them moved out of sight. */
-	__u64 differs = LAST_SIX(*(const volatile __u64 *)(data + 78)) ^ h->word[IMAGE_WORDS - 1];
+	__u64 differs = differs_head(b, h);
 
+	/* The last six bytes, with the two before them moved out of sight. */
+	differs |= LAST_SIX(*(const volatile __u64 *)(b->rest + 78)) ^ h->word[IMAGE_WORDS - 1];
 #pragma unroll
-	for (int i = 0; i < 10; i++)
-		differs |= word_at(data, i) ^ h->word[i];
+	for (int i = 2; i < 10; i++)
+		differs |= word_at(b->rest, i) ^ h->word[i];
 	return differs;
 }
 
@@ -139,24 +155,24 @@ INLINE __u64 differs6(const void *data, const struct half *h)
  * then gen again, after every word. Had a word been newer than gen by two changes,
  * the change between them would be seen now.
  */
-INLINE __u32 matches(__u32 ifindex, const void *data, const void *end, const struct image *image)
+INLINE __u32 matches(__u32 ifindex, const struct bytes *b, const struct image *image)
 {
 	__u64 gen = *(const volatile __u64 *)&image->gen;
 	const struct half *h = &image->half[gen & 1];
-	__u32 len = *(const volatile __u32 *)&h->len;
+	__u32 laid = *(const volatile __u32 *)&h->len, len = laid & 0xffff;
 	__u64 differs = *(const volatile __u32 *)&h->ifindex ^ ifindex;
 
 	if (len == IMAGE_LEN4) {
-		if (data + IMAGE_LEN4 > end)
+		if (b->rest + IMAGE_LEN4 > b->end)
 			return 0;
-		differs |= differs4(data, h);
+		differs |= differs4(b, h);
 	} else {
-		if (len != IMAGE_LEN6 || data + IMAGE_LEN6 > end)
+		if (len != IMAGE_LEN6 || b->rest + IMAGE_LEN6 > b->end)
 			return 0;
-		differs |= differs6(data, h);
+		differs |= differs6(b, h);
 	}
 	/* The length that counts is this one, because differs holds it. */
-	differs |= *(const volatile __u32 *)&h->len ^ len;
+	differs |= *(const volatile __u32 *)&h->len ^ laid;
 	return !differs && still(&image->gen, gen, differs) ? len : 0;
 }
 

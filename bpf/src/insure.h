@@ -16,7 +16,7 @@
 
 /* The layouts are those of package engine/fastpath. */
 struct answer {
-	__u64 len; /* 0: there is none */
+	__u64 len; /* 0: there is none. The upper half is the tag, 0 without one */
 	__u64 word[IMAGE_WORDS];
 };
 
@@ -65,65 +65,94 @@ INLINE struct reply *due(__u32 lane, const struct heard *heard, __u64 now)
 	return bpf_map_lookup_elem(&replies, &lane);
 }
 
-/* Both return the bits of what they have read, for still(). */
-INLINE __u64 put4(void *data, const struct answer *a)
+/* The tag of an answer whose length is given, as it stands in a frame. */
+INLINE __be32 tag_in(__u64 len)
 {
-	__u64 seen = *(const __u16 *)&a->word[IMAGE_WORDS - 1];
+	return htonl((__u32)(len >> 32));
+}
 
-	*(volatile __u16 *)(data + 64) = seen;
+/* One VLAN, or no tag in either; the priorities may differ. */
+INLINE int same_vlan(__be32 a, __be32 b)
+{
+	return !((a ^ b) & htonl(0xffff0000 | TAG_VLAN));
+}
+
+/* The first two words, around the tag that stands between their last halves. All
+ * three return the bits of what they have read, for still(). */
+INLINE __u64 put_head(const struct bytes *b, const struct answer *a)
+{
+	__u64 first = a->word[0];
+	__u32 third = half_at(a->word, 2), fourth = half_at(a->word, 3);
+
+	*(volatile __u64 *)b->data = first;
+	*(volatile __u32 *)(b->data + 8) = third;
+	*(volatile __u32 *)(b->rest + 12) = fourth;
+	return first | third | fourth;
+}
+
+INLINE __u64 put4(const struct bytes *b, const struct answer *a)
+{
+	__u16 two = *(const __u16 *)&a->word[IMAGE_WORDS - 1];
+	__u64 seen = put_head(b, a) | two;
+
+	*(volatile __u16 *)(b->rest + 64) = two;
 #pragma unroll
-	for (int i = 0; i < 8; i++) {
+	for (int i = 2; i < 8; i++) {
 		__u64 w = a->word[i];
 
-		*(volatile __u64 *)(data + 8 * i) = w;
+		*(volatile __u64 *)(b->rest + 8 * i) = w;
 		seen |= w;
 	}
 	return seen;
 }
 
-INLINE __u64 put6(void *data, const struct answer *a)
+INLINE __u64 put6(const struct bytes *b, const struct answer *a)
 {
-	const void *rest = &a->word[IMAGE_WORDS - 1];
-	__u16 two = *(const __u16 *)rest;
-	__u32 four = *(const __u32 *)(rest + 2);
-	__u64 seen = two | four;
+	const void *last = &a->word[IMAGE_WORDS - 1];
+	__u16 two = *(const __u16 *)last;
+	__u32 four = *(const __u32 *)(last + 2);
+	__u64 seen = put_head(b, a) | two | four;
 
 #pragma unroll
-	for (int i = 0; i < 10; i++) {
+	for (int i = 2; i < 10; i++) {
 		__u64 w = a->word[i];
 
-		*(volatile __u64 *)(data + 8 * i) = w;
+		*(volatile __u64 *)(b->rest + 8 * i) = w;
 		seen |= w;
 	}
 	/* Four bytes last, not two as above: the compiler would make one store of
 	 * both, at a chosen offset (see parse_udp). */
-	*(volatile __u16 *)(data + 80) = two;
-	*(volatile __u32 *)(data + 82) = four;
+	*(volatile __u16 *)(b->rest + 80) = two;
+	*(volatile __u32 *)(b->rest + 82) = four;
 	return seen;
 }
 
 /*
- * Makes of a frame of len bytes the reply. False when that cannot be, or when
- * the engine wrote another meanwhile: the frame is then good for nothing.
+ * Makes of a frame of len bytes the reply; inside says that a tag stands in the
+ * frame. False when that cannot be, or when the engine wrote another meanwhile:
+ * the frame is then good for nothing.
  */
-INLINE int put_reply(void *data, void *end, __u32 len, struct reply *reply, struct heard *heard,
-		     __u64 now)
+INLINE int put_reply(const struct bytes *b, int inside, __u32 len, struct reply *reply,
+		     struct heard *heard, __u64 now)
 {
 	__u64 gen = *(const volatile __u64 *)&reply->gen;
 	const struct answer *a = &reply->answer[gen & 1];
 	__u64 seen = *(const volatile __u64 *)&a->len;
+	__be32 tag = tag_in(seen);
 
-	if (seen != len)
+	if ((__u32)seen != len || !same_vlan(tag, b->tag))
 		return 0;
 	if (len == IMAGE_LEN4) {
-		if (data + IMAGE_LEN4 > end)
+		if (b->rest + IMAGE_LEN4 > b->end)
 			return 0;
-		seen |= put4(data, a);
+		seen |= put4(b, a);
 	} else {
-		if (data + IMAGE_LEN6 > end)
+		if (b->rest + IMAGE_LEN6 > b->end)
 			return 0;
-		seen |= put6(data, a);
+		seen |= put6(b, a);
 	}
+	if (inside && tag)
+		*(volatile __be32 *)(b->data + 12) = tag;
 	if (!still(&reply->gen, gen, seen))
 		return 0;
 	heard->gate = now + reply->gap;

@@ -24,10 +24,14 @@ typedef __u32 __be32;
 #define htons(x) ((__be16)__builtin_bswap16(x))
 #define htonl(x) ((__be32)__builtin_bswap32(x))
 #define ntohs(x) __builtin_bswap16(x)
+#define ntohl(x) __builtin_bswap32(x)
+#define PAIR(first, second) ((__u64)(second) << 32 | (first))
 #else
 #define htons(x) ((__be16)(x))
 #define htonl(x) ((__be32)(x))
 #define ntohs(x) (x)
+#define ntohl(x) (x)
+#define PAIR(first, second) ((__u64)(first) << 32 | (second))
 #endif
 
 enum xdp_action {
@@ -93,6 +97,8 @@ struct __sk_buff {
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static long (*bpf_skb_vlan_push)(struct __sk_buff *skb, __be16 proto, __u16 tci) = (void *)18;
+static long (*bpf_skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;
 static long (*bpf_redirect)(__u32 ifindex, __u64 flags) = (void *)23;
 static long (*bpf_skb_change_tail)(struct __sk_buff *skb, __u32 len, __u64 flags) = (void *)38;
 static long (*bpf_skb_adjust_room)(struct __sk_buff *skb, int len, __u32 mode, __u64 flags) = (void *)50;

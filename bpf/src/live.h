@@ -23,7 +23,7 @@
 
 #define LOOPBACK 1
 #define FRAME_MAX 192
-#define WORDS_SHORT 11 /* enough for a Control packet over IPv6 */
+#define WORDS_SHORT 12 /* enough for a Control packet over IPv6 with a VLAN tag */
 
 /* The layouts are those of live.go. */
 struct frame {

@@ -12,13 +12,13 @@
 #define ANY_INTERFACE 0
 
 struct peer_key {
-	__u32 ifindex;
+	__u64 ifindex;
 	struct addr local;
 	struct addr peer;
 };
 
 struct addr_key {
-	__u32 ifindex;
+	__u64 ifindex;
 	struct addr addr;
 };
 
@@ -55,16 +55,46 @@ struct {
 	__type(value, __u32);
 } discrs SEC(".maps");
 
-/*
- * The interface's MAC, each instance of the program has its own. A frame for
- * another station, seen because the device is promiscuous, is none of ours; the
- * kernel discards it.
- */
-struct mac host_mac = {};
+/* An interface that frames are for, and its MAC. */
+struct owner {
+	__u32 ifindex;
+	struct mac mac;
+};
 
-INLINE int to_host(const struct ethernet *eth)
+/* The VLAN devices of sessions, by the interface that lies under them and the
+ * VLAN, as a pair. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct owner);
+} uppers SEC(".maps");
+
+/* Not 0: some of them lie over the interface of this instance of the program. */
+__u8 vlans = 0;
+
+/*
+ * Whose frames without a tag are: those of this instance's interface (0), or of
+ * the bond or bridge that it is part of.
+ */
+struct owner untagged = {};
+
+/* Whose frame it is, 0 if it is of a VLAN on which we have no session. */
+INLINE const struct owner *find_owner(__u32 ifindex, const struct bytes *b)
 {
-	const volatile struct mac *mac = &host_mac;
+	__u64 key = PAIR(ifindex, vlan_of(b));
+
+	return vlan_of(b) ? bpf_map_lookup_elem(&uppers, &key) : &untagged;
+}
+
+/*
+ * A frame for another station, seen because the device is promiscuous, is none of
+ * ours; the kernel discards it.
+ */
+INLINE int to_host(const struct ethernet *eth, const struct owner *owner)
+{
+	const volatile struct mac *mac = &owner->mac;
 
 	return eth->dst.word[0] == mac->word[0] && eth->dst.word[1] == mac->word[1] &&
 	       eth->dst.word[2] == mac->word[2];
@@ -96,8 +126,8 @@ INLINE int names_session(__u32 ifindex, const struct datagram *d)
  * only names its session may have any TTL here: the engine knows which session
  * that is, and its floor.
  */
-INLINE enum verdict judge_control(__u32 ifindex, const struct ethernet *eth,
-				  const struct datagram *d)
+INLINE enum verdict judge_control(__u32 ifindex, const struct owner *owner,
+				  const struct ethernet *eth, const struct datagram *d)
 {
 	const struct rule *rule;
 	__u8 min_ttl = 255;
@@ -111,7 +141,7 @@ INLINE enum verdict judge_control(__u32 ifindex, const struct ethernet *eth,
 		min_ttl = rule->min_ttl;
 	else if (!names_session(ifindex, d))
 		return PASS_FOREIGN;
-	if (!to_host(eth))
+	if (!to_host(eth, owner))
 		return PASS_MAC;
 	return d->ttl < min_ttl ? DROP_TTL : STEERED;
 }

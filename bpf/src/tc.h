@@ -25,26 +25,56 @@ INLINE int renew(struct __sk_buff *skb, __u32 len)
 	       !bpf_skb_adjust_room(skb, -SLACK, BPF_ADJ_ROOM_MAC, 0);
 }
 
-INLINE int answer_for(struct __sk_buff *skb, __u32 lane)
+/*
+ * The stack has taken the tag off the frame and keeps it beside, as it also does
+ * with one that a device or a veth has handed over so, which XDP did not see. A
+ * frame that is sent gets the one beside it.
+ */
+INLINE __be32 tag_beside(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? htonl(ntohs((__u16)skb->vlan_proto) << 16 | skb->vlan_tci) : 0;
+}
+
+/* Gives the frame another tag in place of the one that it has. */
+INLINE int retag(struct __sk_buff *skb, __be32 tag)
+{
+	return !bpf_skb_vlan_pop(skb) && !bpf_skb_vlan_push(skb, htons(ETH_P_8021Q), ntohl(tag));
+}
+
+INLINE void view(struct bytes *b, const struct __sk_buff *skb)
+{
+	b->data = (void *)(long)skb->data;
+	b->rest = b->data;
+	b->end = (void *)(long)skb->data_end;
+}
+
+INLINE int answer_for(struct __sk_buff *skb, __u32 lane, __u32 ifindex)
 {
 	const struct image *image = bpf_map_lookup_elem(&images, &lane);
 	struct heard *heard = bpf_map_lookup_elem(&heards, &lane);
+	struct bytes b = {.tag = tag_beside(skb)};
 	__u64 now = bpf_ktime_get_ns();
 	struct reply *reply;
+	__be32 tag;
 	__u32 len;
 
 	/* The mark says who; whether still is asked again: two frames may have
-	 * been marked before the first reply moved the gate. And only here is a
-	 * VLAN tag seen that came beside the frame. */
-	if (!image || !heard || skb->vlan_present)
+	 * been marked before the first reply moved the gate. */
+	if (!image || !heard)
 		return 0;
-	len = matches(skb->ifindex, (void *)(long)skb->data, (void *)(long)skb->data_end, image);
+	view(&b, skb);
+	len = matches(ifindex, &b, image);
 	if (!len)
 		return 0;
 	reply = due(lane, heard, now);
-	if (!reply || !renew(skb, len))
+	if (!reply)
 		return 0;
-	return put_reply((void *)(long)skb->data, (void *)(long)skb->data_end, len, reply, heard, now);
+	tag = tag_in(reply->answer[reply->gen & 1].len);
+	if (!same_vlan(tag, b.tag) || (tag != b.tag && !retag(skb, tag)) || !renew(skb, len))
+		return 0;
+	b.tag = tag;
+	view(&b, skb);
+	return put_reply(&b, 0, len, reply, heard, now);
 }
 
 SEC("tcx/ingress")
@@ -54,7 +84,7 @@ int xbfd_tc(struct __sk_buff *skb)
 
 	if ((void *)(mark + 1) > (void *)(long)skb->data || mark->magic != MARK)
 		return TCX_NEXT;
-	if (!answer_for(skb, mark->lane))
+	if (!answer_for(skb, mark->lane, mark->ifindex))
 		return TCX_DROP;
 	skb->priority = TC_PRIO_CONTROL; /* no queue of the device's may hold it up */
 	count(INSURED);

@@ -6,7 +6,10 @@
  * same addresses goes on working (RFC 5082 section 3: what is not ours is not
  * dropped).
  *
- *	frame -> parse.h   untagged, plain IP, UDP to a port of BFD's?  no: PASS
+ *	frame -> parse.h   at most one VLAN tag, plain IP, UDP to a
+ *	                   port of BFD's?                               no: PASS
+ *	      -> match.h   is the tag's VLAN one of ours? None at all:
+ *	                   of the interface, or of its bond or bridge   no: PASS
  *	      -> hear.h    just the frame that a session expects?      DROP, noted
  *	                   and its reply is overdue (insure.h)?         TX, or PASS to tc.h
  *	      -> match.h   Control, ports 3784 and 4784: a session's
@@ -20,7 +23,7 @@
  *	                   is there none?                               PASS
  *	         or, the peer's Echo where user space says so: turn it  TX
  *
- * Tagged frames pass. What user space has the program send comes by another way
+ * What user space has the program send comes by another way
  * in (live.h).
  *
  * Each interface has an instance of its own, with its own sockets, counters and
@@ -67,24 +70,35 @@ INLINE void stamp(struct xdp_md *ctx)
 
 INLINE enum verdict judge(struct xdp_md *ctx, enum looping *how)
 {
-	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
+	__u32 ifindex = ctx->ingress_ifindex;
+	const struct owner *owner;
 	struct datagram d;
+	struct bytes b;
 	enum verdict v;
 
-	v = parse(data, end, &d);
+	v = find_tag(&b, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	if (v != STEERED)
 		return v;
+	if (vlan_of(&b) && !*(const volatile __u8 *)&vlans)
+		return PASS_VLAN;
+	v = parse(&b, &d);
+	if (v != STEERED)
+		return v;
+	owner = find_owner(ifindex, &b);
+	if (!owner)
+		return PASS_VLAN;
+	if (owner->ifindex)
+		ifindex = owner->ifindex;
 	if (heard_on && d.discr && d.port != PORT_ECHO) {
 		__u32 *lane = bpf_map_lookup_elem(&discrs, &d.discr);
 
-		v = lane ? hear(ctx, data, end, *lane) : STEERED;
+		v = lane ? hear(ctx, ifindex, &b, *lane) : STEERED;
 		if (v != STEERED)
 			return v;
 	}
 	if (d.port == PORT_ECHO)
-		return judge_echo(ctx->ingress_ifindex, data, &d, how);
-	return judge_control(ctx->ingress_ifindex, data, &d);
+		return judge_echo(ifindex, owner, b.data, &d, how);
+	return judge_control(ifindex, owner, b.data, &d);
 }
 
 SEC("xdp")

@@ -6,10 +6,40 @@ const (
 	words = 11
 	len4  = 14 + 20 + 8 + 24 // a frame over IPv4, without tag and authentication
 	len6  = 14 + 40 + 8 + 24
+
+	tagAt  = 12 // where a VLAN tag stands in a frame
+	tagLen = 4
+	tagged = 0x8100 // instead of the type, which follows
 )
 
+// untag takes the tag out of a frame: room is where the frame without it is made,
+// and tag is what stood in it, 0 if there is none.
+func untag(frame []byte, room *[len6]byte) (bare []byte, tag uint32) {
+	if len(frame) < tagAt+tagLen+2 || binary.BigEndian.Uint16(frame[tagAt:]) != tagged {
+		return frame, 0
+	}
+	n := copy(room[:], frame[:tagAt])
+	n += copy(room[n:], frame[tagAt+tagLen:])
+	return room[:n], binary.BigEndian.Uint32(frame[tagAt:])
+}
+
+// retag puts a tag, unless it is 0, into the frame of n bytes that b begins with,
+// and returns its length.
+func retag(b []byte, n int, tag uint32) int {
+	if tag == 0 {
+		return n
+	}
+	copy(b[tagAt+tagLen:], b[tagAt:n])
+	binary.BigEndian.PutUint32(b[tagAt:], tag)
+	return n + tagLen
+}
+
+// sameVLAN reports whether two tags name one VLAN, or neither is there; their
+// priorities may differ.
+func sameVLAN(a, b uint32) bool { return (a^b)&0xffff_0fff == 0 }
+
 // plain returns a frame without what Ethernet has appended, or nil when it is
-// none that has room in the words: untagged, IPv4 without options or IPv6, and a
+// none that has room in the words: without a tag, IPv4 without options or IPv6, and a
 // UDP datagram that is as long as a Control packet without authentication.
 func plain(frame []byte) []byte {
 	if len(frame) < len4 {
@@ -39,13 +69,6 @@ func toWords(frame []byte) (w [words]uint64) {
 	copy(rest[:], frame[8*whole:])
 	w[words-1] = binary.NativeEndian.Uint64(rest[:])
 	return w
-}
-
-// fromWords undoes toWords for a frame of n bytes.
-func fromWords(w *[words]uint64, n int) []byte {
-	frame := make([]byte, n)
-	putWords(w, frame)
-	return frame
 }
 
 // putWords undoes toWords for a frame as long as b, which it writes, and returns

@@ -8,9 +8,14 @@ import (
 // Half is one of the two places of an Image, as struct half in bpf/src/heard.h.
 type Half struct {
 	Ifindex uint32
-	Len     uint32 // of the frame; 0 expects none
+	Len     uint32 // of the frame without its tag; 0 expects none. Above 16 bits, control
 	Word    [words]uint64
 }
+
+func (h *Half) size() uint32 { return h.Len & 0xffff }
+
+// control is what the tag of the frame says, which is not compared; 0 without one.
+func (h *Half) control() uint32 { return h.Len >> 16 }
 
 // Image is the frame that a lane expects. The reader looks at the half that Gen
 // names; the writer fills the other and then moves Gen on, so that nobody ever
@@ -28,8 +33,8 @@ type Image struct {
 	Half [2]Half
 }
 
-// Set makes frame, as it arrived on an interface, the one that is expected.
-// False says that it is none that an Image can hold.
+// Set makes frame the one that is expected of an interface, which for a tagged one
+// is that of the VLAN. False says that it is none that an Image can hold.
 func (im *Image) Set(frame []byte, ifindex int32) bool {
 	var h Half
 	if !h.fill(frame, ifindex) {
@@ -42,18 +47,24 @@ func (im *Image) Set(frame []byte, ifindex int32) bool {
 // Holds reports whether frame is the one that is expected already.
 func (im *Image) Holds(frame []byte, ifindex int32) bool {
 	var h Half
-	return h.fill(frame, ifindex) && h == im.Half[im.Gen&1]
+	ok, now := h.fill(frame, ifindex), im.Half[im.Gen&1]
+	h.Len = h.size() | now.control()<<16
+	return ok && h == now
 }
 
-// Frame writes the frame that is expected to the front of b, which has room for
-// it, and returns its length, 0 when there is none. Its IPv4 identification is 0
-// and the header checksum not set.
+// Frame writes the frame that is expected, with its tag, to the front of b, which
+// has room for it, and returns its length, 0 when there is none. Its IPv4
+// identification is 0 and the header checksum not set.
 func (im *Image) Frame(b []byte) int {
 	h := &im.Half[im.Gen&1]
 	if h.Len == 0 {
 		return 0
 	}
-	return putWords(&h.Word, b[:h.Len])
+	n := putWords(&h.Word, b[:h.size()])
+	if h.control() == 0 {
+		return n
+	}
+	return retag(b, n, tagged<<16|h.control())
 }
 
 // Clear expects none.
@@ -77,11 +88,13 @@ func storeWords(to, from *[words]uint64) {
 
 // fill makes of a frame what the program compares.
 func (h *Half) fill(frame []byte, ifindex int32) bool {
-	frame = plain(frame)
+	var room [len6]byte
+	bare, tag := untag(frame, &room)
+	frame = plain(bare)
 	if frame == nil {
 		return false
 	}
-	h.Ifindex, h.Len = uint32(ifindex), uint32(len(frame))
+	h.Ifindex, h.Len = uint32(ifindex), uint32(len(frame))|tag<<16
 	h.Word = toWords(frame)
 	if len(frame) == len4 {
 		h.Word[2] &= keepButID

@@ -48,17 +48,21 @@ func (l *Lanes) Beat(now int64) { atomic.StoreInt64(&l.Pulse.Beat, now) }
 func (l *Lanes) SetPatience(d time.Duration) { atomic.StoreInt64(&l.Pulse.Patience, int64(d)) }
 
 // reply plays the program's part: the frame that is due for a lane that has just
-// heard one of n bytes, or nil.
-func (l *Lanes) reply(lane, n int, now int64) []byte {
+// heard one, or nil.
+func (l *Lanes) reply(lane int, heard []byte, now int64) []byte {
 	h, r := &l.Heard[lane], &l.Replies[lane]
 	if h.Gate == 0 || now < h.Gate || now-l.Pulse.Beat > l.Pulse.Patience {
 		return nil
 	}
 	a := &r.Answer[r.Gen&1]
-	if int(a.Len) != n {
+	var room [len6]byte
+	bare, tag := untag(heard, &room)
+	if a.size() != len(plain(bare)) || !sameVLAN(a.tag(), tag) {
 		return nil
 	}
 	h.Gate = now + r.Gap
 	r.Count++
-	return fromWords(&a.Word, n)
+	frame := make([]byte, a.size()+tagLen)
+	n := putWords(&a.Word, frame[:a.size()])
+	return frame[:retag(frame, n, a.tag())]
 }

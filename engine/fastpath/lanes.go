@@ -32,8 +32,9 @@ func New(n int) *Lanes {
 }
 
 // Take plays the programs' part: it reports whether lane expects the frame,
-// which arrived on an interface at now, and if so notes it and returns the frame
-// that goes back over the same interface, nil when none is due.
+// which arrived on an interface (a tagged one, on that of the VLAN) at now, and if so
+// notes it and returns the frame that goes back where it came from, nil when none is
+// due.
 func (l *Lanes) Take(lane int, frame []byte, ifindex int32, now int64) (heard bool, reply []byte) {
 	if !l.Images[lane].Holds(frame, ifindex) {
 		return false, nil
@@ -42,7 +43,7 @@ func (l *Lanes) Take(lane int, frame []byte, ifindex int32, now int64) (heard bo
 	h.Gap = max(h.Gap, now-h.Last)
 	h.Last = now
 	h.Count++
-	return true, l.reply(lane, len(plain(frame)), now)
+	return true, l.reply(lane, frame, now)
 }
 
 // Expect makes frame the one that lane expects, from a packet that arrived at

@@ -121,12 +121,74 @@ func TestSetRefuses(t *testing.T) {
 	long6[19]++
 	for name, bad := range map[string][]byte{
 		"none": nil, "cut": f[:65], "longer packet": longer, "options": options, "longer IPv6 packet": long6,
-		"cut IPv6": frame(true, 1)[:85], "tag": append(append(bytes.Clone(f[:12]), 0x81, 0, 0, 1), f[12:]...),
+		"cut IPv6": frame(true, 1)[:85], "two tags": tag(tag(f, 1), 2), "cut tag": tag(f, 1)[:17], "cut behind a tag": tag(f, 1)[:69],
 	} {
 		if im.Set(bad, 3) || !im.Holds(f, 3) {
 			t.Errorf("%s: was taken", name)
 		}
 	}
+}
+
+// tag puts an IEEE 802.1Q tag into a frame.
+func tag(frame []byte, control uint16) []byte {
+	return append(binary.BigEndian.AppendUint16(append(bytes.Clone(frame[:12]), 0x81, 0), control), frame[12:]...)
+}
+
+// A tagged frame is expected of its interface without the tag, told with it, and
+// answered with the session's own tag or not at all.
+func TestTags(t *testing.T) {
+	for _, v6 := range []bool{false, true} {
+		l := New(1)
+		l.SetPatience(time.Hour)
+		theirs, ours := frame(v6, 1), frame(v6, 2)
+		if !l.Expect(0, tag(theirs, 3<<13|7), 5, 1) {
+			t.Fatal("cannot be expected")
+		}
+		gen := l.Images[0].Gen
+		for what, f := range map[string][]byte{
+			"with another priority": tag(theirs, 7), "with a trailer": append(tag(theirs, 3<<13|7), 1, 2, 3, 4, 5),
+		} {
+			if !l.Expect(0, f, 5, 1) || l.Images[0].Gen != gen {
+				t.Errorf("v6 %v: %s it is another frame", v6, what)
+			}
+		}
+		b := make([]byte, packet.MaxFrame)
+		got := b[:l.Images[0].Frame(b)]
+		if diff := cmp.Diff(tag(theirs, 3<<13|7), zeroID(got, theirs)); diff != "" {
+			t.Errorf("v6 %v: told (-want +got):\n%s", v6, diff)
+		}
+		l.Insure(0, 1, 0, tag(ours, 6<<13|7))
+		for what, c := range map[string]struct {
+			frame, reply []byte
+		}{
+			"tagged":           {tag(theirs, 3<<13|7), tag(ours, 6<<13|7)},
+			"another priority": {tag(theirs, 7), tag(ours, 6<<13|7)},
+			"another VLAN":     {tag(theirs, 8), nil},
+			"untagged":         {theirs, nil},
+			"priority tag":     {tag(theirs, 3<<13), nil},
+		} {
+			heard, reply := l.Take(0, c.frame, 5, 1000)
+			if diff := cmp.Diff(c.reply, reply); diff != "" || !heard {
+				t.Errorf("v6 %v, %s: heard %v, reply (-want +got):\n%s", v6, what, heard, diff)
+			}
+		}
+		l.Insure(0, 1, 0, ours)
+		if _, reply := l.Take(0, tag(theirs, 3<<13), 5, 1000); reply != nil {
+			t.Errorf("v6 %v: a reply without a tag to a priority tag", v6)
+		}
+		if heard, _ := l.Take(0, tag(theirs, 7), 6, 1000); heard {
+			t.Errorf("v6 %v: heard on another interface", v6)
+		}
+	}
+}
+
+// zeroID gives an IPv4 frame made from an image the bytes that are not compared.
+func zeroID(tagged, frame []byte) []byte {
+	if len(frame) == len4 {
+		copy(tagged[22:24], frame[18:20])
+		copy(tagged[28:30], frame[24:26])
+	}
+	return tagged
 }
 
 // A packet from the ring is measured from as well; one that arrived earlier is not.
@@ -185,12 +247,14 @@ func TestInsure(t *testing.T) {
 
 func TestAllocations(t *testing.T) {
 	l := New(1)
-	a, b := frame(false, 1), frame(false, 2)
+	a, b, tagged := frame(false, 1), frame(false, 2), tag(frame(true, 3), 7)
 	if n := testing.AllocsPerRun(100, func() {
 		l.Expect(0, a, 3, 1)
 		l.Expect(0, b, 3, 1)
 		l.Insure(0, 1, 1, a)
 		l.Insure(0, 1, 1, b)
+		l.Expect(0, tagged, 3, 1)
+		l.Insure(0, 1, 1, tagged)
 		l.Take(0, b, 3, 0)
 		l.Shut(0, 2)
 		l.Beat(1)

@@ -5,9 +5,14 @@ import "sync/atomic"
 // Answer is one of the two places of a Reply, as struct answer in
 // bpf/src/insure.h.
 type Answer struct {
-	Len  uint64 // of the frame; 0: there is none
+	Len  uint64 // of the frame without its tag; 0: there is none. Above 32 bits, tag
 	Word [words]uint64
 }
+
+func (a *Answer) size() int { return int(uint32(a.Len)) }
+
+// tag is that of the frame, 0 without one.
+func (a *Answer) tag() uint32 { return uint32(a.Len >> 32) }
 
 // Reply is what the programs send for a lane while the engine does not, as
 // struct reply in bpf/src/insure.h. Gen and Answer are as in an Image, their memory
@@ -27,11 +32,14 @@ type Pulse struct {
 }
 
 func (r *Reply) set(frame []byte) bool {
-	frame = plain(frame)
+	var room [len6]byte
+	bare, tag := untag(frame, &room)
+	frame = plain(bare)
 	if frame == nil {
 		return false
 	}
-	if a := (Answer{uint64(len(frame)), toWords(frame)}); a != r.Answer[r.Gen&1] {
+	a := Answer{Len: uint64(len(frame)) | uint64(tag)<<32, Word: toWords(frame)}
+	if a != r.Answer[r.Gen&1] {
 		r.turn(a)
 	}
 	return true

@@ -123,6 +123,7 @@ func (i *Interface) try(r rung) error {
 		}
 		q, err := newQueue(i.ifindex, id, rx, tx, r.zeroCopy)
 		if err == nil {
+			q.uppers = i.options.Tables.Uppers(int32(i.ifindex))
 			i.queues = append(i.queues, q)
 			err = i.program.SetSocket(id, q.fd)
 		}

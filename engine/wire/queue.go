@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
@@ -16,6 +17,7 @@ import (
 type queue struct {
 	*xsk
 	umem   *umem
+	uppers *bpf.Uppers // whose frames arrive
 	opened session.Time
 
 	now   session.Time  // of the present Receive
@@ -93,7 +95,7 @@ func (q *queue) head() session.Time { return q.at }
 // take delivers the next frame.
 func (q *queue) take(rx *engine.Rx) {
 	packet.ParseEthernet(q.data, &rx.Datagram)
-	rx.Arrival, rx.Frame = q.at, q.data
+	rx.Arrival, rx.Frame, rx.Ifindex = q.at, q.data, q.uppers.Of(rx.VLAN)
 	q.lent = append(q.lent, lentFrame{q.frame, q.next.Addr})
 	q.advance()
 }

@@ -169,7 +169,7 @@ func (r *udpReader) head() session.Time {
 // take delivers the next datagram. The kernel has verified its checksum.
 func (r *udpReader) take(rx *engine.Rx) {
 	set, i := r.sets[r.set], r.next
-	rx.Arrival, rx.Frame = set.arrivals[i], nil
+	rx.Arrival, rx.Frame, rx.Ifindex = set.arrivals[i], nil, 0
 	rx.Datagram = packet.Datagram{
 		Dst: set.told[i].dst, DstPort: r.port, TTL: set.told[i].ttl, Payload: set.payload(i),
 	}

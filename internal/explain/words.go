@@ -21,7 +21,7 @@ var xdpWords = map[string]wording{
 	"pass_no_socket": {"of one of our sessions, but its queue has no AF_XDP socket: to the engine, through the kernel's", "RFC 5881 §3"},
 	"ttl":            {"of one of our sessions, but its TTL says that it may come from too far: dropped", "RFC 5881 §5, RFC 5082 §3"},
 	"pass_other":     {"not UDP to a port of BFD's: left to the kernel", "RFC 5881 §4"},
-	"pass_vlan":      {"carries a VLAN tag: left to the kernel", ""},
+	"pass_vlan":      {"of a VLAN: left to the kernel, unless sessions run on its device", ""},
 	"pass_options":   {"IPv4 with options: left to the kernel", ""},
 	"pass_fragment":  {"a fragment: left to the kernel", "RFC 5082 §5.4"},
 	"pass_extension": {"IPv6 with an extension header: left to the kernel", ""},

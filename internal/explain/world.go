@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/engine/fastpath"
@@ -134,6 +135,14 @@ func (w *world) close() error {
 func (w *world) rules(b []byte) string {
 	if len(b) < 14 {
 		return "pass_other"
+	}
+	if binary.BigEndian.Uint16(b[12:]) == 0x8100 {
+		if len(b) < 18 {
+			return "pass_other"
+		}
+		if binary.BigEndian.Uint16(b[14:])&0x0fff == 0 {
+			b = slices.Concat(b[:12], b[16:]) // a priority and no VLAN
+		}
 	}
 	var d datagram
 	verdict := ""
