@@ -65,6 +65,15 @@ func (h *handoff) put(rx *Rx, ifindex int32) bool {
 	return true
 }
 
+// arrival returns when the oldest entry arrived.
+func (h *handoff) arrival() (at session.Time, ok bool) {
+	head := h.head.Load()
+	if head == h.tail.Load() {
+		return 0, false
+	}
+	return h.ring[head%handoffSlots].arrival, true
+}
+
 // peek returns the oldest entry as a received datagram, valid until pop.
 func (h *handoff) peek(rx *Rx) (ifindex int32, ok bool) {
 	head := h.head.Load()

@@ -21,6 +21,9 @@ func (w *Worker) grow(n int) {
 	w.templates = append(w.templates, make([]packet.Template, n-len(w.templates))...)
 	w.discards = append(w.discards, make([]discarded, n-len(w.discards))...)
 	w.out.index = append(w.out.index, make([]uint32, n-len(w.out.index))...)
+	if !w.alone {
+		w.newest = append(w.newest, make([]session.Time, n-len(w.newest))...)
+	}
 	w.recorder.Grow(n)
 	w.wheel.Grow(n)
 }
@@ -34,6 +37,9 @@ func (w *Worker) install(i uint32, r *record, spec Spec, auth session.Auth, now 
 		change: Change{At: now, From: s.State(), To: s.State(), Diag: s.Diag(), Remote: packet.Down},
 	}
 	w.discards[i] = discarded{}
+	if w.newest != nil {
+		w.newest[i] = -session.Never
+	}
 	w.recorder.Forget(i)
 	if r.lane != 0 {
 		w.engine.lanes.Reset(int(r.lane - 1))

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
@@ -25,18 +24,8 @@ func (w *Worker) receive(now session.Time) (drained bool) {
 	}
 	w.horizon = horizon
 	w.published.Store(int64(horizon))
-	for o, h := range w.from {
-		if h == nil {
-			continue
-		}
-		// The horizon first, then the ring: what the other handed over before it
-		// said so lies there by now.
-		past := session.Time(w.engine.workers[o].published.Load())
-		if w.takeHanded(h, now) {
-			w.past[o] = past
-		} else {
-			drained = false
-		}
+	if !w.alone && !w.receiveHanded(now) {
+		drained = false
 	}
 	w.wakeOthers()
 	return drained
@@ -53,6 +42,9 @@ func (w *Worker) receivePort(port Port, ifindex int32, now session.Time) (first 
 		for i := range w.batch[:n] {
 			rx := &w.batch[i]
 			first = min(first, rx.Arrival)
+			if !w.alone {
+				w.takeHanded(rx.Arrival, now)
+			}
 			switch {
 			case rx.Ifindex == 0:
 				w.datagram(rx, ifindex, now)
@@ -67,18 +59,6 @@ func (w *Worker) receivePort(port Port, ifindex int32, now session.Time) (first 
 		}
 	}
 	return first, false
-}
-
-func (w *Worker) takeHanded(h *handoff, now session.Time) (empty bool) {
-	for range handoffSlots {
-		ifindex, ok := h.peek(&w.handed)
-		if !ok {
-			return true
-		}
-		w.datagram(&w.handed, ifindex, now)
-		h.pop()
-	}
-	return false
 }
 
 // datagram validates one datagram in the order of RFC 5880 §6.8.6, finds its
@@ -147,24 +127,6 @@ func (w *Worker) find(key addrKey) uint32 {
 	return w.paths.local.Get(key.ofLocal()).discrOf()
 }
 
-func (w *Worker) handOver(owner uint32, rx *Rx, ifindex int32) {
-	if int(owner) >= len(w.engine.workers) {
-		w.drops[packet.DropUnknownYourDiscr]++
-		return
-	}
-	if !w.engine.workers[owner].from[w.index].put(rx, ifindex) {
-		w.drops[packet.DropHandoffFull]++
-	}
-	w.rouse |= 1 << owner
-}
-
-// wakeOthers wakes each of the workers to be roused, once.
-func (w *Worker) wakeOthers() {
-	for ; w.rouse != 0; w.rouse &= w.rouse - 1 {
-		w.engine.wake(bits.TrailingZeros32(w.rouse))
-	}
-}
-
 // control makes the checks that need the session and nothing of the packet but
 // where it came from.
 func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) {
@@ -190,6 +152,10 @@ func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, ifindex int32, now
 // whether the packet was received.
 func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) bool {
 	sl := &w.slots[i]
+	if w.overtaken(i, rx) {
+		w.reject(i, rx, packet.DropOvertaken)
+		return false
+	}
 	auth, d := w.authenticate(i, c, rx)
 	if d != packet.DropNone {
 		w.reject(i, rx, d)
@@ -215,6 +181,7 @@ func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 		w.reject(i, rx, packet.DropLocalAdminDown)
 	} else {
 		w.recordRx(i, rx, packet.DropNone)
+		w.noteNewest(i, rx)
 		sl.count.Rx++
 		w.rx++
 		out |= w.prove(sl, rx, ifindex, now)

@@ -21,10 +21,12 @@ const (
 type Worker struct {
 	engine *Engine
 	index  uint32
+	alone  bool // no other worker hands anything over
 	rng    rand.PCG
 	wheel  *timerwheel.Wheel
 
 	slots     []slot
+	newest    []session.Time // by slot, arrival of the latest packet received; nil for a worker that is alone
 	templates []packet.Template
 	discards  []discarded
 	paths     paths
@@ -86,6 +88,7 @@ func newWorker(e *Engine, index int, record flight.Options) *Worker {
 	w := &Worker{
 		engine:   e,
 		index:    uint32(index),
+		alone:    len(e.loads) == 1,
 		rng:      *rand.NewPCG(e.seed.Uint64(), e.seed.Uint64()),
 		wheel:    timerwheel.New(0, 0),
 		paths:    newPaths(),

@@ -44,6 +44,9 @@ const (
 	// Ours: no room to pass the frame to the worker that owns the session.
 	DropHandoffFull
 
+	// Later packets of the session, from another queue, were received already.
+	DropOvertaken
+
 	// Arrived on an interface that is not the session's, which insists on it.
 	DropWrongInterface
 
@@ -61,7 +64,7 @@ var dropNames = [NumDrops]string{
 	"bad_version", "bad_length_min", "bad_length_max", "zero_mult", "multipoint", "zero_my_discr",
 	"unknown_your_discr", "zero_your_discr_state", "no_session", "ttl",
 	"auth_unexpected", "auth_missing", "auth_type", "auth_keyid", "auth_len", "auth_seq", "auth_digest",
-	"local_admin_down", "handoff_full", "wrong_interface",
+	"local_admin_down", "handoff_full", "overtaken", "wrong_interface",
 	"echo_bad_auth", "echo_stale", "echo_replayed", "echo_refused",
 }
 

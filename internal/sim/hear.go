@@ -19,6 +19,10 @@ func (l *ledger) hears(p *seen) {
 	if !l.fitsKind(p) {
 		return // counted as ttl, or not at all
 	}
+	if len(l.host.threads) > 1 && p.arrival < l.newest { // overtaken by way of another queue
+		l.discarded++
+		return
+	}
 	cred, ok := l.authentic(p)
 	l.heardNow = true
 	if !ok {
@@ -39,6 +43,7 @@ func (l *ledger) hears(p *seen) {
 		return
 	}
 	l.received++
+	l.newest = p.arrival
 	if l.host.lanes != nil {
 		l.alone.accepted(*p)
 	}

@@ -48,6 +48,7 @@ type heard struct {
 	heardNow bool           // something, in this Step
 	known    bool           // it has been heard within the Detection Time
 	at       session.Time   // latest arrival
+	newest   session.Time   // arrival of the packet received last
 	missed   misses         // in this Step
 	spared   session.Time   // silence may count from here instead, if that is later
 	peer     packet.Control // the last packet

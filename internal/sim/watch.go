@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
@@ -116,8 +117,9 @@ func (v *Watch) added(s *Session) *ledger {
 	return l
 }
 
-// stepped judges a Step. The order is the engine's: frames of its own ports,
-// frames that others handed over, and only then what it sent of itself.
+// stepped judges a Step. The order is the engine's: frames of its own ports, before
+// each of them what others had handed over and what arrived earlier, the rest of
+// that, and only then what it sent of itself.
 func (v *Watch) stepped(s *step) {
 	if v == nil {
 		return
@@ -126,10 +128,11 @@ func (v *Watch) stepped(s *step) {
 		l.begins(s)
 	}
 	for i := range s.took {
+		v.takeInbox(s.thread, s.took[i].arrival)
 		v.mayLoop(s.thread.host, &s.took[i])
 		v.route(s.thread, &s.took[i])
 	}
-	v.takeInbox(s.thread)
+	v.takeInbox(s.thread, session.Never)
 	for _, l := range s.thread.ledgers {
 		if l.there {
 			l.checkReturned(s, &l.after)
@@ -195,17 +198,26 @@ func (v *Watch) route(t *thread, p *seen) {
 	}
 }
 
-// takeInbox is what a worker does after its own ports: it empties the rings of
-// the others, one after the other.
-func (v *Watch) takeInbox(t *thread) {
-	inbox := t.inbox
-	t.inbox = nil
-	for from := range t.host.threads {
-		for _, p := range inbox {
-			if p.from == from {
-				v.route(t, &p)
+// takeInbox is what a worker does with the rings of the others: it takes what
+// arrived before an instant, the earliest of their first entries each time.
+func (v *Watch) takeInbox(t *thread, before session.Time) {
+	for {
+		oldest, at := -1, before
+		seen := make(map[int]bool)
+		for i := range t.inbox {
+			p := &t.inbox[i]
+			first := !seen[p.from]
+			seen[p.from] = true
+			if first && (p.arrival < at || oldest >= 0 && p.arrival == at && p.from < t.inbox[oldest].from) {
+				oldest, at = i, p.arrival
 			}
 		}
+		if oldest < 0 {
+			return
+		}
+		p := t.inbox[oldest]
+		t.inbox = slices.Delete(t.inbox, oldest, oldest+1)
+		v.route(t, &p)
 	}
 }
 
