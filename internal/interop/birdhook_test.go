@@ -95,3 +95,49 @@ func TestBIRDFollowsByHook(t *testing.T) {
 	}
 	rows.Covers(t, "5882-3.2-01", "5882-4.2-01")
 }
+
+// TestBIRDFollowsInBGP: between two BIRDs, a BGP protocol is disabled while the peer is
+// silent, by which the routes of each are gone at the other long before BGP's own hold
+// time, and enabled when it is heard again.
+func TestBIRDFollowsInBGP(t *testing.T) {
+	t.Parallel()
+	a, c := newLink(t)
+	collector := startCollector(t, c, a)
+	dir := t.TempDir()
+	conf, ctl := filepath.Join(dir, "conf"), filepath.Join(dir, "ctl")
+	must(t, os.WriteFile(conf, fmt.Appendf(nil, `router id %[1]s;
+log stderr all;
+protocol device {}
+protocol static { ipv4; route %[3]s blackhole; }
+protocol bgp uplink1 {
+ local %[1]s as 65001;
+ neighbor %[2]s as 65002;
+ hold time 240;
+ connect delay time 1;
+ ipv4 { import all; export all; };
+}
+`, a.v4, c.v4, vip), 0o644))
+	spawn(t, a.NS, newJournal(t, "bird"), "bird", "-f", "-c", conf, "-s", ctl, "-P", filepath.Join(dir, "pid"))
+	hook, err := filepath.Abs("../../contrib/bird-hook")
+	must(t, err)
+	far := start(t, c, "fast-path: {insurance: off}\n"+oneSession(a, 50*time.Millisecond, ""))
+	d := start(t, a, oneSession(c, 50*time.Millisecond, "")+
+		fmt.Sprintf("hooks: [{on: [up, down, admin-down], peer: %s, run: [%s, -s, %s, uplink1], dampening: off}]\n", c.v4, hook, ctl))
+	d.waitUp(t)
+	collector.waitRoute(t, true)
+
+	far.signal(t, syscall.SIGSTOP)
+	silent := time.Now()
+	d.waitState(t, c.v4, "down")
+	collector.waitRoute(t, false)
+	t.Logf("withdrawn at the BGP peer %v after the last packet could come, detection time 500ms", time.Since(silent))
+	if out := collector.birdc(t, "show", "protocols", "all", "a"); !strings.Contains(out, "Administrative shutdown") {
+		t.Errorf("the other BIRD was told:\n%s", out)
+	}
+	far.signal(t, syscall.SIGCONT)
+	d.waitState(t, c.v4, "up")
+	collector.waitRoute(t, true)
+	if h := d.status(t).Hooks[0]; h.Failed != 0 || h.Done != 3 {
+		t.Errorf("%+v", h)
+	}
+}
