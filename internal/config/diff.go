@@ -54,7 +54,6 @@ func RestartNeeded(before, after Config) []string {
 		{"fast-path", before.FastPath == after.FastPath},
 		{"dplane", slices.Equal(before.DataPlane, after.DataPlane)},
 		{"capture", before.Capture.same(after.Capture)},
-		{"gobgp", before.GoBGP == after.GoBGP},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)
@@ -79,6 +78,7 @@ func ChangedSettings(before, after Config) []string {
 	add(!slices.Equal(before.Interfaces, after.Interfaces), "interfaces")
 	add(before.Capture.OnDown != after.Capture.OnDown, "capture.on-down")
 	add(before.EchoSource != after.EchoSource, sectionEcho)
+	add(before.GoBGP != after.GoBGP, "gobgp")
 	add(!SameHooks(before.Hooks, after.Hooks), "hooks")
 	add(!sameRoutes(before.Routes, after.Routes), "routes")
 	add(!sameGroups(before.NexthopGroups, after.NexthopGroups), sectionGroups)

@@ -6,7 +6,6 @@ func (c Config) Reloaded(next Config) Config {
 	next.File, next.Control = c.File, c.Control
 	next.Workers, next.FastPath, next.Metrics = c.Workers, c.FastPath, c.Metrics
 	next.DataPlane = c.DataPlane
-	next.GoBGP = c.GoBGP
 	next.Capture = c.Capture.with(next.Capture.OnDown)
 	return next
 }

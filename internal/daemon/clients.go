@@ -60,5 +60,5 @@ func (d *Daemon) DeleteClient(_ context.Context, id uint32, name string) error {
 
 // ours tells names that no client can have.
 func ours(name string) bool {
-	return name == ownerFile || name == ownerAPI || name == ownerRoutes || strings.HasPrefix(name, planeOwner)
+	return name == ownerFile || name == ownerAPI || name == ownerRoutes || name == ownerGoBGP || strings.HasPrefix(name, planeOwner)
 }

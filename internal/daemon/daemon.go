@@ -11,7 +11,6 @@ import (
 	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
-	"github.com/xbfd/xbfd/internal/gobgp"
 	"github.com/xbfd/xbfd/internal/hooks"
 	"github.com/xbfd/xbfd/internal/lookup"
 	"github.com/xbfd/xbfd/internal/routes"
@@ -51,7 +50,6 @@ type Daemon struct {
 
 	captures *captures
 	hooks    *hooks.Runner
-	gobgp    *gobgp.Keeper   // nil: the file names no gobgpd
 	scrapes  net.Listener    // for metrics; nil when there is no address for them
 	looping  map[string]bool // interfaces of which the log says so; serve's own
 	garbage  *collector      // nil: the runtime's own affair; serve's own
@@ -73,7 +71,7 @@ type Daemon struct {
 	unaffiliated int               // how many of the sessions are
 	moves        uint64            // how often sessions came, went, or changed their state
 	misses       nearMisses
-	gobgpFaults  []string // neighbors that have no session
+	bgp          bgp
 
 	links   []*link // to bfdd; made at the start
 	planes  map[string]*plane

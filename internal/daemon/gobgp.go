@@ -2,13 +2,9 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"net"
-	"net/netip"
 	"path/filepath"
-	"slices"
 
 	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/config"
@@ -19,8 +15,18 @@ import (
 // ownerGoBGP has the sessions that gobgpd's neighbors ask for.
 const ownerGoBGP = "gobgp"
 
-// startGoBGP makes what keeps gobgpd's neighbors, if the file names one.
-func (d *Daemon) startGoBGP() error {
+// bgp is what keeps gobgpd's neighbors, and what it runs under.
+type bgp struct {
+	keeper *gobgp.Keeper   // nil: the file names no gobgpd
+	ctx    context.Context // ends all keepers; nil before the daemon serves
+	end    func()          // ends the keeper that runs
+	ended  chan struct{}   // closed when it has; nil when none ever ran
+	faults []string        // neighbors that have no session
+}
+
+// openGoBGP makes what keeps gobgpd's neighbors, if the file names one. d.mu is held
+// once the daemon serves, as in all of this file but for runGoBGP.
+func (d *Daemon) openGoBGP() error {
 	g := d.cfg.GoBGP
 	if g.API == "" {
 		return nil
@@ -29,38 +35,90 @@ func (d *Daemon) startGoBGP() error {
 	if err != nil {
 		return err
 	}
-	o := gobgp.Options{API: g.API, Speaker: speaker, Log: d.log}
+	var k *gobgp.Keeper
+	o := gobgp.Options{API: g.API, Speaker: speaker, Log: d.log, Listed: func(list []gobgp.Neighbor) { d.neighborsListed(k, list) }}
 	if d.o.Journals != "" {
 		// Several daemons on one host have control sockets of their own.
 		h := fnv.New64a()
 		_, _ = h.Write([]byte(d.cfg.Control.Path))
 		o.Store.Path = filepath.Join(d.o.Journals, fmt.Sprintf("gobgp-%x", h.Sum64()))
 	}
-	if g.FromNeighbors {
-		o.Listed = d.neighborsListed
-	}
-	d.gobgp = gobgp.New(o)
+	k = gobgp.New(o)
+	d.bgp.keeper = k
 	return nil
 }
 
-// runGoBGP has it at work until ctx ends; what it returns waits for its end.
+// runGoBGP has it at work, and those after it, until ctx ends; what it returns waits
+// for their end.
 func (d *Daemon) runGoBGP(ctx context.Context) (wait func()) {
-	if d.gobgp == nil {
-		return func() {}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bgp.ctx = ctx
+	d.goGoBGP()
+	return func() {
+		d.mu.Lock()
+		ended := d.bgp.ended
+		d.mu.Unlock()
+		if ended != nil {
+			<-ended
+		}
 	}
-	ended := make(chan struct{})
+}
+
+// goGoBGP starts the keeper. It begins when the one before it has left: the two may be
+// about one gobgpd, and what the former has disabled is for the latter to know.
+func (d *Daemon) goGoBGP() {
+	k := d.bgp.keeper
+	if k == nil || d.bgp.ctx == nil {
+		return
+	}
+	ctx, end := context.WithCancel(d.bgp.ctx)
+	before, ended := d.bgp.ended, make(chan struct{})
+	d.bgp.end, d.bgp.ended = end, ended
 	go func() {
-		d.gobgp.Run(ctx)
-		close(ended)
+		defer close(ended)
+		if before != nil {
+			<-before
+		}
+		k.Run(ctx)
 	}()
-	return func() { <-ended }
+}
+
+// followGoBGP makes what is kept be as the configuration has it now.
+func (d *Daemon) followGoBGP(before config.GoBGP) error {
+	now := d.cfg.GoBGP
+	if !now.FromNeighbors {
+		d.bgp.faults = nil
+		d.releaseNeighbors(nil)
+	}
+	if before.API == now.API {
+		if d.bgp.keeper != nil {
+			d.bgp.keeper.Relist() // their profile may be another
+		}
+		return nil
+	}
+	if d.bgp.keeper != nil && d.bgp.end != nil {
+		d.bgp.end()
+	}
+	d.bgp.keeper = nil
+	if err := d.openGoBGP(); err != nil || d.bgp.keeper == nil {
+		return err
+	}
+	for h := range d.byKey.All() {
+		for _, c := range d.book.Clients(path(*h.peer)) {
+			if c.Owner == h.owner() && c.View.Failed {
+				d.bgp.keeper.Tell(bgpSession(h), whyDisabled(h, "failed before"))
+			}
+		}
+	}
+	d.goGoBGP()
+	return nil
 }
 
 // tellGoBGP passes on what the first owner of a session is told: failures for which
-// it has waited long enough, and AdminDown as none (RFC 5882 §3.2, §4.2). d.mu is
-// held, as in all of this file but for neighborsListed.
+// it has waited long enough, and AdminDown as none (RFC 5882 §3.2, §4.2).
 func (d *Daemon) tellGoBGP(n *clients.Notice) {
-	if d.gobgp == nil {
+	if d.bgp.keeper == nil {
 		return
 	}
 	h := d.heldAt(n.Key)
@@ -69,15 +127,20 @@ func (d *Daemon) tellGoBGP(n *clients.Notice) {
 	}
 	why := ""
 	if n.View.Failed {
-		why = fmt.Sprintf("xbfd: BFD session with %v is down: %v", n.Key.Peer, n.Diag)
+		why = whyDisabled(h, n.Diag.String())
 	}
-	d.gobgp.Tell(bgpSession(h), why)
+	d.bgp.keeper.Tell(bgpSession(h), why)
+}
+
+// whyDisabled is what the neighbor reads (RFC 9003).
+func whyDisabled(h *held, diag string) string {
+	return fmt.Sprintf("xbfd: BFD session with %v is down: %s", h.peer.Peer, diag)
 }
 
 // goneForGoBGP says that nothing is known of a session any more.
 func (d *Daemon) goneForGoBGP(h *held) {
-	if d.gobgp != nil {
-		d.gobgp.Tell(bgpSession(h), "")
+	if d.bgp.keeper != nil {
+		d.bgp.keeper.Tell(bgpSession(h), "")
 	}
 }
 
@@ -85,136 +148,10 @@ func bgpSession(h *held) gobgp.Session {
 	return gobgp.Session{Peer: h.peer.Peer, Local: h.peer.Local, Interface: h.peer.Interface, Multihop: h.peer.Multihop}
 }
 
-// neighborsListed gives every neighbor a session, unless somebody else has one with
-// it, and takes the sessions of those that are gone.
-func (d *Daemon) neighborsListed(list []gobgp.Neighbor) {
-	nets := d.interfaceNets()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.leaving {
-		return
-	}
-	others := make(map[netip.Addr]bool)
-	for h := range d.byKey.All() {
-		if len(h.wants) > 1 || h.owner() != ownerGoBGP {
-			others[h.peer.Peer] = true
-		}
-	}
-	wanted := make(map[config.Key]bool)
-	d.gobgpFaults = nil
-	fault := func(n *gobgp.Neighbor, err error) {
-		d.gobgpFaults = append(d.gobgpFaults, fmt.Sprintf("gobgp: neighbor %v has no session: %v", n.Addr, err))
-	}
-	for i := range list {
-		n := &list[i]
-		if n.VRF != "" {
-			continue
-		}
-		p, faults := config.NewPeer(d.settledKey(neighborKey(n, nets)), d.cfg.GoBGP.Profile, config.Settings{}, d.cfg.Profiles)
-		if len(faults) > 0 {
-			if !others[n.Addr] {
-				fault(n, faults[0])
-			}
-			continue
-		}
-		if h := d.byKey.Get(p.Key()); others[n.Addr] && (h == nil || h.at(ownerGoBGP) < 0) {
-			continue
-		}
-		wanted[p.Key()] = true
-		if err := d.adopt(p); err != nil {
-			fault(n, err)
-		}
-	}
-	for _, h := range slices.Collect(d.byKey.All()) {
-		if h.at(ownerGoBGP) >= 0 && !wanted[h.peer.Key()] {
-			if err := d.release(h, ownerGoBGP); err != nil {
-				d.log.Error("release session of a neighbor", "peer", h.peer.Peer.String(), "err", err)
-			}
-		}
-	}
-}
-
-// settledKey returns the key of the session that a neighbor has already: gobgpd knows
-// the local address that nobody chose only while it is connected.
-func (d *Daemon) settledKey(key config.Key) config.Key {
-	if key.Local.IsValid() {
-		return key
-	}
-	for h := range d.byKey.All() {
-		if without := h.peer.Key(); h.at(ownerGoBGP) >= 0 {
-			if without.Local = key.Local; without == key {
-				return h.peer.Key()
-			}
-		}
-	}
-	return key
-}
-
-// adopt makes a neighbor's session be as its profile says.
-func (d *Daemon) adopt(p config.Peer) error {
-	if h := d.byKey.Get(p.Key()); h != nil {
-		if i := h.at(ownerGoBGP); i >= 0 && *h.obey(want{owner: ownerGoBGP, peer: &p}).peer == *h.wants[i].peer {
-			return nil
-		}
-	} else if err := errors.Join(d.knownKey(p.Auth), d.excluded(p)); err != nil {
-		return err
-	}
-	_, err := d.register(want{owner: ownerGoBGP, peer: &p})
-	return err
-}
-
-// yield removes a session that gobgpd's neighbors alone have, for one of the file's
-// with the same peer that names another interface or local address.
-func (d *Daemon) yield(p config.Peer) error {
-	for _, h := range slices.Collect(d.byKey.All()) {
-		if key := h.peer.Key(); key.Peer == p.Peer && key != p.Key() && h.owner() == ownerGoBGP && len(h.wants) == 1 {
-			if err := d.release(h, ownerGoBGP); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// neighborKey says which session a neighbor is to have. One on a network of ours is
-// a hop away, unless the operator says that it may be farther; another is not.
-func neighborKey(n *gobgp.Neighbor, nets []netip.Prefix) config.Key {
-	key := config.Key{Peer: n.Addr, Local: n.Local, Interface: n.Interface, VRF: config.DefaultVRF, Multihop: n.Multihop}
-	if key.Peer.IsLinkLocalUnicast() {
-		return key
-	}
-	for _, net := range nets {
-		if !net.Contains(n.Addr) {
-			continue
-		}
-		key.Local = netip.Addr{} // the route decides
-		if n.Addr.Is6() {
-			key.Local = net.Addr() // the address by which we are on that network
-		}
-		return key
-	}
-	key.Multihop = key.Multihop || n.Internal
-	return key
-}
-
-// interfaceNets returns the addresses of this host with their networks.
-func (d *Daemon) interfaceNets() (nets []netip.Prefix) {
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		d.log.Warn("list addresses of this host", "err", err)
-	}
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			nets = append(nets, p)
-		}
-	}
-	return nets
-}
-
 // describeGoBGP adds to the status how it gets on with gobgpd.
 func (d *Daemon) describeGoBGP(st *control.Status) {
-	if d.gobgp != nil {
-		st.GoBGP = d.gobgp.Status()
-		st.Warnings = append(st.Warnings, d.gobgpFaults...)
+	if d.bgp.keeper != nil {
+		st.GoBGP = d.bgp.keeper.Status()
+		st.Warnings = append(st.Warnings, d.bgp.faults...)
 	}
 }

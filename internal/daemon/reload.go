@@ -91,6 +91,9 @@ func (d *Daemon) become(next config.Config) (report control.ReloadReport, err er
 	d.watchRoutes(next)
 	d.unwatchRoutes(next)
 	d.keepRoutes()
+	if err := d.followGoBGP(c.before.GoBGP); err != nil {
+		report.Warnings = append(report.Warnings, "gobgp: "+err.Error())
+	}
 	if waiting > 0 {
 		report.Warnings = append(report.Warnings, waitingForPeers(waiting))
 	}

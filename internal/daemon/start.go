@@ -51,7 +51,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.closePlanes()
-	if err := d.startGoBGP(); err != nil {
+	if err := d.openGoBGP(); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	s := watchSignals(ctx, o.Signals)

@@ -37,6 +37,7 @@ type Options struct {
 type Keeper struct {
 	o    Options
 	wake chan struct{}
+	look chan struct{}
 
 	mu     sync.Mutex
 	ledger *Ledger
@@ -56,12 +57,8 @@ type sight struct {
 
 // New returns a Keeper that does nothing before Run.
 func New(o Options) *Keeper {
-	ours, err := o.Store.load()
-	if err != nil {
-		o.Log.Warn("neighbors that an earlier xbfd disabled stay so", "err", err)
-	}
 	return &Keeper{
-		o: o, wake: make(chan struct{}, 1), ledger: NewLedger(ours), stored: ours, known: make(map[netip.Addr]sight),
+		o: o, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), ledger: NewLedger(nil), known: make(map[netip.Addr]sight),
 		status: client.GoBGPStatus{API: o.API, Error: "not connected yet"},
 	}
 }
@@ -76,12 +73,15 @@ func (k *Keeper) Tell(s Session, why string) {
 		k.ledger.Heal(s)
 	}
 	k.mu.Unlock()
-	k.nudge()
+	nudge(k.wake)
 }
 
-func (k *Keeper) nudge() {
+// Relist has gobgpd list its neighbors again, for Options.Listed, if it is there.
+func (k *Keeper) Relist() { nudge(k.look) }
+
+func nudge(c chan struct{}) {
 	select {
-	case k.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -99,6 +99,7 @@ func (k *Keeper) Status() *client.GoBGPStatus {
 // for nobody watches their sessions any more.
 func (k *Keeper) Run(ctx context.Context) {
 	defer k.o.Speaker.Close()
+	k.recall()
 	pause := firstPause
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -156,6 +157,7 @@ func (k *Keeper) keep(ctx context.Context) error {
 		select {
 		case <-k.wake:
 			look = false // what was listed last is good enough, and at hand
+		case <-k.look:
 		case <-changed:
 		case <-timer.C:
 		case err := <-ended:
@@ -243,17 +245,6 @@ func (k *Keeper) do(ctx context.Context, d Deed) error {
 	return nil
 }
 
-// store keeps what is disabled for the next process.
-func (k *Keeper) store(ours []netip.Addr) {
-	if slices.Equal(ours, k.stored) {
-		return
-	}
-	if err := k.o.Store.save(ours); err != nil {
-		k.o.Log.Warn("disabled neighbors would not be known after a crash", "err", err)
-	}
-	k.stored = ours
-}
-
 func (k *Keeper) unsure() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -277,23 +268,4 @@ func (k *Keeper) lost(err error) {
 	}
 	k.status.Connected, k.status.Error = false, err.Error()
 	k.status.Failures++
-}
-
-// leave enables what is disabled by us, if gobgpd does so soon.
-func (k *Keeper) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
-	defer cancel()
-	k.mu.Lock()
-	deeds := k.ledger.Leave()
-	k.mu.Unlock()
-	for _, d := range deeds {
-		if err := k.do(ctx, d); err != nil {
-			k.o.Log.Warn("neighbor stays disabled in gobgpd until the next start", "neighbor", d.Addr.String(), "err", err)
-			continue
-		}
-		k.mu.Lock()
-		k.ledger.Left(d.Addr)
-		k.mu.Unlock()
-	}
-	k.store(k.Status().Disabled)
 }

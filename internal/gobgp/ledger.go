@@ -64,10 +64,17 @@ type hold struct {
 // one before it.
 func NewLedger(ours []netip.Addr) *Ledger {
 	l := &Ledger{failed: make(map[Session]string), ours: make(map[netip.Addr]*hold)}
-	for _, a := range ours {
-		l.ours[a] = &hold{}
-	}
+	l.Recall(ours)
 	return l
+}
+
+// Recall notes that these neighbors were disabled by a process before this one.
+func (l *Ledger) Recall(ours []netip.Addr) {
+	for _, a := range ours {
+		if l.ours[a] == nil {
+			l.ours[a] = &hold{}
+		}
+	}
 }
 
 // Fail notes that a session has failed, with the reason in words; Heal that it has

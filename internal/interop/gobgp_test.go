@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,7 +72,7 @@ idle-hold-time-after-reset = 1
 
 func (g *gobgpd) revive(t testing.TB) {
 	t.Helper()
-	g.process = spawn(t, g.host.NS, g.log, g.path["gobgpd"], "-f", g.conf, "--api-hosts", "127.0.0.1:50051", "--pprof-disable")
+	g.process = spawn(t, g.host.NS, g.log, g.path["gobgpd"], "-f", g.conf, "--api-hosts", "127.0.0.1:50051,127.0.0.1:50052", "--pprof-disable")
 }
 
 // gobgp runs a command as an operator would.
@@ -146,7 +147,10 @@ func TestGoBGP(t *testing.T) {
 
 	// A gobgpd that starts again knows nothing of it, and hears it again.
 	g.kill(t)
-	eventually(t, patience, "xbfd says that gobgpd is away", func() bool { s := d.status(t).GoBGP; return !s.Connected && s.Failures > 0 })
+	eventually(t, patience, "xbfd says that gobgpd is away", func() bool { s := d.status(t).GoBGP; return !s.Connected && s.Failures > 1 })
+	if out := xbfd(t, a, "status", "--control", d.control).stdout; !strings.Contains(out, "127.0.0.1:50051 does not answer: ") {
+		t.Errorf("status without gobgpd:\n%s", out)
+	}
 	g.revive(t)
 	g.waitNeighbor(t, bgpAdmin)
 
@@ -188,4 +192,69 @@ func TestGoBGP(t *testing.T) {
 		t.Errorf("exit status %d", code)
 	}
 	g.waitEnabled(t)
+}
+
+// TestGoBGPAtReload gives the two neighbors of a gobgpd, of either family, sessions by a
+// reload, changes the section while they have failed, and takes it out.
+func TestGoBGPAtReload(t *testing.T) {
+	t.Parallel()
+	a, c := newLink(t)
+	g := startGoBGP(t, a, c)
+	g.waitEnabled(t)
+	g.gobgp(t, "neighbor", "add", c.v6.String(), "as", "65002")
+	far := start(t, c, "fast-path: {insurance: off}\n"+upProfile+fmt.Sprintf("peers:\n  - {peer: %s, profile: p}\n  - {peer: %q, local-address: %q, profile: p}\n", a.v4, a.v6, c.v6))
+	file := "shutdown-hold: 500ms\nprofiles:\n" +
+		"  p: {transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 10}\n" +
+		"  other: {transmit-interval: 60ms, receive-interval: 60ms, detect-multiplier: 10}\n"
+	d := start(t, a, file)
+	reload := func(more string) {
+		t.Helper()
+		d.write(t, file+more)
+		r, err := d.client.Reload(t.Context())
+		must(t, err)
+		if len(r.RestartNeeded) > 0 || !slices.Contains(r.Settings, "gobgp") {
+			t.Errorf("%+v", r)
+		}
+	}
+	disabled := func(when string, want int) {
+		t.Helper()
+		eventually(t, patience, when, func() bool { return strings.Count(g.neighbors(), bgpAdmin) == want })
+	}
+	reload("gobgp: {api: \"127.0.0.1:50051\", from-neighbors: true, profile: p}\n")
+	eventually(t, patience, "each neighbor has a session", func() bool { return len(d.sessions(t)) == 2 })
+	d.waitUp(t)
+	for _, s := range d.sessions(t) {
+		if s.Owner != "gobgp" || s.Profile != "p" || s.Multihop || s.Peer.Is6() && s.Local != a.v6 {
+			t.Errorf("%+v", s)
+		}
+	}
+	far.signal(t, syscall.SIGSTOP)
+	disabled("both have failed", 2)
+
+	reload("gobgp: {api: \"127.0.0.1:50051\", from-neighbors: true, profile: other}\n")
+	eventually(t, patience, "the other profile", func() bool {
+		list := d.sessions(t)
+		return list[0].Profile == "other" && list[1].Profile == "other"
+	})
+	if s := d.status(t).GoBGP; s.Enables != 0 || s.Disables != 2 {
+		t.Errorf("%+v", s)
+	}
+	reload("gobgp: {api: \"127.0.0.1:50052\", from-neighbors: true, profile: other}\n")
+	eventually(t, patience, "the other address knows of both failures", func() bool {
+		s := d.status(t).GoBGP
+		return s.API == "127.0.0.1:50052" && s.Connected && s.Disables == 2
+	})
+	disabled("both have failed still", 2)
+	far.signal(t, syscall.SIGCONT)
+	d.waitUp(t)
+	disabled("both are up", 0)
+
+	far.signal(t, syscall.SIGSTOP)
+	disabled("both have failed again", 2)
+	reload("")
+	disabled("nobody watches them", 0)
+	if n, s := len(d.sessions(t)), d.status(t).GoBGP; n != 0 || s != nil {
+		t.Errorf("%d sessions, %+v", n, s)
+	}
+	far.signal(t, syscall.SIGCONT)
 }
