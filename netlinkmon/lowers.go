@@ -39,6 +39,27 @@ type Lower struct {
 	Reason string
 }
 
+// ListLowers returns what lies under the interfaces that are made of others, by
+// their names, in the network namespace of the calling thread.
+func ListLowers() (map[string]*Lowers, error) {
+	k, err := openKernel()
+	if err != nil {
+		return nil, fmt.Errorf("open netlink socket: %w", err)
+	}
+	defer k.close()
+	s := newState()
+	if err := k.list(false, func(e event) { s.apply(e, func(subject) {}) }); err != nil {
+		return nil, err
+	}
+	all := make(map[string]*Lowers)
+	for index, l := range s.links {
+		if u := s.lowersOf(index, func(subject) {}); u != nil {
+			all[l.name] = u
+		}
+	}
+	return all, nil
+}
+
 // Modes of bonds (linux/if_bonding.h).
 const (
 	roundRobin = iota
@@ -122,8 +143,6 @@ func (s *state) underVLAN(l *link, look func(subject)) *Lowers {
 		now.Reason = "its tag is of priority only"
 	case kind == "vlan":
 		now.Reason = fmt.Sprintf("%s is a VLAN itself, so frames carry two tags", parent.name)
-	case l.mac != parent.mac:
-		now.Reason = fmt.Sprintf("its Ethernet address is not that of %s", parent.name)
 	case kind == "bond":
 		now.Kind += ", " + modeName(parent.stack.mode)
 		s.addMembers(now, st.parent, look)

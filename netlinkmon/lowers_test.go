@@ -54,7 +54,7 @@ func TestLowers(t *testing.T) {
 		{"VLAN of a bridge's port", append(ethernet(), made(2, "eth0", 2, stack{master: 9}), vlanOn(5, "v7", 2, 2, 7)), 5,
 			&Lowers{Kind: "VLAN 7 of eth0", VLAN: 7, Members: parent}},
 		{"VLAN with an address of its own", append(ethernet(), vlanOn(5, "v7", 5, 2, 7)), 5,
-			&Lowers{Kind: "VLAN 7 of eth0", Reason: "its Ethernet address is not that of eth0"}},
+			&Lowers{Kind: "VLAN 7 of eth0", VLAN: 7, Members: parent}},
 		{"802.1ad", append(ethernet(), made(5, "s7", 2, stack{kind: "vlan", parent: 2, vlan: 7, tag: unix.ETH_P_8021AD})), 5,
 			&Lowers{Kind: "VLAN 7 of eth0", Reason: "its tag is not of 802.1Q but of type 0x88a8"}},
 		{"tag of priority", append(ethernet(), vlanOn(5, "v0", 2, 2, 0)), 5,

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/netlinkmon"
 )
 
 // files are a host's, by their paths; a path that ends in @ is a symbolic link.
@@ -135,6 +136,10 @@ func TestVerdicts(t *testing.T) {
 			}
 		}
 	}
+	one := []netlinkmon.Lower{{Name: "eth0", Active: true}}
+	over := func(l *netlinkmon.Lowers) func(*Host) {
+		return func(h *Host) { h.Links = append(h.Links, Link{Name: "upper", Lowers: l}) }
+	}
 	fifo := func(h *Host) { h.Want.Priority = 60 }
 	rt := files{"/proc/config.gz": zipped("CONFIG_RT_GROUP_SCHED=y\n"), "/proc/self/mountinfo": cgroup1, "/proc/self/cgroup": "5:cpu,cpuacct:/a/b\n"}
 	noRT := rt.with(files{"/sys/fs/cgroup/cpu,cpuacct/a/b/cpu.rt_runtime_us": "0\n"})
@@ -185,6 +190,20 @@ func TestVerdicts(t *testing.T) {
 		{"queues", "queues", OK, "opens them all", nil, func(h *Host) { h.Links[0].Rx, h.Links[0].NTuple = 8, true }},
 		{"fewer queues than workers", "queues", Warn, "combined 3", nil, func(h *Host) { h.Links[0].Rx, h.Want.CPUs = 2, []int{1, 2, 3} }},
 		{"many queues", "queues", Warn, "128 receive queues", nil, func(h *Host) { h.Links[0].Rx = 128 }},
+		{"VLAN", "lowers", OK, "VLAN 7 of eth0: XDP takes its frames on eth0", nil, over(&netlinkmon.Lowers{Kind: "VLAN 7 of eth0", Members: one})},
+		{"QinQ", "lowers", Warn, "sessions run over UDP sockets: two tags", nil, over(&netlinkmon.Lowers{Kind: "VLAN 8 of v7", Reason: "two tags"})},
+		{"QinQ and no choice", "lowers", Fail, "set transport: auto", nil, both(func(h *Host) { h.Want.Transport = onlyXDP },
+			over(&netlinkmon.Lowers{Kind: "VLAN 8 of v7", Reason: "two tags"}))},
+		{"bridge", "lowers", OK, "XDP works on the interface itself", nil, over(&netlinkmon.Lowers{Kind: "bridge", Reason: "it learns", Own: true})},
+		{"bond without an active member", "lowers", Warn, "no member is active", nil, over(&netlinkmon.Lowers{Kind: "bond", Members: []netlinkmon.Lower{{Name: "eth0"}}})},
+		{"member of a strange kind", "lowers", Warn, "by v7: it is a vlan device", nil, over(&netlinkmon.Lowers{Kind: "bond", Members: []netlinkmon.Lower{
+			{Name: "eth0", Active: true}, {Name: "v7", Reason: "it is a vlan device"}}})},
+		{"member with somebody's program", "lowers", Warn, `by eth0: another XDP program is attached: "cilium_xdp", id 7`, nil,
+			both(foreign, over(&netlinkmon.Lowers{Kind: "bond", Members: one}))},
+		{"member held to sockets", "lowers", Warn, "by eth0: transport: udp is configured for it", nil, both(over(&netlinkmon.Lowers{Kind: "bond", Members: one}), func(h *Host) {
+			h.Want.Transport = func(name string) string { return map[string]string{"eth0": "udp"}[name] }
+		})},
+
 		{"tc program", "tc-ingress", Warn, `"cil_from_netdev", id 5`, nil, func(h *Host) { h.Links[0].Ingress = []Program{{8, "xbfd_tc"}, {5, "cil_from_netdev"}} }},
 
 		{"bfdd", "other-daemons", Warn, "bfdd (pid 77) has UDP port 3784, 4784", bfdd, nil},

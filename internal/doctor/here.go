@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/netlinkmon"
 )
 
 // Here looks at the running host, in the calling thread's network namespace. Of
@@ -75,20 +77,25 @@ func (h *Host) lookAtLinks(only string) error {
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}
+	lowers, err := netlinkmon.ListLowers()
+	if err != nil {
+		return err
+	}
 	names := make(map[int]string)
 	for _, link := range links {
 		a := link.Attrs()
 		names[a.Index] = a.Name
-		if only != "" && a.Name != only || only == "" && !candidate(a) {
+		if only != "" && a.Name != only && !below(lowers, only, a.Index) || only == "" && !candidate(a) {
 			continue
 		}
 		l := Link{Name: a.Name, Index: a.Index, Driver: driver(a.Name), Rx: rxQueues(a), NTuple: ntuple(a.Name), Ingress: atIngress(link), Features: xdpFeatures(a.Index)}
+		l.Lowers = lowers[a.Name]
 		if l.XDP = bpf.Attached(a.Index); l.XDP != nil {
 			l.XDP.Seek()
 		}
 		h.Links = append(h.Links, l)
 	}
-	if only != "" && len(h.Links) == 0 {
+	if only != "" && !slices.ContainsFunc(h.Links, func(l Link) bool { return l.Name == only }) {
 		h.Missing = only
 	}
 	neighbours, err := netlink.NeighList(0, netlink.FAMILY_ALL)
@@ -101,6 +108,12 @@ func (h *Host) lookAtLinks(only string) error {
 		}
 	}
 	return nil
+}
+
+// below tells an interface that carries frames of another.
+func below(lowers map[string]*netlinkmon.Lowers, upper string, index int) bool {
+	l := lowers[upper]
+	return l != nil && slices.ContainsFunc(l.Members, func(m netlinkmon.Lower) bool { return m.Ifindex == index })
 }
 
 // candidate tells an interface that may lead to peers.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/netlinkmon"
 )
 
 // Host is what the checks look at. Here fills it from the running system.
@@ -40,8 +41,9 @@ type Link struct {
 	Features     *uint64 // of XDP, as bits of the kernel's netdev family; nil when it does not say
 	Rx           int     // receive queues; 0 when not known
 	NTuple       bool
-	XDP          *bpf.BusyError // what is attached, ours too; nil: nothing
-	Ingress      []Program      // at tc ingress
+	XDP          *bpf.BusyError     // what is attached, ours too; nil: nothing
+	Ingress      []Program          // at tc ingress
+	Lowers       *netlinkmon.Lowers // what it is made of; nil: it is not
 }
 
 // Program is a BPF program at an interface's tc ingress.

@@ -36,6 +36,8 @@ func xdp(h *Host) []Finding {
 		switch asked := h.Want.transport(l.Name); {
 		case asked == "udp":
 			return OK, "UDP sockets, as configured"
+		case l.stacked():
+			return "", "" // lowers says it
 		case l.foreign() != nil:
 			return "", "" // attached says it
 		case l.Features == nil:
@@ -68,7 +70,7 @@ func queues(h *Host) []Finding {
 			steering = "ntuple filters could steer BFD (UDP 3784, 3785, 4784) to one of them"
 		}
 		switch workers := max(len(h.Want.CPUs), 1); {
-		case l.Rx == 0 || h.Want.transport(l.Name) == "udp":
+		case l.Rx == 0 || h.Want.transport(l.Name) == "udp" || l.stacked():
 			return "", ""
 		case l.Rx == 1:
 			return OK, "one receive queue, so nothing has to be steered"
