@@ -25,7 +25,17 @@ type InterfaceStatus struct {
 	Insurance string            `json:"insurance"` // how the kernel answers for a worker that stands still: tcx, clsact or xdp, or why it does not
 	UDP       string            `json:"udp"`       // "open", or why port 3784 could not be opened
 	Sessions  int               `json:"sessions"`
+	Lowers    []LowerStatus     `json:"lowers"`   // where the frames travel of a VLAN device or a bond; empty for others
 	Counters  map[string]uint64 `json:"counters"` // verdicts of the XDP program, rings
+}
+
+// LowerStatus is one interface that carries the frames of another.
+type LowerStatus struct {
+	Name      string `json:"name"`
+	Transport string `json:"transport"` // its own; empty when it is not open
+	Active    bool   `json:"active"`    // the interface above sends by it and takes what arrives there
+	Via       bool   `json:"via"`       // frames of sessions leave by its ring
+	Reason    string `json:"reason"`    // why none of its rings takes frames for the interface above; empty when they do
 }
 
 // InterfaceChange is what can be changed on an interface while its sessions run;

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -66,6 +67,7 @@ func writeStatus(w io.Writer, st *control.Status) {
 			line("", "changed %s, the last time %s: %s", plural(i.TransportSwitches, "time"), instant(i.TransportSince), i.TransportCause)
 		}
 		line("", "arrival times: %s; heard by XDP: %s; insurance: %s; UDP: %s", i.Stamp, i.Heard, i.Insurance, i.UDP)
+		writeLowers(line, i.Lowers)
 		line("", "counters: %s", counted(i.Counters))
 	}
 	for i := range st.DataPlanes {
@@ -92,6 +94,25 @@ func writeStatus(w io.Writer, st *control.Status) {
 	writeGoBGP(line, st.GoBGP)
 	for _, text := range st.Warnings {
 		line("Warning", "%s", strings.ReplaceAll(text, "\n", "\n\t"))
+	}
+}
+
+// writeLowers tells of the interfaces below one.
+func writeLowers(line func(name, format string, args ...any), lowers []control.LowerStatus) {
+	for _, l := range lowers {
+		use := "not in use"
+		switch {
+		case l.Via:
+			use = "frames leave and arrive"
+		case l.Active && l.Reason == "":
+			use = "frames arrive"
+		case l.Active:
+			use = "in use by the kernel alone"
+		}
+		if l.Reason != "" {
+			use += ": " + l.Reason
+		}
+		line("", "below it %s: %s, %s", l.Name, cmp.Or(l.Transport, "not open"), use)
 	}
 }
 

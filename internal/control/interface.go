@@ -29,6 +29,11 @@ func (s *Server) changeInterface(r *http.Request) (int, any, error) {
 			Message: fmt.Sprintf("%q is none: there are %s", *c.Transport, strings.Join(config.Transports, ", "))}
 	}
 	changed, err := s.backend.ChangeInterface(r.Context(), r.PathValue("name"), c)
-	changed.Counters = counts(changed.Counters)
-	return http.StatusOK, changed, err
+	return http.StatusOK, wholeInterface(changed), err
+}
+
+// wholeInterface is i with nothing in it that JSON would call null.
+func wholeInterface(i InterfaceStatus) InterfaceStatus {
+	i.Counters, i.Lowers = counts(i.Counters), list(i.Lowers)
+	return i
 }

@@ -153,7 +153,7 @@ func (s *Server) status(r *http.Request) (int, any, error) {
 	status.Hooks, status.Warnings = list(status.Hooks), list(status.Warnings)
 	status.RxDiscarded, status.Downs = counts(status.RxDiscarded), counts(status.Downs)
 	for i := range status.Interfaces {
-		status.Interfaces[i].Counters = counts(status.Interfaces[i].Counters)
+		status.Interfaces[i] = wholeInterface(status.Interfaces[i])
 	}
 	return http.StatusOK, status, err
 }

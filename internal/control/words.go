@@ -32,6 +32,7 @@ type (
 	Process          = client.Process
 	InterfaceStatus  = client.InterfaceStatus
 	InterfaceChange  = client.InterfaceChange
+	LowerStatus      = client.LowerStatus
 	DataPlane        = client.DataPlane
 	DataPlaneTraffic = client.DataPlaneTraffic
 	LastReload       = client.LastReload

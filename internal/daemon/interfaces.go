@@ -33,10 +33,14 @@ func (d *Daemon) ChangeInterface(ctx context.Context, ifname string, c control.I
 }
 
 func describeInterface(i *speaker.InterfaceStatus, sessions int) control.InterfaceStatus {
+	lowers := make([]control.LowerStatus, len(i.Lowers))
+	for n, l := range i.Lowers {
+		lowers[n] = control.LowerStatus(l)
+	}
 	return control.InterfaceStatus{
 		Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
 		TransportAsked: i.Asked, TransportSince: i.Since.UTC(), TransportCause: i.Cause, TransportSwitches: i.Switches, Rings: i.Rings,
-		Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions, Counters: i.Counters,
+		Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions, Lowers: lowers, Counters: i.Counters,
 	}
 }
 

@@ -17,26 +17,17 @@ import (
 type iface struct {
 	name  string
 	wire  *wire.Interface
-	users int // sessions whose path is set and uses it
+	users int // sessions whose path is set and uses it, and interfaces above it
 	mac   packet.MAC
 	way   way
+	below below
 }
 
 // follow keeps an open interface up with what has changed of it: the name by which
 // its transport is configured, and its own MAC, which the XDP program must know
 // because frames to another one are not for this host.
-func (s *Speaker) follow(f *iface, p netlinkmon.Path) error {
-	if p.Interface != f.name {
-		s.log.Info("interface renamed", "ifname", p.Interface, "was", f.name)
-		was := s.o.Transport(f.name)
-		s.mu.Lock()
-		f.name = p.Interface
-		s.mu.Unlock()
-		f.wire.Rename(p.Interface)
-		if asked := s.o.Transport(f.name); asked != was {
-			f.way.renamed = asked
-		}
-	}
+func (s *Speaker) follow(f *iface, p *netlinkmon.Path) error {
+	s.rename(f, p.Interface)
 	if p.LocalMAC == f.mac {
 		return nil
 	}
@@ -47,36 +38,60 @@ func (s *Speaker) follow(f *iface, p netlinkmon.Path) error {
 	return nil
 }
 
+// rename has an open interface go by another name.
+func (s *Speaker) rename(f *iface, ifname string) {
+	if ifname == f.name {
+		return
+	}
+	s.log.Info("interface renamed", "ifname", ifname, "was", f.name)
+	was := s.o.Transport(f.name)
+	s.mu.Lock()
+	f.name = ifname
+	s.mu.Unlock()
+	f.wire.Rename(ifname)
+	if asked := s.o.Transport(f.name); asked != was {
+		f.way.renamed = asked
+	}
+}
+
 // errClosing: paths go on changing while a Speaker closes, and what they would
 // open then nobody would close.
 var errClosing = errors.New("the speaker closes")
 
 // open makes sure that the interface of a path is open.
-func (s *Speaker) open(p netlinkmon.Path) error {
+func (s *Speaker) open(p *netlinkmon.Path) error {
 	if s.closing {
 		return errClosing
 	}
-	s.mu.Lock()
-	have := s.ifaces[p.Ifindex]
-	s.mu.Unlock()
-	if have != nil {
-		return s.follow(have, p)
+	err := s.openOne(p.Ifindex, p.Interface, p.Lowers)
+	if s.tell(p.Interface, err); err != nil {
+		return err
+	}
+	if err := s.follow(s.ifaces[p.Ifindex], p); err != nil {
+		return err
+	}
+	return s.arrange(p)
+}
+
+// openOne opens an interface, by itself, unless it is open.
+func (s *Speaker) openOne(ifindex int, ifname string, l *netlinkmon.Lowers) error {
+	if s.ifaces[ifindex] != nil {
+		return nil
 	}
 	var w *wire.Interface
-	asked := s.o.Transport(p.Interface)
+	asked := s.o.Transport(ifname)
 	err := s.o.In(func() (err error) {
-		w, err = wire.Open(p.Ifindex, p.Interface, s.wireOptions(p.Interface, asked))
+		w, err = wire.Open(ifindex, ifname, s.wireOptions(ifname, ownTransport(asked, l)))
 		return err
 	})
-	s.tell(p.Interface, err)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.ifaces[p.Ifindex] = &iface{name: p.Interface, wire: w, mac: p.LocalMAC, way: way{asked: asked, loop: s.o.EchoLoop(p.Interface), since: time.Now()}}
+	s.ifaces[ifindex] = &iface{name: ifname, wire: w, way: way{asked: asked, loop: s.o.EchoLoop(ifname), since: time.Now()}}
 	s.mu.Unlock()
 	for i := range s.o.Workers {
-		s.engine.AttachPort(i, int32(p.Ifindex), w.Port(i))
+		s.engine.AttachPort(i, int32(ifindex), w.Port(i))
 	}
 	return nil
 }
@@ -115,17 +130,18 @@ func (s *Speaker) tell(ifname string, err error) {
 // closeUnused closes the interfaces that no session's path uses any more, and
 // the multihop sockets after the last multihop session.
 func (s *Speaker) closeUnused(ctx context.Context) {
-	s.mu.Lock()
-	unused := make(map[int]*iface)
-	for i, f := range s.ifaces {
-		if f.users == 0 {
-			unused[i] = f
-		}
-	}
-	s.mu.Unlock()
-	for i, f := range unused {
-		if err := s.close(ctx, i, f); err != nil {
-			s.log.Error("close interface", "ifname", f.name, "err", err)
+	failed := make(map[int]bool)
+	for again := true; again; { // one that is closed uses those below it no more
+		again = false
+		for i, f := range s.ifaces {
+			if f.users > 0 || failed[i] {
+				continue
+			}
+			if err := s.close(ctx, i, f); err != nil {
+				s.log.Error("close interface", "ifname", f.name, "err", err)
+				failed[i] = true
+			}
+			again = true
 		}
 	}
 	if err := s.closeFar(ctx, false); err != nil {
@@ -138,6 +154,9 @@ func (s *Speaker) close(ctx context.Context, ifindex int, f *iface) error {
 		if err := s.engine.DetachPort(ctx, i, int32(ifindex)); err != nil {
 			return err // a worker may still touch it
 		}
+	}
+	for _, l := range f.below.lowers {
+		s.leave(ifindex, f.below.vid(), &l)
 	}
 	s.mu.Lock()
 	delete(s.ifaces, ifindex)
@@ -165,11 +184,12 @@ func (s *Speaker) closeInterfaces(ctx context.Context) error {
 // InterfaceStatus is what is to be known of an open interface.
 type InterfaceStatus struct {
 	Name, Transport, Reason, Stamp string
-	UDP                            string // why there is no UDP path, "" if there is
-	Unheard                        string // why its XDP program hears nothing by itself, "" if it does
-	Insurance                      string // how it is answered for a worker that stands still
-	Uninsured                      string // why it is not, "" if it is
-	Rings                          int    // AF_XDP rings, one for each queue; 0 without AF_XDP
+	UDP                            string        // why there is no UDP path, "" if there is
+	Unheard                        string        // why its XDP program hears nothing by itself, "" if it does
+	Insurance                      string        // how it is answered for a worker that stands still
+	Uninsured                      string        // why it is not, "" if it is
+	Rings                          int           // AF_XDP rings, one for each queue; 0 without AF_XDP
+	Lowers                         []LowerStatus // where the frames travel of one that is made of others
 	Counters                       map[string]uint64
 
 	Asked    string    // the transport that was asked for: auto, xdp, xdp-generic or udp
@@ -185,11 +205,12 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 	defer s.mu.Unlock()
 	var list []InterfaceStatus
 	for _, f := range s.ifaces {
-		st := InterfaceStatus{Name: f.name, Stamp: f.wire.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Counters: f.wire.Counters()}
+		c := s.carrier(f).wire
+		st := InterfaceStatus{Name: f.name, Stamp: c.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Lowers: s.describe(f), Counters: f.wire.Counters()}
 		st.Asked, st.Since, st.Cause, st.Switches, st.Trouble = f.way.asked, f.way.since, f.way.cause, f.way.switches, f.way.trouble
-		st.Transport, st.Reason = f.wire.Transport()
-		_, st.Unheard = f.wire.Heard()
-		st.Insurance, st.Uninsured = f.wire.Insurance()
+		st.Transport, st.Reason = s.transport(f)
+		_, st.Unheard = c.Heard()
+		st.Insurance, st.Uninsured = c.Insurance()
 		list = append(list, st)
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })

@@ -33,6 +33,7 @@ func (s *Speaker) followPaths(ctx context.Context) {
 			s.retryOpen(ctx)
 		case <-look.C:
 			s.lookAround(ctx)
+			s.closeUnused(ctx)
 		case <-ctx.Done():
 			return
 		}
@@ -159,13 +160,14 @@ func (s *Speaker) openAll(e *entry) error {
 			return err
 		}
 	}
-	return s.open(*e.path)
+	return s.open(e.path)
 }
 
 // setPath gives the engine a path; a session that is being removed needs none.
 func (s *Speaker) setPath(discr uint32, p *netlinkmon.Path) error {
+	b := &s.ifaces[p.Ifindex].below
 	err := s.engine.SetPath(discr, engine.Path{
-		Ifindex: int32(p.Ifindex), Local: packet.AddrFrom(p.Local), Peer: packet.AddrFrom(p.Peer),
+		Ifindex: int32(p.Ifindex), Via: int32(b.via), VLAN: b.vid(), Local: packet.AddrFrom(p.Local), Peer: packet.AddrFrom(p.Peer),
 		LocalMAC: p.LocalMAC, PeerMAC: p.PeerMAC, MACKnown: p.MACKnown,
 		EchoSource: packet.AddrFrom(p.EchoSource), PointToPoint: p.PointToPoint,
 	})
@@ -207,4 +209,5 @@ func (s *Speaker) retryOpen(ctx context.Context) {
 	for d, e := range failed {
 		s.install(ctx, d, e)
 	}
+	s.retryBelow()
 }

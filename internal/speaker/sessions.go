@@ -77,8 +77,9 @@ func (s *Speaker) Path(discr uint32) Path {
 		return Path{}
 	}
 	p := Path{Path: *e.path, Waiting: e.waiting()}
-	if i := s.ifaces[e.path.Ifindex]; i != nil && e.set != nil {
-		p.Transport, p.TransportReason = i.wire.Transport()
+	if f := s.ifaces[e.path.Ifindex]; f != nil && e.set != nil {
+		p.Transport, p.TransportReason = s.transport(f)
+		i := s.carrier(f)
 		p.Stamp = i.wire.Stamp()
 		p.Ring = i.wire.Port(s.engine.WorkerOf(discr)).Ring()
 		how, _ := i.wire.Transmit()

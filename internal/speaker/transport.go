@@ -88,10 +88,10 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 	if s.closing {
 		return errClosing
 	}
-	if err := s.o.In(func() error { return f.wire.May(asked) }); err != nil {
+	if err := s.o.In(func() error { return f.wire.May(ownTransport(asked, f.below.want)) }); err != nil {
 		return err
 	}
-	from, _ := f.wire.Transport()
+	from, _ := s.transport(f)
 	if err := s.retire(ctx, ifindex, f); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 		trouble = s.climb(ctx, ifindex, f, asked)
 		err = errors.Join(err, trouble)
 	}
-	to, reason := f.wire.Transport()
+	to, reason := s.transport(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &f.way
@@ -139,13 +139,17 @@ func (s *Speaker) retire(ctx context.Context, ifindex int, f *iface) error {
 func (s *Speaker) climb(ctx context.Context, ifindex int, f *iface, asked string) error {
 	var next *wire.Interface
 	err := s.o.In(func() (err error) {
-		next, err = f.wire.Climb(s.wireOptions(f.name, asked))
+		next, err = f.wire.Climb(s.wireOptions(f.name, ownTransport(asked, f.below.want)))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.swap(ctx, ifindex, f, next)
+	if err := s.swap(ctx, ifindex, f, next); err != nil {
+		return err
+	}
+	s.rearrange(ifindex, f, f.below.want, asked)
+	return f.lacking(asked)
 }
 
 // swap has the workers and everybody else use next.
@@ -158,6 +162,7 @@ func (s *Speaker) swap(ctx context.Context, ifindex int, f *iface, next *wire.In
 	s.mu.Lock()
 	f.wire = next
 	s.mu.Unlock()
+	s.turnAbove(ifindex)
 	return nil
 }
 

@@ -1,0 +1,239 @@
+//go:build vm
+
+package guest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+
+	"github.com/xbfd/xbfd/internal/rows"
+	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// A session on a VLAN device runs by the rings of the interface below.
+func TestVLAN(t *testing.T) {
+	testnet.NoLeaks(t)
+	a, b := ends(t, 1)
+	a.vlan(t, "x0", "x0.7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	b.vlan(t, "y0", "y0.7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	one, two := pair(t, a, "x0.7", b, "y0.7")
+	st := one.on("x0.7")
+	if !strings.HasPrefix(st.Transport, "xdp-") || one.via("x0.7") != "x0" || !strings.HasPrefix(st.Reason, "VLAN 7 of x0: by x0, ") {
+		t.Errorf("status %+v", st)
+	}
+	one.takes("x0")
+	two.takes("y0")
+	one.steady()
+	one.cut(func() { b.SetDown(t, "y0") })
+	a.DelLink(t, "x0.7")
+	one.await("nothing is open", func() bool { return len(one.s.Interfaces()) == 0 })
+	rows.Covers(t, "5881-6-07")
+}
+
+// Two VLANs of one link with the same addresses are two sessions, and nothing that
+// arrives for one is taken for the other.
+func TestVLANsApart(t *testing.T) {
+	a, b := ends(t, 1)
+	for _, n := range []struct {
+		stack
+		parent, address string
+	}{{a, "x0", here}, {b, "y0", there}} {
+		for vid, name := range map[int]string{7: ".7", 8: ".8"} {
+			n.vlan(t, n.parent, n.parent+name, vid, netlink.VLAN_PROTOCOL_8021Q)
+			n.AddAddr(t, n.parent+name, n.address+mask)
+		}
+		n.AddAddr(t, n.parent, n.address+mask) // and without a tag
+	}
+	s, far := a.speak(t), b.speak(t)
+	seven, eight, bare := add(t, s, "x0.7", here, there), add(t, s, "x0.8", here, there), add(t, s, "x0", here, there)
+	peer := add(t, far, "y0.7", there, here)
+	seven.up()
+	seven.takes("x0")
+	for name, k := range map[string]talk{"VLAN 8": eight, "no VLAN": bare} {
+		if st := k.status(); st.State != packet.Down || st.Counters.Rx != 0 || st.Counters.Up != 0 {
+			t.Errorf("%s: %v after %d packets", name, st.State, st.Counters.Rx)
+		}
+	}
+	other := add(t, far, "y0.8", there, here)
+	eight.up()
+	other.up()
+	untagged := add(t, far, "y0", there, here)
+	bare.up()
+	untagged.up()
+	must(t, far.Remove(peer.discr, -1))
+	seven.await("VLAN 7 is down", func() bool { return seven.status().State == packet.Down })
+	eight.steady()
+	bare.steady()
+	rows.Covers(t, "5880-6.3-06", "5881-3-03", "5881-6-07", "ENV-L2-03")
+}
+
+// QinQ is the kernel's: its sessions run over UDP sockets, and say so.
+func TestQinQ(t *testing.T) {
+	a, b := ends(t, 1)
+	for _, n := range []struct {
+		stack
+		parent string
+	}{{a, "x0"}, {b, "y0"}} {
+		n.vlan(t, n.parent, "outer", 7, netlink.VLAN_PROTOCOL_8021AD)
+		n.vlan(t, "outer", "inner", 8, netlink.VLAN_PROTOCOL_8021Q)
+	}
+	one, _ := pair(t, a, "inner", b, "inner")
+	if st := one.on("inner"); st.Transport != "udp" || !strings.Contains(st.Reason, "outer is a VLAN itself, so frames carry two tags") {
+		t.Errorf("status %+v", st)
+	}
+	one.steady()
+	one.cut(func() { b.SetDown(t, "y0") })
+}
+
+// A session on a bond in mode active-backup, and one on a VLAN of it, go by the
+// member that is active, and are not disturbed when that becomes another.
+func TestActiveBackup(t *testing.T) {
+	for _, vid := range []int{0, 7} {
+		t.Run(map[int]string{0: "bond", 7: "VLAN"}[vid], func(t *testing.T) {
+			testnet.NoLeaks(t)
+			a, b := ends(t, 3)
+			a.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "x0", "x1")
+			b.bridge(t, "br0", "y0", "y1", "y2") // as a switch is
+			aif, bif := "bond0", "br0"
+			if vid != 0 {
+				aif, bif = "bond0.7", "br0.7"
+				a.vlan(t, "bond0", aif, vid, netlink.VLAN_PROTOCOL_8021Q)
+				b.vlan(t, "br0", bif, vid, netlink.VLAN_PROTOCOL_8021Q)
+			}
+			one, two := pair(t, a, aif, b, bif)
+			turn := func(how, to string, act func()) {
+				t.Helper()
+				act()
+				one.await(how+": frames leave by "+to, func() bool { return one.via(aif) == to })
+				one.takes(to)
+				one.steady()
+				two.steady()
+			}
+			turn("at first", "x0", func() {})
+			turn("another is active", "x1", func() { a.activate(t, "bond0", "x1") })
+			turn("its link goes down", "x0", func() { a.SetDown(t, "x1") })
+			a.SetUp(t, "x1")
+			turn("a third joins", "x2", func() {
+				a.join(t, "x2", "bond0")
+				one.await("it is open", func() bool { return one.on("x2").Transport != "" })
+				a.activate(t, "bond0", "x2")
+			})
+			turn("it leaves", one.other(aif, "x2"), func() {
+				a.SetDown(t, "x2")
+				must(t, a.Do(func() error {
+					l, err := netlink.LinkByName("x2")
+					if err == nil {
+						err = netlink.LinkSetNoMaster(l)
+					}
+					return err
+				}))
+			})
+			one.await("it is closed", func() bool { return one.on("x2").Transport == "" })
+			one.cut(func() { b.SetDown(t, "br0") })
+			if n := one.status().Counters.Failures; n != 1 {
+				t.Errorf("%d failures", n)
+			}
+		})
+	}
+}
+
+// other names the member that is not the one given.
+func (k talk) other(ifname, not string) string {
+	for _, l := range k.on(ifname).Lowers {
+		if l.Name != not && l.Name == "x0" {
+			return l.Name
+		}
+	}
+	return "x0"
+}
+
+// A member that cannot have XDP carries the session by the kernel's sockets, and
+// that is said.
+func TestMemberWithoutXDP(t *testing.T) {
+	a, b := ends(t, 2)
+	foreign(t, a, "x1")
+	a.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "x0", "x1")
+	b.bridge(t, "br0", "y0", "y1")
+	one, two := pair(t, a, "bond0", b, "br0")
+	one.await("frames leave by x0", func() bool { return one.via("bond0") == "x0" })
+	a.activate(t, "bond0", "x1")
+	one.await("frames leave by the bond", func() bool { return one.via("bond0") == "" })
+	if st := one.on("bond0"); st.Transport != "udp" || !strings.Contains(st.Reason, "another XDP program is attached") {
+		t.Errorf("status %+v", st)
+	}
+	one.steady()
+	two.steady()
+	a.activate(t, "bond0", "x0")
+	one.await("frames leave by x0 again", func() bool { return one.via("bond0") == "x0" })
+	one.takes("x0")
+	one.steady()
+}
+
+// 802.3ad: by a member that collects and distributes.
+func TestLACP(t *testing.T) {
+	a, b := ends(t, 2)
+	a.bond(t, "bond0", netlink.BOND_MODE_802_3AD, "x0", "x1")
+	b.bond(t, "bond0", netlink.BOND_MODE_802_3AD, "y0", "y1")
+	one, two := pair(t, a, "bond0", b, "bond0")
+	one.await("frames leave by a member", func() bool { return one.via("bond0") != "" })
+	two.await("frames leave by a member", func() bool { return two.via("bond0") != "" })
+	one.await("both members are active", func() bool {
+		l := one.on("bond0").Lowers
+		return len(l) == 2 && l[0].Active && l[1].Active
+	})
+	one.takes("x" + two.via("bond0")[1:])
+	from, to := "x0", "x1"
+	if one.via("bond0") == "x1" {
+		from, to = to, from
+	}
+	a.SetDown(t, from)
+	one.await("frames leave by the other", func() bool { return one.via("bond0") == to })
+	one.steady()
+	two.steady()
+	one.cut(func() { b.SetDown(t, "bond0") })
+}
+
+// Cards as machines have them: two VLANs and a bond over what QEMU emulates.
+func TestStackOnCards(t *testing.T) {
+	for _, c := range []struct{ name, one, two string }{
+		{"virtio", "52:54:00:00:01:01", "52:54:00:00:01:02"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, b := stack{testnet.NewNS(t, "a")}, stack{testnet.NewNS(t, "b")}
+			x, y := a.card(t, c.one), b.card(t, c.two)
+			a.vlan(t, x, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+			b.vlan(t, y, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+			one, _ := pair(t, a, "v7", b, "v7")
+			t.Logf("%+v", one.on("v7"))
+			one.takes(x)
+			one.steady()
+			one.cut(func() { b.SetDown(t, y) })
+		})
+	}
+}
+
+// foreign puts somebody else's XDP program on an interface.
+func foreign(t *testing.T, n stack, ifname string) {
+	t.Helper()
+	must(t, n.Do(func() error {
+		p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+			Name: "somebody", Type: ebpf.XDP, License: "MIT",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}, // XDP_PASS
+		})
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { p.Close() })
+		l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: n.Ifindex(t, ifname), Flags: link.XDPGenericMode})
+		if err == nil {
+			t.Cleanup(func() { l.Close() })
+		}
+		return err
+	}))
+}
