@@ -128,6 +128,9 @@ func TestHealthy(t *testing.T) {
 
 func TestVerdicts(t *testing.T) {
 	foreign := func(h *Host) { h.Links[0].XDP = &bpf.BusyError{ID: 7, Name: "cilium_xdp"} }
+	dropping := func(c Chain) func(*Host) {
+		return func(h *Host) { h.Tables, h.Dropping = []string{"inet filter"}, []Chain{c} }
+	}
 	noXDP := func(err error) func(*Host) { return func(h *Host) { h.NoXDP = err } }
 	both := func(changes ...func(*Host)) func(*Host) {
 		return func(h *Host) {
@@ -212,6 +215,8 @@ func TestVerdicts(t *testing.T) {
 		{"xbfd itself", "other-daemons", OK, "xbfd (pid 77)", bfdd.with(files{"/proc/77/comm": "xbfd\n"}), nil},
 		{"the daemon by another name", "other-daemons", OK, "xbfd (pid 77)", bfdd, func(h *Host) { h.Want.Process = 77 }},
 		{"nftables", "firewall", Warn, "(inet filter, iptables mangle)", files{"/proc/thread-self/net/ip_tables_names": "mangle\n"}, func(h *Host) { h.Tables = []string{"inet filter"} }},
+		{"chain that drops", "firewall", Warn, "chain inet filter input drops what no rule lets pass", nil, dropping(Chain{Name: "inet filter input", Default: true})},
+		{"chain that drops BFD", "firewall", Warn, "inet filter output drops UDP port 3784, 4784: ", nil, dropping(Chain{Name: "inet filter output", Ports: []uint16{4784, 3784, 3784}})},
 		{"strict filter and multihop", "echo", Warn, "net.ipv4.conf.eth0.rp_filter is 1", files{"/proc/sys/net/ipv4/conf/all/rp_filter": "1"}, func(h *Host) { h.Want.Peers[0].Multihop = true }},
 		{"strict filter", "echo", OK, "rp_filter (1)", files{"/proc/sys/net/ipv4/conf/eth0/rp_filter": "1"}, nil},
 		{"echo over sockets", "echo", Warn, "need AF_XDP", nil, func(h *Host) { h.Want.Transport = udp; h.Want.Peers[0].Echo = true }},

@@ -48,7 +48,7 @@ func Here(want Want, only string) (*Host, error) {
 	// Asking for tables would make the kernel load nf_tables where it is not.
 	_, err := os.Stat("/sys/module/nf_tables")
 	if within, _ := h.built("CONFIG_NF_TABLES"); within || err == nil {
-		h.Tables = nftables()
+		h.Tables, h.Dropping = nftables(), dropping()
 	}
 	return h, nil
 }

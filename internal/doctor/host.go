@@ -26,9 +26,10 @@ type Host struct {
 
 	NoXDP, NoBPF error // what the kernel says to a socket of AF_XDP and to a BPF map; nil: it gives them
 
-	Links      []Link // those to look at
-	Missing    string // an interface that was asked for and is not there
-	Tables     []string
+	Links      []Link   // those to look at
+	Missing    string   // an interface that was asked for and is not there
+	Tables     []string // of nftables
+	Dropping   []Chain  // of those
 	Neighbours []Neighbour
 	Wakeups    *Wakeups
 	Want       Want

@@ -3,6 +3,8 @@ package doctor
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"syscall"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -52,31 +54,12 @@ func (g genlHeader) Len() int { return len(g) }
 // Serialize implements nl.NetlinkRequestData.
 func (g genlHeader) Serialize() []byte { return g[:] }
 
-// nftables returns the tables of this network namespace, those of iptables-nft
-// among them.
-func nftables() (names []string) {
-	families := map[byte]string{1: "inet", unix.AF_INET: "ip", 3: "arp", 5: "netdev", unix.AF_BRIDGE: "bridge", unix.AF_INET6: "ip6"}
-	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP)
-	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.AF_UNSPEC})
-	messages, err := req.Execute(unix.NETLINK_NETFILTER, 0)
-	if err != nil {
-		return nil // no right to ask; the check of capabilities says so
-	}
-	for _, m := range messages {
-		attrs, err := attributes(m, nl.SizeofNfgenmsg)
-		if name := attrs[unix.NFTA_TABLE_NAME]; err == nil && len(name) > 0 {
-			names = append(names, families[m[0]]+" "+unix.ByteSliceToString(name))
-		}
-	}
-	return names
-}
-
 // attributes parses what follows the header of a netlink message.
 func attributes(message []byte, header int) (map[uint16][]byte, error) {
 	if len(message) < header {
 		return nil, fmt.Errorf("message of %d bytes", len(message))
 	}
-	list, err := nl.ParseRouteAttr(message[header:])
+	list, err := attributeList(message[header:])
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +68,12 @@ func attributes(message []byte, header int) (map[uint16][]byte, error) {
 		attrs[a.Attr.Type&^unix.NLA_F_NESTED] = a.Value
 	}
 	return attrs, nil
+}
+
+// attributeList parses attributes of which several may be of one type. The last need
+// not be filled up to four bytes, which the library takes for granted.
+func attributeList(b []byte) ([]syscall.NetlinkRouteAttr, error) {
+	return nl.ParseRouteAttr(append(slices.Clip(b), make([]byte, -len(b)&3)...))
 }
 
 // program names a BPF program, if the caller may see it.

@@ -120,8 +120,19 @@ func firewall(h *Host) []Finding {
 		return say(check, OK, "there are no nftables or iptables tables in this network namespace")
 	}
 	slices.Sort(tables)
-	return say(check, Warn, "there are tables (%s), and frames that XDP steers bypass them: authenticate sessions rather than "+
+	list := say(check, Warn, "there are tables (%s), and frames that XDP steers bypass them: authenticate sessions rather than "+
 		"filter them; where packets go by sockets, let UDP ports 3784, 3785 and 4784 in and out", strings.Join(tables, ", "))
+	for _, c := range h.Dropping {
+		switch {
+		case len(c.Ports) > 0:
+			list = append(list, say(check, Warn, "nftables chain %s drops UDP port %s: frames that XDP steers pass all the same, "+
+				"but no packet that goes by sockets: take the rule out", c.Name, joinPorts(c.Ports))...)
+		default:
+			list = append(list, say(check, Warn, "nftables chain %s drops what no rule lets pass: where packets go by sockets it needs "+
+				"one for UDP ports 3784, 3785 and 4784", c.Name)...)
+		}
+	}
+	return list
 }
 
 // echoPath is about what the kernel would do to echoes and to packets that came by
