@@ -74,17 +74,9 @@ func (e *BusyError) Remedy(ifname string) string {
 // attachModes are the kernel's XDP_ATTACHED_….
 var attachModes = map[uint32]string{1: "native", 2: "generic", 3: "offload"}
 
-// Foreign returns a *BusyError when an interface of the calling thread's network
-// namespace has an XDP program, else nil; who holds it is not looked for. Reporting
-// only: it is the kernel that refuses to replace a program.
-func Foreign(ifindex int) error {
-	if busy := Attached(ifindex); busy != nil {
-		return busy
-	}
-	return nil
-}
-
-// Attached is Foreign as the value it is.
+// Attached returns what is known of the XDP program of an interface of the calling
+// thread's network namespace, nil if it has none; who holds it is not looked for.
+// Reporting only: it is the kernel that refuses to replace a program.
 func Attached(ifindex int) *BusyError {
 	l, err := netlink.LinkByIndex(ifindex)
 	if err != nil || l.Attrs().Xdp == nil || !l.Attrs().Xdp.Attached {

@@ -90,7 +90,7 @@ type Interface struct {
 	transmit  transmit
 
 	program *bpf.Program // nil without XDP
-	blocked bool         // by somebody else's XDP program
+	blocked uint32       // the id of somebody else's XDP program that is in the way; 0: none
 	refused int          // the MTU with which its driver refused native XDP, 0 if it did not
 	queues  []*queue
 	udp     []*udpReader

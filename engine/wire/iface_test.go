@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/engine"
@@ -25,7 +27,7 @@ import (
 func TestForeignProgram(t *testing.T) {
 	testnet.NoLeaks(t)
 	r := newRig(t, netns.VethOptions{})
-	r.a.foreignProgram(t)
+	detach := r.a.foreignProgram(t)
 	var log bytes.Buffer
 	a := r.a.open(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	transport, reason := a.Transport()
@@ -46,10 +48,45 @@ func TestForeignProgram(t *testing.T) {
 			t.Errorf("transport %s: error %v", transport, err)
 		}
 	}
+	stale := func(want string) {
+		t.Helper()
+		must(t, r.a.Do(func() error {
+			if why := a.Stale(); why != want {
+				t.Errorf("stale: %q, want %q", why, want)
+			}
+			return nil
+		}))
+	}
+	stale("")
+	must(t, detach())
+	stale("the other XDP program is gone")
+	r.a.foreignProgram(t)
+	stale("the other XDP program has made room for another one")
 }
 
-// foreignProgram attaches a program that is not ours until the test ends.
-func (e *end) foreignProgram(t *testing.T) {
+// What is no Ethernet has no AF_XDP here: sockets serve, and say why.
+func TestNotEthernet(t *testing.T) {
+	testnet.NoLeaks(t)
+	r := newRig(t, netns.VethOptions{})
+	must(t, r.a.Do(func() error {
+		tun := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "tun0"}, Mode: netlink.TUNTAP_MODE_TUN}
+		return errors.Join(netlink.LinkAdd(tun), netlink.LinkSetUp(tun))
+	}))
+	r.a.ifname, r.a.ifindex = "tun0", r.a.Ifindex(t, "tun0")
+	a := r.a.open(t, Options{})
+	if transport, reason := a.Transport(); transport != "udp" || !strings.Contains(reason, "not an Ethernet interface") {
+		t.Errorf("transport %q, %q", transport, reason)
+	}
+	for _, transport := range []string{TransportXDP, TransportGeneric} {
+		if _, err := r.a.tryOpen(Options{Transport: transport}); !errors.Is(err, ErrNoXDP) || !strings.Contains(err.Error(), "not an Ethernet interface") {
+			t.Errorf("transport %s: error %v", transport, err)
+		}
+	}
+}
+
+// foreignProgram attaches a program that is not ours, until it is detached or the
+// test ends.
+func (e *end) foreignProgram(t *testing.T) (detach func() error) {
 	t.Helper()
 	must(t, e.Do(func() error {
 		p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
@@ -60,12 +97,17 @@ func (e *end) foreignProgram(t *testing.T) {
 			return err
 		}
 		l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: e.ifindex})
+		if err != nil {
+			return err
+		}
+		detach = sync.OnceValue(l.Close)
 		t.Cleanup(func() {
 			must(t, p.Close())
-			must(t, l.Close())
+			must(t, detach())
 		})
-		return err
+		return nil
 	}))
+	return detach
 }
 
 // Each worker has a Port; the UDP sockets are one worker's, and all can send.

@@ -48,7 +48,9 @@ func (i *Interface) climb() error {
 		if f := i.fault(r, err); !slices.Contains(faults, f) {
 			faults = append(faults, f)
 		}
-		i.blocked = errors.Is(err, bpf.ErrBusy)
+		if busy := (*bpf.BusyError)(nil); errors.As(err, &busy) {
+			i.blocked = busy.ID
+		}
 		if hopeless(err) {
 			break
 		}

@@ -152,8 +152,14 @@ func (i *Interface) rings() map[string]uint64 {
 // as it was opened. It is called in the network namespace of Open.
 func (i *Interface) Stale() string {
 	switch {
-	case i.program == nil && i.blocked && bpf.Foreign(i.ifindex) == nil:
-		return "the other XDP program is gone"
+	case i.program == nil && i.blocked != 0:
+		switch there := bpf.Attached(i.ifindex); {
+		case there == nil:
+			return "the other XDP program is gone"
+		case there.ID != i.blocked:
+			return "the other XDP program has made room for another one"
+		}
+		return ""
 	case i.program == nil:
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -81,17 +82,16 @@ func child(dir string) error {
 // bed is a link of two namespaces; the child lives in a.
 type bed struct {
 	*testing.T
-	a   *testnet.NS
-	dir string
+	a, b *testnet.NS
+	dir  string
 }
 
 func newBed(t *testing.T) *bed {
 	testnet.NoLeaks(t)
-	d := &bed{T: t, a: testnet.NewNS(t, "a"), dir: filepath.Join(t.TempDir(), "xbfd")}
-	b := testnet.NewNS(t, "b")
-	testnet.Veth(t, d.a, "va", b, "vb")
+	d := &bed{T: t, a: testnet.NewNS(t, "a"), b: testnet.NewNS(t, "b"), dir: filepath.Join(t.TempDir(), "xbfd")}
+	testnet.Veth(t, d.a, "va", d.b, "vb")
 	d.a.AddAddr(t, "va", "192.0.2.1/24")
-	b.AddAddr(t, "vb", "192.0.2.2/24")
+	d.b.AddAddr(t, "vb", "192.0.2.2/24")
 	return d
 }
 
@@ -153,6 +153,33 @@ func (d *bed) want(what string, want ...bpf.RemainsKind) {
 	}
 }
 
+// stealsNothing sends a packet to BFD's port, which must reach whoever has that now
+// and draw no answer.
+func (d *bed) stealsNothing() {
+	d.Helper()
+	var here, there net.PacketConn
+	listen := func(ns *testnet.NS, conn *net.PacketConn) {
+		must(d.T, ns.Do(func() (err error) {
+			*conn, err = net.ListenPacket("udp4", ":3784")
+			return err
+		}))
+		must(d.T, (*conn).SetReadDeadline(time.Now().Add(2*time.Second)))
+	}
+	listen(d.a, &here)
+	defer here.Close()
+	listen(d.b, &there)
+	defer there.Close()
+	_, err := there.WriteTo([]byte("who is there?"), &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 3784})
+	must(d.T, err)
+	if n, _, err := here.ReadFrom(make([]byte, 64)); n != 13 || err != nil {
+		d.Errorf("after a kill a packet of %d bytes arrives, %v", n, err)
+	}
+	must(d.T, there.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+	if n, from, err := there.ReadFrom(make([]byte, 64)); err == nil {
+		d.Errorf("%d bytes answer from %v", n, from)
+	}
+}
+
 func (d *bed) sweep() (list []Outcome) {
 	d.Helper()
 	must(d.T, d.a.Do(func() (err error) {
@@ -192,6 +219,7 @@ func TestKilled(t *testing.T) {
 	d.want("a sweep while it lives", bpf.RemainsClsact, bpf.RemainsFilter, Neighbours)
 	end(true)
 	d.want("after a kill", bpf.RemainsClsact, bpf.RemainsFilter, Neighbours)
+	d.stealsNothing()
 	list = d.sweep()
 	if diff := cmp.Diff([]bpf.RemainsKind{bpf.RemainsFilter, bpf.RemainsClsact, Neighbours}, kindsOf(list, Gone)); diff != "" || len(list) != 3 {
 		t.Errorf("after a kill: %+v", list)
