@@ -52,7 +52,8 @@ func Failover(ctx context.Context, o Options, out, progress io.Writer) error {
 		return err
 	}
 	say := newPrinter(out, progress, o.JSON)
-	say.line("%-11s %6s %5s  %s", "engine", "routes", "cuts", "from the peer's last packet, p50 / max")
+	say.line("from the peer's last packet, p50 / max of %d cuts:", o.Trials)
+	say.line(failoverLine, "engine", "routes", "Down", "first route", "last route", "outage", "told onward")
 	var all []*FailoverResult
 	for _, o.routes = range o.Routes {
 		var same []*FailoverResult
@@ -162,7 +163,8 @@ func (r *rig) failover(ctx context.Context, again bool) (cut FailoverCut, err er
 		return cut, err
 	}
 	if len(answer.Detections) > 0 {
-		cut = up.judge(answer.Detections[0])
+		kernel, _ := r.keeps()
+		cut = up.judge(answer.Detections[0], kernel)
 	}
 	if !again {
 		return cut, nil
@@ -211,7 +213,8 @@ func (r *rig) wayLost(ctx context.Context) error {
 }
 
 // judge puts together what was seen of a cut that d is the first session's word of.
-func (u *uplinks) judge(d detection) FailoverCut {
+// Packets follow the kernel's routes, if these are there.
+func (u *uplinks) judge(d detection, kernel bool) FailoverCut {
 	since := func(at int64) float64 {
 		if at == 0 {
 			return 0
@@ -223,7 +226,9 @@ func (u *uplinks) judge(d detection) FailoverCut {
 		return Moves{m.count, since(m.first), since(m.last)}
 	}
 	cut := FailoverCut{DetectionTime: d.Negotiated / 1000, Down: since(d.DownAt), FIB: of(u.fib.exits), Onward: of(u.collector.exits)}
-	outage, lost := u.probe.outage(d.LastTx)
-	cut.Outage, cut.Lost = us(outage), lost
+	if kernel {
+		outage, lost := u.probe.outage(d.LastTx)
+		cut.Outage, cut.Lost = us(outage), lost
+	}
 	return cut
 }

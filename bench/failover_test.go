@@ -100,7 +100,7 @@ func TestFailoverRatio(t *testing.T) {
 	if want := (&FailoverRatio{Last: 151. / 154, Beyond: 0.25}); !cmp.Equal(want, xbfd.Ratio) {
 		t.Error(cmp.Diff(want, xbfd.Ratio))
 	}
-	if !strings.Contains(out.String(), "0.98 of FRR's time to the last route, 0.25 of what") {
+	if !strings.Contains(out.String(), "0.98 of FRR's time to the last route; beyond the Detection Time 0.250") {
 		t.Errorf("said %q", out.String())
 	}
 	if d := frr.Last; d.P50 != 154_000 || d.Max != 300_000 || d.Count != 3 || frr.Incomplete != 0 {

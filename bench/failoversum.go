@@ -41,17 +41,17 @@ func exactly(list []float64) Distribution {
 	return Distribution{int64(len(list)), at(0.5), at(0.9), at(0.99), at(0.999), list[len(list)-1]}
 }
 
+const failoverLine = "%-11s %6v  %-20s  %-20s  %-20s  %-20s  %s"
+
 // line writes it for people.
 func (res *FailoverResult) line(say *printer) {
-	pair := func(d Distribution) string { return short(d.P50) + " / " + short(d.Max) }
-	text := "Down " + pair(res.Down)
-	if res.Last.Count > 0 {
-		text += ", first route " + pair(res.First) + ", last route " + pair(res.Last) + ", outage " + pair(res.Outage)
+	pair := func(d Distribution) string {
+		if d.Count == 0 {
+			return "-"
+		}
+		return short(d.P50) + " / " + short(d.Max)
 	}
-	if res.Onward.Count > 0 {
-		text += ", told onward " + pair(res.Onward)
-	}
-	say.line("%-11s %6d %5d  %s", res.DUT, res.Routes, res.Trials, text)
+	say.line(failoverLine, res.DUT, res.Routes, pair(res.Down), pair(res.First), pair(res.Last), pair(res.Outage), pair(res.Onward))
 	if res.Incomplete > 0 {
 		say.line("%-11s %d cuts were not followed to the end", "", res.Incomplete)
 	}
@@ -83,8 +83,7 @@ func compare(same []*FailoverResult, say *printer) {
 		}
 		res.Ratio = ratio
 		if res != frr && res.Last.Count > 0 {
-			say.line("%-11s %6d        %.2f of FRR's time to the last route, %.2f of what of it is beyond the Detection Time",
-				res.DUT, res.Routes, ratio.Last, ratio.Beyond)
+			say.line("%-11s %6d  %.2f of FRR's time to the last route; beyond the Detection Time %.3f", res.DUT, res.Routes, ratio.Last, ratio.Beyond)
 		}
 	}
 }
