@@ -39,6 +39,7 @@ type LoopOptions struct {
 	// does so in Release: without that everything else stands still for a second.
 	Keep   bool
 	Worker Stepper
+	After  func() // called after each Step, if not nil; it must not wait either
 }
 
 // Loop drives one worker on a thread of its own.
@@ -47,6 +48,7 @@ type Loop struct {
 	priority int
 	adaptive bool
 	worker   Stepper
+	after    func()
 	waiter   *waiter
 	breather breather
 	started  chan struct{}
@@ -75,7 +77,7 @@ func NewLoop(o LoopOptions) (*Loop, error) {
 		return nil, err
 	}
 	w.keeper.on = o.Keep && o.Priority > 0
-	return &Loop{cpu: o.CPU, priority: o.Priority, adaptive: o.Adaptive, worker: o.Worker, waiter: w, started: make(chan struct{})}, nil
+	return &Loop{cpu: o.CPU, priority: o.Priority, adaptive: o.Adaptive, worker: o.Worker, after: o.After, waiter: w, started: make(chan struct{})}, nil
 }
 
 // maxCPUs is what a unix.CPUSet holds.
@@ -154,6 +156,9 @@ func (l *Loop) run() error {
 //go:noinline
 func (l *Loop) pass() (next session.Time) {
 	next = l.worker.Step(Now())
+	if l.after != nil {
+		l.after()
+	}
 	if ports, generation := l.worker.Ports(); generation != l.generation || !l.known {
 		l.generation, l.known = generation, true
 		l.watch(ports)

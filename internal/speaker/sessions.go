@@ -144,15 +144,29 @@ func (s *Speaker) opened(e *entry) (err error, known bool) {
 // keptEvents is how many events there is room for all the time.
 const keptEvents = 256
 
-// takeEvents hands the engine's events on, and lets go of removed sessions.
+// ring is called on a worker's thread after each of its turns.
+func (s *Speaker) ring() {
+	if len(s.engine.Notify()) > 0 {
+		s.bell.Ring()
+	}
+}
+
+// takeEvents hands the engine's events on, and lets go of removed sessions. A word of
+// Notify that comes after it was taken here rings once more than need be.
 func (s *Speaker) takeEvents(ctx context.Context) {
 	var buf []engine.Event
 	var notes []engine.Note
 	for {
+		if err := s.bell.Wait(); err != nil {
+			s.fail <- fmt.Errorf("wait for events: %w", err)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
 		select {
 		case <-s.engine.Notify():
-		case <-ctx.Done():
-			return
+		default:
 		}
 		for buf = s.engine.TakeEvents(buf[:0]); len(buf) > 0; buf = s.engine.TakeEvents(buf[:0]) {
 			s.o.OnEvents(buf)

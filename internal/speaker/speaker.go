@@ -86,6 +86,7 @@ type Speaker struct {
 	log     *slog.Logger
 	engine  *engine.Engine
 	loops   []*wire.Loop
+	bell    *wire.Bell // rung by workers that have events
 	monitor *netlinkmon.Monitor
 	tables  *bpf.Tables
 	noXDP   error              // why tables is nil
@@ -141,7 +142,7 @@ func New(o Options) (_ *Speaker, err error) {
 		steering: steering{users: make(map[steerKey]user), earlier: make(map[steerKey][]user)},
 		told:     make(map[string]string),
 		ops:      make(chan func(), 64),
-		fail:     make(chan error, o.Workers),
+		fail:     make(chan error, o.Workers+1),
 		learned:  make(chan struct{}, 1),
 	}
 	var seed [8]byte
@@ -176,13 +177,16 @@ func New(o Options) (_ *Speaker, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.bell, err = wire.NewBell(); err != nil {
+		return nil, err
+	}
 	s.steering.lane = s.laneOf
 	for i, w := range s.engine.Workers() {
 		cpu := -1
 		if i < len(o.CPUs) {
 			cpu = o.CPUs[i]
 		}
-		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority, Adaptive: o.Adaptive, Keep: o.Keep})
+		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority, Adaptive: o.Adaptive, Keep: o.Keep, After: s.ring})
 		if err != nil {
 			return nil, err
 		}
@@ -298,6 +302,7 @@ func (s *Speaker) Close() error {
 	defer cancel()
 	err := s.onPathLoop(ctx, func() error { return s.closeInterfaces(ctx) })
 	s.stop()
+	s.bell.Ring() // for takeEvents to see it
 	s.done.Wait()
 	return errors.Join(err, s.release())
 }
@@ -309,6 +314,9 @@ func (s *Speaker) release() error {
 	}
 	if s.tables != nil {
 		errs = append(errs, s.tables.Close())
+	}
+	if s.bell != nil {
+		errs = append(errs, s.bell.Close())
 	}
 	return errors.Join(append(errs, s.closeJournal())...)
 }
