@@ -33,7 +33,7 @@ RACE  := ./engine ./engine/fastpath ./internal/config ./internal/control ./inter
 ARM64 := ./packet ./timerwheel ./engine ./engine/clients ./engine/fastpath ./engine/flight ./engine/session ./internal/bfddp ./internal/capture ./internal/config ./internal/lookup ./internal/metrics
 S390X := ./packet ./engine/fastpath ./engine/flight ./engine/session ./internal/bfddp
 
-.PHONY: help build demo test test-arm64 test-s390x race sim fuzz bench microbench generate lint docs rows install uninstall clean
+.PHONY: help build demo test test-vm kernels test-arm64 test-s390x race sim fuzz bench microbench generate lint docs rows install uninstall clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,15 @@ test-s390x: ## Run what reads and writes packets on a big-endian machine, emulat
 	@command -v qemu-s390x-static >/dev/null || { echo "make $@ needs qemu-s390x-static: apt-get install qemu-user-static" >&2; exit 1; }
 	CGO_ENABLED=0 GOARCH=s390x $(GO) test -exec qemu-s390x-static -count=1 -timeout 5m $(S390X)
 	CGO_ENABLED=0 GOARCH=s390x $(GO) test -exec qemu-s390x-static -count=1 -timeout 5m ./internal/sim -run '^TestSeeds$$' -v -args -seeds=50
+
+# One guest is QEMU with 2 processors and 1 GiB.
+test-vm: ## Run tests under other kernels and drivers in QEMU; compare docs/kernels.md (ARGS="-guests 6.12 -run TestX"; root)
+	@mkdir -p bin
+	$(GO) build -o bin/testvm ./internal/tools/testvm
+	bin/testvm $(ARGS) | $(GO) run ./internal/tools/slowtests
+
+kernels: ## Write docs/kernels.md from the last make test-vm
+	cp bin/vm/kernels.md docs/kernels.md
 
 race: ## Run the control plane's tests under the race detector (needs a C compiler)
 	$(GO) test -race -count=1 -p 2 -timeout 10m $(RACE)
@@ -100,7 +109,9 @@ lint: ## Check format, vet, staticcheck and the direction of imports
 	@unformatted=$$(gofmt -l .); \
 	  if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted >&2; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags vm ./internal/vm/...
 	$(GO) tool staticcheck ./...
+	$(GO) tool staticcheck -tags vm ./internal/vm/...
 	$(GO) test -count=1 ./internal/imports
 
 rows: ## Write docs/COVERAGE.md from the last make test (run it as root with XBFD_MUST_RUN=1)

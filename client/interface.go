@@ -19,14 +19,16 @@ type InterfaceStatus struct {
 	TransportSwitches int       `json:"transport-switches"` // how often it has changed since the interface was opened
 	TransportCause    string    `json:"transport-cause"`    // why, the last time; empty before
 
-	Rings     int               `json:"rings"` // queues that have an AF_XDP ring
-	Stamp     string            `json:"stamp"`
-	Heard     string            `json:"heard"`     // "on", or why the XDP program hears nothing by itself
-	Insurance string            `json:"insurance"` // how the kernel answers for a worker that stands still: tcx, clsact or xdp, or why it does not
-	UDP       string            `json:"udp"`       // "open", or why port 3784 could not be opened
-	Sessions  int               `json:"sessions"`
-	Lowers    []LowerStatus     `json:"lowers"`   // where the frames travel of a VLAN device or a bond; empty for others
-	Counters  map[string]uint64 `json:"counters"` // verdicts of the XDP program, rings
+	Rings     int    `json:"rings"` // queues that have an AF_XDP ring
+	Stamp     string `json:"stamp"`
+	Heard     string `json:"heard"`     // "on", or why the XDP program hears nothing by itself
+	Insurance string `json:"insurance"` // how the kernel answers for a worker that stands still: tcx, clsact or xdp, or why it does not
+	// LiveTransmit is "on" where large batches leave as live frames, or says why not.
+	LiveTransmit string            `json:"live-transmit"`
+	UDP          string            `json:"udp"` // "open", or why port 3784 could not be opened
+	Sessions     int               `json:"sessions"`
+	Lowers       []LowerStatus     `json:"lowers"`   // where the frames travel of a VLAN device or a bond; empty for others
+	Counters     map[string]uint64 `json:"counters"` // verdicts of the XDP program, rings
 }
 
 // LowerStatus is one interface that carries the frames of another.

@@ -103,19 +103,25 @@ func (i *Interface) try(r rung) error {
 	if i.options.Tables == nil {
 		return errNoTables
 	}
-	count, err := rxQueues(i.name)
-	if err != nil {
-		return err
-	}
 	if i.program == nil || r.mode == bpf.ModeGeneric {
 		i.dropXDP()
-		if i.program, err = i.attach(r.mode, count); err != nil {
+		room, err := maxRxQueues(i.name)
+		if err != nil {
+			return err
+		}
+		if i.program, err = i.attach(r.mode, room); err != nil {
 			i.program = nil
 			return err
 		}
 		if err := i.program.SetLoop(i.options.LoopTX); err != nil {
 			return err
 		}
+	}
+	// Only now: virtio_net adds queues of its own to send by when a native program
+	// comes, and then receives by them as well.
+	count, err := rxQueues(i.name)
+	if err != nil {
+		return err
 	}
 	rx := max(i.options.RxFrames/count, minRxFrames)
 	for id := range count {

@@ -40,7 +40,7 @@ func describeInterface(i *speaker.InterfaceStatus, sessions int) control.Interfa
 	return control.InterfaceStatus{
 		Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
 		TransportAsked: i.Asked, TransportSince: i.Since.UTC(), TransportCause: i.Cause, TransportSwitches: i.Switches, Rings: i.Rings,
-		Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions, Lowers: lowers, Counters: i.Counters,
+		Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), LiveTransmit: cmp.Or(i.NoLive, "on"), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions, Lowers: lowers, Counters: i.Counters,
 	}
 }
 

@@ -31,7 +31,7 @@ var order = [][]string{
 // testOnly are the packages that only tests, each other and bench import.
 var testOnly = []string{
 	"internal/sim", "internal/testnet", "internal/rows", "internal/interop", "internal/control/controltest",
-	"internal/imports", "internal/tools", "internal/packaging", "internal/scenario", "internal/wirebed",
+	"internal/imports", "internal/tools", "internal/packaging", "internal/scenario", "internal/wirebed", "internal/vm",
 }
 
 // never are single arrows that the order would allow.

@@ -188,6 +188,7 @@ type InterfaceStatus struct {
 	Unheard                        string        // why its XDP program hears nothing by itself, "" if it does
 	Insurance                      string        // how it is answered for a worker that stands still
 	Uninsured                      string        // why it is not, "" if it is
+	NoLive                         string        // why large batches do not leave as live frames, "" if they do
 	Rings                          int           // AF_XDP rings, one for each queue; 0 without AF_XDP
 	Lowers                         []LowerStatus // where the frames travel of one that is made of others
 	Counters                       map[string]uint64
@@ -211,6 +212,9 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 		st.Transport, st.Reason = s.transport(f)
 		_, st.Unheard = c.Heard()
 		st.Insurance, st.Uninsured = c.Insurance()
+		if how, why := c.Transmit(); how != wire.TransmitLive {
+			st.NoLive = why
+		}
 		list = append(list, st)
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })

@@ -1,0 +1,87 @@
+package vm
+
+import (
+	"slices"
+	"time"
+
+	"github.com/xbfd/xbfd/internal/vm/matrix"
+)
+
+// Guests are all that are run, the one with the most to do first.
+var Guests = []Guest{
+	{Name: "6.1", Kernel: Kernel{"6.1", true}, Cards: cloudCards, Suites: everything, Limit: 4 * time.Minute},
+	{Name: "6.12", Kernel: Kernel{"6.12", true}, Cards: cloudCards, Suites: everything, Limit: 4 * time.Minute},
+	{Name: "6.1-e1000e", Kernel: Kernel{"6.1", false}, Cards: e1000eCards, Suites: []Suite{matrixTests}, Limit: 4 * time.Minute},
+}
+
+// Two pairs of each model, because a bond takes two.
+var (
+	cloudCards  = []Pair{{"virtio-net-pci", 4}, {"virtio-net-pci", 4}, {"vmxnet3", 1}, {"vmxnet3", 1}}
+	e1000eCards = []Pair{{"e1000e", 1}, {"e1000e", 1}}
+)
+
+// Tests that only a guest can run: of features, and those that make the matrix.
+var (
+	guestTests  = Suite{Name: "guest", Package: "internal/vm/guest", Limit: 3 * time.Minute}
+	matrixTests = Suite{Name: "matrix", Package: "internal/vm/matrix", Limit: 5 * time.Minute}
+)
+
+// everything adds tests that run on the host as well, but for those whose subject
+// is how fast the machine is.
+var everything = []Suite{
+	{Name: "bpf", Package: "bpf", Limit: 3 * time.Minute},
+	{Name: "speaker", Package: "internal/speaker", Limit: time.Minute},
+	{Name: "netlinkmon", Package: "netlinkmon", Skip: "Storm|Thousand", Limit: time.Minute},
+	{Name: "wire", Package: "engine/wire", Limit: 3 * time.Minute},
+	guestTests,
+	matrixTests,
+}
+
+// modules of every guest. Each may have its parameters after a space; without
+// these two modules make a device of their own.
+var modules = []string{
+	"virtio_pci", "virtio_console",
+	"veth", "8021q", "bonding max_bonds=0", "bridge", "vrf", "dummy numdummies=0", "tun",
+	"sch_ingress", "cls_bpf",
+}
+
+// drivers are those of QEMU's models.
+var drivers = map[string]matrix.Driver{"virtio-net-pci": "virtio_net", "vmxnet3": "vmxnet3", "e1000e": "e1000e"}
+
+// modules returns what the guest loads.
+func (g Guest) modules() []string {
+	list := slices.Clone(modules)
+	for _, d := range g.drivers() {
+		list = append(list, string(d))
+	}
+	return list
+}
+
+// drivers returns those of the guest's cards.
+func (g Guest) drivers() (list []matrix.Driver) {
+	for _, c := range g.Cards {
+		if d := drivers[c.Model]; !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// tested returns the drivers that the guest fills rows of the matrix with: one guest
+// of each kernel has veth, too.
+func (g Guest) tested() []matrix.Driver {
+	if g.Kernel.Cloud {
+		return append(g.drivers(), "veth")
+	}
+	return g.drivers()
+}
+
+// places returns the rows of the matrix that the guest is for.
+func (g Guest) places() (list []matrix.Place) {
+	for _, driver := range g.tested() {
+		for _, device := range matrix.Devices {
+			list = append(list, matrix.Place{Kernel: g.Kernel.Series, Driver: driver, Device: device})
+		}
+	}
+	return list
+}

@@ -1,0 +1,313 @@
+//go:build vm
+
+package matrix_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/internal/vm/matrix"
+)
+
+// TestMatrix makes the matrix: on each driver and device two daemons whose sessions
+// come up, are heard, outlive a stall of one daemon, and go down when the other one
+// falls silent. Drivers run side by side, the devices of one after each other.
+func TestMatrix(t *testing.T) {
+	for _, driver := range testedDrivers() {
+		t.Run(string(driver), func(t *testing.T) {
+			t.Parallel()
+			for _, device := range matrix.Devices {
+				t.Run(string(device), func(t *testing.T) {
+					r := row{t: t, driver: driver, device: device}
+					r.run()
+				})
+			}
+		})
+	}
+}
+
+const (
+	// perFamily is how many sessions a row has of each family and worker: together
+	// they are enough for a batch of live frames.
+	perFamily = 16
+
+	interval  = 300 * time.Millisecond
+	detection = 3 * interval
+
+	// stopped is longer than the Detection Time, and shorter than the 3 s after which
+	// the kernel answers for nobody.
+	stopped = 1500 * time.Millisecond
+
+	// tries is how often something is tried that the machine may spoil by standing
+	// still.
+	tries = 3
+
+	// late is how long after its Detection Time a session may go down in a machine
+	// that is emulated and shared.
+	late = 2 * time.Second
+)
+
+// What stops a process, and lets it go on.
+const (
+	stop   = syscall.SIGSTOP
+	resume = syscall.SIGCONT
+)
+
+// row is a row of the matrix in the making.
+type row struct {
+	t      *testing.T
+	driver matrix.Driver
+	device matrix.Device
+	each   int // sessions of each family
+	a, b   *daemon
+}
+
+func (r *row) tell(f matrix.Feature, o matrix.Outcome) {
+	r.t.Helper()
+	matrix.Tell(r.t, r.driver, r.device, f, o)
+}
+
+func (r *row) run() {
+	d := newBed(r.t, r.driver)
+	if r.device == matrix.ManyQueues && queues(r.t, d.a, ports[0]) < 2 {
+		for _, f := range matrix.Features {
+			r.tell(f, matrix.No("the card has one queue"))
+		}
+		return
+	}
+	build := devices[r.device]
+	a, b := build(r.t, d.a), build(r.t, d.b)
+	r.each = perFamily * max(a.workers, 1)
+	addresses(r.t, d.a, a.ifname, 0, 1)
+	addresses(r.t, d.b, b.ifname, 1, r.each)
+	// Nobody answers in the place of b: when it is stopped, it is silent.
+	r.b = start(r.t, d.b, r.config(b, 1, "{insurance: off}"))
+	r.a = start(r.t, d.a, r.config(a, 0, "{live-transmit: on}"))
+	r.up()
+	r.transport()
+	r.heard()
+	r.live(r.insurance())
+	r.detect()
+}
+
+// address returns that of session n at end 0 or 1; those of end 0 are one.
+func address(family, end, n int) string {
+	host := 1
+	if end == 1 {
+		host = 101 + n
+	}
+	return fmt.Sprintf([]string{"192.0.2.%d", "2001:db8::%d"}[family], host)
+}
+
+func addresses(t *testing.T, ns *testnet.NS, ifname string, end, count int) {
+	t.Helper()
+	for family, bits := range []int{24, 64} {
+		for n := range count {
+			ns.AddAddr(t, ifname, fmt.Sprintf("%s/%d", address(family, end, n), bits))
+		}
+	}
+}
+
+func (r *row) config(s site, end int, fastPath string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "fast-path: %s\nshutdown-hold: 0s\nworkers: {count: %d}\n", fastPath, max(s.workers, 1))
+	fmt.Fprintf(&b, "profiles:\n  p: {transmit-interval: %s, receive-interval: %[1]s, detect-multiplier: 3}\npeers:\n", interval)
+	for family := range 2 {
+		for n := range r.each {
+			fmt.Fprintf(&b, "  - {peer: %q, local-address: %q, interface: %s, profile: p", address(family, 1-end, n), address(family, end, n), s.ifname)
+			if s.vrf != "" {
+				fmt.Fprintf(&b, ", vrf: %s", s.vrf)
+			}
+			b.WriteString("}\n")
+		}
+	}
+	return b.String()
+}
+
+// up tells whether every session comes up.
+func (r *row) up() {
+	r.t.Helper()
+	r.await("every session is up", r.isUp)
+	r.tell(matrix.Up, matrix.Yes(""))
+}
+
+func (r *row) isUp() bool {
+	for _, d := range []*daemon{r.a, r.b} {
+		if s := d.status(r.t).Sessions; s.Total != 2*r.each || s.Up != s.Total {
+			return false
+		}
+	}
+	return true
+}
+
+// await is testnet.Eventually that asks less often: the processors are busy enough.
+func (r *row) await(what string, cond func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); !cond(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			for _, s := range r.a.sessions(r.t)[:1] {
+				r.t.Logf("%s: %s, path %s, transport %s: %s", s.Peer, s.State, s.Path, s.Transport, s.TransportReason)
+			}
+			r.t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+func (r *row) transport() {
+	s := r.a.sessions(r.t)[0]
+	if strings.HasPrefix(s.Transport, "xdp-native") || s.Transport == "xdp-zerocopy" {
+		r.tell(matrix.Transport, matrix.Yes(s.Transport))
+		return
+	}
+	r.tell(matrix.Transport, matrix.Instead(s.Transport, s.TransportReason))
+}
+
+// heard tells whether XDP takes packets in for every session. They take their time
+// after a session is up.
+func (r *row) heard() {
+	deadline := time.Now().Add(10 * interval)
+	for {
+		heard, why := 0, ""
+		for _, s := range r.a.sessions(r.t) {
+			if s.Counters.RxHeard > 0 {
+				heard++
+			} else {
+				why = s.FastPath.Reason
+			}
+		}
+		if heard == 2*r.each {
+			r.tell(matrix.Heard, matrix.Yes(""))
+			return
+		}
+		if time.Now().After(deadline) {
+			r.tell(matrix.Heard, matrix.No(why))
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// insurance stops a for longer than b's Detection Time; with insurance no session goes
+// down. It reports whether a was stopped. An emulated machine may stand still itself,
+// and nobody answers for that.
+func (r *row) insurance() bool {
+	how, why := "", ""
+	for _, i := range r.a.status(r.t).Interfaces {
+		switch i.Insurance {
+		case "tcx", "clsact", "xdp":
+			how = i.Insurance
+		default:
+			why = i.Insurance
+		}
+	}
+	if how == "" {
+		r.tell(matrix.Insurance, matrix.No(why))
+		return false
+	}
+	var downs uint64
+	for range tries {
+		before := r.downs()
+		r.a.signal(r.t, stop)
+		time.Sleep(stopped)
+		r.a.signal(r.t, resume)
+		time.Sleep(detection)
+		if downs = r.downs() - before; downs == 0 {
+			r.answered()
+			r.tell(matrix.Insurance, matrix.Yes(how))
+			return true
+		}
+		r.t.Logf("%d sessions went down while one daemon was stopped", downs)
+		r.await("every session is up again", r.isUp)
+		time.Sleep(2 * detection) // until they are heard
+	}
+	r.tell(matrix.Insurance, matrix.No("sessions went down while one daemon was stopped"))
+	return true
+}
+
+// answered fails the test unless a was answered for in every session.
+func (r *row) answered() {
+	for _, s := range r.a.sessions(r.t) {
+		if s.Counters.Insurance == 0 {
+			r.t.Errorf("session with %s was not answered for", s.Peer)
+		}
+	}
+}
+
+// downs counts the times that a session of either end has gone down.
+func (r *row) downs() (n uint64) {
+	for _, d := range []*daemon{r.a, r.b} {
+		for _, count := range d.status(r.t).Downs {
+			n += count
+		}
+	}
+	return n
+}
+
+// live tells whether live frames were sent and none was lost: after a stall the
+// packets of all sessions are due at once.
+func (r *row) live(stalled bool) {
+	count := map[string]uint64{}
+	why := ""
+	for _, i := range r.a.status(r.t).Interfaces {
+		for name, n := range i.Counters {
+			count[name] += n
+		}
+		why = i.LiveTransmit
+	}
+	lost := count["live_tx_lost"] + count["live_tx_refused"] + count["live_tx_error"]
+	r.t.Logf("live frames: %d sent, %d not: %s", count["live_tx"], lost, why)
+	switch {
+	case count["live_tx"] > 0 && lost == 0:
+		r.tell(matrix.Live, matrix.Yes(""))
+	case !stalled || count["live_tx"] > 0 || why != "on":
+		r.tell(matrix.Live, matrix.Instead("the ring", why))
+	default:
+		r.t.Error("no live frame was sent, though it was on")
+	}
+}
+
+// detect stops b, whose sessions are then found out by a.
+func (r *row) detect() {
+	var faults []string
+	for range tries {
+		r.b.signal(r.t, stop)
+		r.await("every session is down", func() bool { return r.a.status(r.t).Sessions.Up == 0 })
+		var longest time.Duration
+		faults = nil
+		for _, s := range r.a.sessions(r.t) {
+			silent, fault := foundOut(s)
+			longest = max(longest, silent)
+			if fault != "" {
+				faults = append(faults, fmt.Sprintf("session with %s: %s", s.Peer, fault))
+			}
+		}
+		r.b.signal(r.t, resume)
+		r.await("every session is up again", r.isUp)
+		if len(faults) == 0 {
+			r.t.Logf("detected in %v of %v at the most", longest, detection)
+			r.tell(matrix.Detected, matrix.Yes(""))
+			return
+		}
+		r.t.Logf("not found out as it should be: %q", faults)
+	}
+	r.t.Errorf("not found out as it should be: %q", faults)
+}
+
+// foundOut returns for how long the peer had been silent when the session went down,
+// and what is wrong with that.
+func foundOut(s control.Session) (silent time.Duration, fault string) {
+	if s.LastChange == nil || s.LastChange.Evidence == nil || s.LastChange.Evidence.Evidence == nil {
+		return 0, "nobody knows why it went down"
+	}
+	why := s.LastChange.Evidence
+	silent = time.Duration(why.PeerSilent) * time.Microsecond
+	if why.Kind != "control-expiry" || silent < detection || silent > detection+late {
+		fault = fmt.Sprintf("%s after %v of silence", why.Kind, silent)
+	}
+	return silent, fault
+}
