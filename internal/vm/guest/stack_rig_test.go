@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
@@ -84,11 +86,31 @@ func (s stack) bond(t *testing.T, name string, mode netlink.BondMode, members ..
 // activate has a bond send by another member.
 func (s stack) activate(t *testing.T, bond, member string) {
 	t.Helper()
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.Index = bond, s.Ifindex(t, bond)
-	b := netlink.NewLinkBond(attrs)
-	b.ActiveSlave = s.Ifindex(t, member)
-	must(t, s.Do(func() error { return netlink.LinkModify(b) }))
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(s.Ifindex(t, bond))
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bond"))
+	info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.IFLA_BOND_ACTIVE_SLAVE, nl.Uint32Attr(uint32(s.Ifindex(t, member))))
+	must(t, s.Do(func() error {
+		req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+		req.AddData(msg)
+		req.AddData(info)
+		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+		return err
+	}))
+}
+
+// leave takes an interface out of what it is a part of, and down.
+func (s stack) leave(t *testing.T, part string) {
+	t.Helper()
+	must(t, s.Do(func() error {
+		l, err := netlink.LinkByName(part)
+		if err == nil {
+			err = netlink.LinkSetNoMaster(l)
+		}
+		return err
+	}))
+	s.SetDown(t, part)
 }
 
 func (s stack) bridge(t *testing.T, name string, ports ...string) {
@@ -170,13 +192,27 @@ func (k talk) await(what string, cond func() bool) {
 	}
 }
 
-// steady says that the session has been up all the time, now and for a while.
-func (k talk) steady() {
-	k.t.Helper()
-	time.Sleep(3 * interval * time.Microsecond)
-	if st := k.status(); st.State != packet.Up || st.Counters.Failures != 0 {
-		k.t.Errorf("the session is %v after %d failures; interfaces %+v", st.State, st.Counters.Failures, k.s.Interfaces())
+// steady says that sessions have been up all the time, now and for a Detection Time,
+// and that packets go on arriving.
+func steady(t *testing.T, all ...talk) {
+	t.Helper()
+	before := make([]uint64, len(all))
+	for i, k := range all {
+		before[i] = k.packets()
 	}
+	time.Sleep(3 * interval * time.Microsecond)
+	for i, k := range all {
+		if st := k.status(); st.State != packet.Up || st.Counters.Failures != 0 || k.packets() == before[i] {
+			t.Errorf("the session is %v after %d failures, %d packets have come; interfaces %+v",
+				st.State, st.Counters.Failures, k.packets()-before[i], k.s.Interfaces())
+		}
+	}
+}
+
+// packets returns how many have come from the peer.
+func (k talk) packets() uint64 {
+	st := k.status()
+	return st.Counters.Rx + st.RxHeard
 }
 
 // on returns what is known of an open interface.
@@ -209,6 +245,15 @@ func (k talk) takes(ifname string) {
 	k.t.Helper()
 	before := k.taken(ifname)
 	k.await("frames come by "+ifname, func() bool { return k.taken(ifname) > before+1 })
+}
+
+// whole waits until both members of the bond below an interface are active.
+func (k talk) whole(ifname string) {
+	k.t.Helper()
+	k.await("both members are active", func() bool {
+		l := k.on(ifname).Lowers
+		return len(l) == 2 && l[0].Active && l[1].Active && k.via(ifname) != ""
+	})
 }
 
 // cut takes the link away and has the session notice in its Detection Time.
