@@ -206,7 +206,7 @@ func (d *Daemon) follow(events []engine.Event) (notices [][]clients.Notice, chan
 	var all []clients.Notice
 	for i := range events {
 		h := d.byDiscr.Get(events[i].Discr)
-		if h == nil || events[i].Transitions == 0 || d.byKey.Get(h.peer.Key()) != h {
+		if h == nil || !tells(&events[i]) || d.byKey.Get(h.peer.Key()) != h {
 			continue
 		}
 		notices[i] = d.book.Observe(path(*h.peer), clients.Transitions(&events[i])...)
@@ -214,6 +214,10 @@ func (d *Daemon) follow(events []engine.Event) (notices [][]clients.Notice, chan
 	}
 	return notices, d.tellRoutes(all)
 }
+
+// tells reports whether an event is for the owners of its session: a change of state,
+// or one of the peer's AdminDown alone (RFC 5882 §4.2).
+func tells(ev *engine.Event) bool { return ev.Transitions > 0 || ev.RemoteAdmin }
 
 // Routes returns the routes and addresses that sessions decide about.
 func (d *Daemon) Routes(context.Context) ([]control.Route, error) {

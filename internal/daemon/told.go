@@ -19,9 +19,9 @@ func (d *Daemon) note(events []engine.Event) {
 			continue
 		}
 		d.recordEvent(h, ev)
+		d.tell(notices[i])
 		if ev.Transitions > 0 {
 			d.moves++
-			d.tell(notices[i])
 			d.tellPlanesOf(h, ev)
 			if name := d.speaker.Path(ev.Discr).Interface; name != "" {
 				h.ifname = name

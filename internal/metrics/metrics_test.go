@@ -307,3 +307,22 @@ type nobody struct{}
 func (nobody) Header() http.Header         { return http.Header{} }
 func (nobody) Write(b []byte) (int, error) { return len(b), nil }
 func (nobody) WriteHeader(int)             {}
+
+// What follows sessions has series too, from the first scrape on.
+func TestOtherSeries(t *testing.T) {
+	_, text := scrape(t, metrics.New(controltest.New(echoing()), 10, nil))
+	const client = `{client="bfdd:unix:/run/frr/bfdd_dplane.sock"`
+	for _, line := range []string{
+		"xbfd_dplane_connected" + client + "} 1", "xbfd_dplane_connections_total" + client + "} 3",
+		"xbfd_dplane_sessions" + client + "} 2", "xbfd_dplane_sessions_unclaimed" + client + "} 1", "xbfd_dplane_sessions_refused" + client + "} 0",
+		"xbfd_dplane_errors_total" + client + `,kind="malformed"} 1`, "xbfd_dplane_errors_total" + client + `,kind="version"} 0`,
+		"xbfd_dplane_messages_total" + client + `,direction="in"} 3`, "xbfd_dplane_messages_total" + client + `,direction="out"} 5`,
+		"xbfd_dplane_messages_lost_total" + client + "} 0",
+		"xbfd_gobgp_connected 1", "xbfd_gobgp_neighbors_disabled 1", "xbfd_gobgp_failures_total 0",
+		`xbfd_routes{state="installed"} 2`, `xbfd_routes{state="refused"} 1`, "xbfd_route_changes_total 7", "xbfd_route_errors_total 4",
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("there is no %s", line)
+		}
+	}
+}

@@ -161,9 +161,11 @@ var daemonFamilies = []family{
 		}},
 }
 
+var allFamilies = slices.Concat(daemonFamilies, otherFamilies)
+
 var daemonDescs = func() []*prometheus.Desc {
-	descs := make([]*prometheus.Desc, len(daemonFamilies))
-	for i, f := range daemonFamilies {
+	descs := make([]*prometheus.Desc, len(allFamilies))
+	for i, f := range allFamilies {
 		descs[i] = prometheus.NewDesc(f.name, f.help, f.labels, nil)
 	}
 	return descs
@@ -182,7 +184,7 @@ func (s *snapshot) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *snapshot) Collect(to chan<- prometheus.Metric) {
-	for i, f := range daemonFamilies {
+	for i, f := range allFamilies {
 		f.collect(s, func(value float64, labels ...string) {
 			to <- prometheus.MustNewConstMetric(daemonDescs[i], f.kind, value, labels...)
 		})

@@ -36,6 +36,7 @@ func (t *Table) take(it *item, is bool) {
 		if there && !is {
 			has.is = false
 			route.changes++
+			t.made++
 			route.cause = it.cause
 			t.changes = append(t.changes, Change{Verb: Remove, Object: has.obj.clone(), Cause: it.cause})
 		}

@@ -155,6 +155,7 @@ func (t *Table) done(op *Op, now session.Time) {
 		}
 	}
 	it.changes++
+	t.made++
 	t.changes = append(t.changes, Change{Verb: op.Verb, Object: op.Object.clone(), Cause: it.cause})
 	if has.is = op.Verb != Remove; has.is {
 		has.obj.Source, has.obj.Group, has.obj.Hops = op.Object.Source, op.Object.Group, append(has.obj.Hops[:0], op.Object.Hops...)
@@ -167,6 +168,7 @@ func (t *Table) done(op *Op, now session.Time) {
 func (t *Table) buried(op *Op, now session.Time) {
 	o := &t.orphans[op.stray]
 	if op.Err == nil || errors.Is(op.Err, unix.ESRCH) || errors.Is(op.Err, unix.ENOENT) || errors.Is(op.Err, unix.EADDRNOTAVAIL) {
+		t.made++
 		t.changes = append(t.changes, Change{Verb: Remove, Object: op.Object.clone()})
 		o.tries = -1
 		return

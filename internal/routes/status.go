@@ -78,9 +78,8 @@ func (it *item) standing() Standing {
 
 // Totals returns the counters.
 func (t *Table) Totals() Totals {
-	n := Totals{Total: len(t.items), Errors: t.errors, Retries: t.retries}
+	n := Totals{Total: len(t.items), Changes: t.made, Errors: t.errors, Retries: t.retries}
 	for _, it := range t.items {
-		n.Changes += it.changes
 		switch it.standing() {
 		case Installed:
 			n.Installed++

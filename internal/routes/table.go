@@ -24,7 +24,7 @@ type Table struct {
 	ops   []Op // of the latest Plan; used again, as are the objects they want
 	wants []Object
 
-	errors, retries uint64 // failed changes, and those that worked after one had
+	made, errors, retries uint64 // changes that were made, that failed, and that worked after one had
 }
 
 // seat is one place of an item.

@@ -208,6 +208,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		GoBGP: &control.GoBGPStatus{
 			API: "127.0.0.1:50051", Connected: true, Neighbors: 3, Disabled: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Disables: 4, Enables: 3,
 		},
+		Routes:   control.RouteCounts{Total: 5, Installed: 2, Absent: 2, Refused: 1, Changes: 7, Errors: 4},
 		Hooks:    []control.HookStatus{{Name: "on-bfd", Target: "/usr/local/bin/on-bfd", Done: 7}},
 		Warnings: []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
 	}
