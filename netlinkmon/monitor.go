@@ -78,6 +78,22 @@ func (m *Monitor) Watch(id uint32, t Target) {
 	m.command(func() { m.loop.watch(id, t) })
 }
 
+// Resolve returns the path that a session would have now, as far as it is known
+// without asking the kernel anything: there is no neighbour in it, and of a multihop
+// session no more than what the target says. It returns the zero Path after Close.
+func (m *Monitor) Resolve(t Target) Path {
+	var p Path
+	m.command(func() {
+		if want := t.normal(); want.Multihop {
+			p = Path{Peer: want.Peer, Local: want.Local}
+		} else {
+			p = m.loop.state.resolve(want, func(subject) {})
+		}
+	})
+	m.command(func() {}) // the one before has been carried out
+	return p
+}
+
 // Unwatch stops following a session. No Update for it is sent once Unwatch has
 // returned.
 func (m *Monitor) Unwatch(id uint32) {

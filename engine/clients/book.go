@@ -97,6 +97,19 @@ func (b *Book) Register(key Key, owner string, w Wish) (Change, error) {
 	return change, nil
 }
 
+// Rename gives a path another key: the same in other words, as of one that leaves its
+// interface to the route. Its clients and its session stay as they are. A key that is
+// taken already changes nothing.
+func (b *Book) Rename(key, now Key) {
+	s := b.paths.Get(key)
+	if s == nil || b.paths.Get(now) != nil {
+		return
+	}
+	b.paths.Delete(key)
+	s.key = now
+	b.paths.Put(s)
+}
+
 // Unregister removes a client, and the session with its last one. An owner that
 // has no client there changes nothing.
 func (b *Book) Unregister(key Key, owner string) Change {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/packet"
@@ -233,5 +234,28 @@ func TestKindString(t *testing.T) {
 		if k.String() != want {
 			t.Errorf("%d is %q, want %q", k, k, want)
 		}
+	}
+}
+
+// Under another key a path has the clients, and the news, that it had.
+func TestRename(t *testing.T) {
+	r := newRig(t)
+	r.join("bfdd", protocol)
+	is, other := key, key
+	is.Interface, other.Interface = "", "eth1"
+	if _, err := r.b.Register(other, "file", protocol); err != nil {
+		t.Fatal(err)
+	}
+	r.b.Rename(key, other)
+	if len(r.b.Clients(key)) != 1 || len(r.b.Clients(other)) != 1 {
+		t.Error("a key that is taken was given away")
+	}
+	r.b.Rename(key, is)
+	if c, err := r.b.Register(is, "file", protocol); err != nil || c.Do != clients.Nothing || len(r.b.Clients(is)) != 2 || r.b.Clients(key) != nil {
+		t.Errorf("%+v, %v; it has %d clients", c, err, len(r.b.Clients(is)))
+	}
+	up := clients.Transition{Change: engine.Change{From: packet.Init, To: packet.Up}}
+	if n := r.b.Observe(is, up); len(n) != 2 || n[0].Key != is || n[0].Kind != clients.Up {
+		t.Errorf("%+v", n)
 	}
 }

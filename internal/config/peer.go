@@ -56,6 +56,12 @@ func (p Peer) Key() Key {
 	}
 }
 
+// Named returns the same session with another key, which names it in other words.
+func (p Peer) Named(k Key) Peer {
+	p.Peer, p.Local, p.Interface, p.VRF, p.Multihop, p.Unaffiliated = k.Peer, k.Local, k.Interface, k.VRF, k.Multihop, k.Unaffiliated
+	return p
+}
+
 // Authenticated returns the same session with another authentication, or p itself
 // if that is its own.
 func (p *Peer) Authenticated(a Auth) *Peer {

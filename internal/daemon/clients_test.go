@@ -153,3 +153,32 @@ func TestHoldOff(t *testing.T) {
 	a.told("late", "does not", func(c control.SessionClient) bool { return c.Administrative && !c.Failed && c.AdjacencyAllowed })
 	rows.CoversOn(t, rows.Wire, "5882-3.2-02", "5882-4.1-01")
 }
+
+// TestPeersAdminDownAlone: a peer that is heard to be in AdminDown while the session here
+// is down already is no change of state, and its clients hear of it all the same: one
+// that has lost the session may form its adjacency without BFD.
+func TestPeersAdminDownAlone(t *testing.T) {
+	t.Parallel()
+	left, right, bridge := testnet.NewNS(t, "a"), testnet.NewNS(t, "b"), testnet.NewBridge(t)
+	bridge.Join(t, left, "eth0")
+	bridge.Join(t, right, "eth0")
+	left.AddAddr(t, "eth0", "192.0.2.1/24")
+	right.AddAddr(t, "eth0", "192.0.2.2/24")
+	a := startEnd(t, left, "udp", "192.0.2.1", "192.0.2.2", "")
+	b := startEnd(t, right, "udp", "192.0.2.2", "192.0.2.1", "")
+	waitUp(t, a, b)
+	a.client("ospfd", control.ClientSpec{})
+	bridge.Cut(t, right, "eth0")
+	lost := a.sees("the session is lost", func(s control.Session) bool { return s.State == "down" })
+	a.told("ospfd", "is told of the failure", func(c control.SessionClient) bool { return c.Failed && !c.Administrative && !c.AdjacencyAllowed })
+	b.set(control.SessionChange{Shutdown: ptr(true)})
+	bridge.Restore(t, right, "eth0")
+	a.told("ospfd", "is told of AdminDown", func(c control.SessionClient) bool { return c.Administrative && c.AdjacencyAllowed })
+	if s := a.session(); s.State != "down" || s.Counters.Down != lost.Counters.Down || s.LastChange.Cause != "control-expiry" {
+		t.Errorf("the state was to stay: %s, %+v", s.State, s.LastChange)
+	}
+	b.set(control.SessionChange{Shutdown: ptr(false)})
+	waitUp(t, a, b)
+	a.told("ospfd", "is told of the end", func(c control.SessionClient) bool { return !c.Administrative && !c.Failed && c.State == "up" })
+	rows.CoversOn(t, rows.Wire, "5882-4.2-01")
+}

@@ -105,14 +105,22 @@ func (d *Daemon) followGoBGP(before config.GoBGP) error {
 		return err
 	}
 	for h := range d.byKey.All() {
-		for _, c := range d.book.Clients(path(*h.peer)) {
-			if c.Owner == h.owner() && c.View.Failed {
-				d.bgp.keeper.Tell(bgpSession(h), whyDisabled(h, "failed before"))
-			}
-		}
+		d.failedForGoBGP(h)
 	}
 	d.goGoBGP()
 	return nil
+}
+
+// failedForGoBGP says of a session that it has failed, if it has.
+func (d *Daemon) failedForGoBGP(h *held) {
+	if d.bgp.keeper == nil {
+		return
+	}
+	for _, c := range d.book.Clients(path(*h.peer)) {
+		if c.Owner == h.owner() && c.View.Failed {
+			d.bgp.keeper.Tell(bgpSession(h), whyDisabled(h, "failed before"))
+		}
+	}
 }
 
 // tellGoBGP passes on what the first owner of a session is told: failures for which

@@ -232,3 +232,59 @@ func TestSharedDataPlanes(t *testing.T) {
 		t.Errorf("the peer's: %s after %+v", s.State, s.Counters)
 	}
 }
+
+// TestFileNamesSessionOfBFDD: an entry of the file that comes later and means a session
+// of bfdd's in other words is one more owner of it, and the strictest wins; what goes
+// again leaves the rest as it was. Another local address is another session.
+func TestFileNamesSessionOfBFDD(t *testing.T) {
+	t.Parallel()
+	address := "unix:" + filepath.Join(t.TempDir(), "s")
+	a, b, all := planed(t, fmt.Sprintf("{connect: %q, hold: 20s}", address), func(ns *testnet.NS) *bfdd { return newBFDD(t, ns, true, address) })
+	waitUp(t, a)
+	all[0].meet()
+	all[0].add(asked(7))
+	all[0].state(7, 3)
+	before := a.of(second)
+	reload := func(more string) {
+		t.Helper()
+		a.mu.Lock()
+		a.source = a.file("192.0.2.1", more)
+		a.mu.Unlock()
+		if _, err := a.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owner := planeOwner + address
+	for _, c := range []struct {
+		entry string
+		want  []string
+		tx    uint32
+	}{
+		{"\n  - {peer: 192.0.2.2, local-address: 192.0.2.3, interface: eth0, transmit-interval: 20ms}", []string{owner, "file"}, 20_000},
+		{"", []string{owner}, 50_000},
+		{"\n  - {peer: 192.0.2.2, local-address: 192.0.2.3, transmit-interval: 30ms}", []string{owner, "file"}, 30_000},
+		{"\nroutes: [{prefix: 198.51.100.0/24, via: [{gateway: 192.0.2.2, local-address: 192.0.2.3, interface: eth0}]}]", []string{owner, "routes"}, 50_000},
+	} {
+		reload(c.entry)
+		s := a.of(second)
+		if diff := cmp.Diff(c.want, names(s)); diff != "" || s.LocalDiscriminator != before.LocalDiscriminator || s.DesiredMinTx != c.tx {
+			t.Errorf("%s: %d us, discriminator %d, was %d\n%s", c.entry, s.DesiredMinTx, s.LocalDiscriminator, before.LocalDiscriminator, diff)
+		}
+		if list, err := a.Sessions(t.Context(), control.Filter{}); err != nil || len(list) != 2 {
+			t.Errorf("%s: %d sessions, %v", c.entry, len(list), err)
+		}
+	}
+	if r, err := a.Routes(t.Context()); err != nil || r[0].State != "installed" || r[0].Members[0].Session.Discr != before.LocalDiscriminator {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := a.Add(t.Context(), control.SessionSpec{Peer: netip.MustParseAddr("192.0.2.2"), Local: netip.MustParseAddr(second)}); err == nil {
+		t.Error("the API has made another one")
+	}
+	all[0].send(bfddp.Message{Type: bfddp.DeleteSession, Session: asked(7)})
+	testnet.Eventually(t, 5*time.Second, "bfdd has let go", func() bool { return slices.Equal(names(a.of(second)), []string{"routes"}) })
+	if s := b.of(second); s.State != "up" || s.Counters.Down != 0 {
+		t.Errorf("the peer's: %s, down %d times", s.State, s.Counters.Down)
+	}
+	reload("")
+	testnet.Eventually(t, 5*time.Second, "nobody wants it", func() bool { return a.of(second).LocalDiscriminator == 0 })
+}

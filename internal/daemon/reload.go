@@ -86,7 +86,7 @@ func (d *Daemon) become(next config.Config) (report control.ReloadReport, err er
 	if c.before.EchoSource != next.EchoSource {
 		d.setEchoSource(next.EchoSource)
 	}
-	d.watchRoutes(next) // before the file lets go of them
+	d.keepWatched(next) // before the file lets go of them
 	waiting, err := d.carryOut(&c)
 	d.watchRoutes(next)
 	d.unwatchRoutes(next)
@@ -176,10 +176,11 @@ func (d *Daemon) mayBecome(c *change) error {
 // mayBe refuses what the clients of a session that there is rule out: it is tried
 // and taken back.
 func (d *Daemon) mayBe(p config.Peer) error {
-	h := d.byKey.Get(p.Key())
-	if h == nil || len(h.wants) == 1 && h.operator() != nil {
+	h := d.known(p)
+	if h == nil || h.peer.Key() != p.Key() && !h.planesOnly() || len(h.wants) == 1 && h.operator() != nil {
 		return nil
 	}
+	p = p.Named(h.peer.Key())
 	owner := cmp.Or(h.lends(), ownerFile) // whose place it takes
 	w := h.obey(want{owner: owner, peer: &p})
 	if _, err := d.book.Register(path(p), owner, w.wish()); err != nil {
@@ -226,7 +227,7 @@ func (d *Daemon) carryOut(c *change) (waiting int, err error) {
 // ensure makes a peer of the file exist as it is written there. A session that
 // the API made before becomes the file's.
 func (d *Daemon) ensure(p *config.Peer) error {
-	h := d.byKey.Get(p.Key())
+	h := d.meant(*p)
 	if h == nil {
 		if err := errors.Join(d.excluded(*p), d.yield(*p)); err != nil {
 			return err

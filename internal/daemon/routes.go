@@ -20,24 +20,37 @@ import (
 // d.mu is held, as in all of this file but for the Backend's methods.
 func (d *Daemon) watchRoutes(cfg config.Config) {
 	for _, p := range cfg.Watched() {
-		h := d.byKey.Get(p.Key())
-		if h != nil {
-			if i := h.at(ownerRoutes); i >= 0 && *h.wants[i].peer == p {
-				continue
-			}
+		d.watchRoute(p)
+	}
+}
+
+func (d *Daemon) watchRoute(p config.Peer) {
+	h := d.meant(p)
+	if h != nil {
+		if i := h.at(ownerRoutes); i >= 0 && *h.wants[i].peer == p {
+			return
 		}
-		err := d.excluded(p)
-		if err == nil || h != nil {
-			_, err = d.register(want{owner: ownerRoutes, peer: &p})
+	}
+	err := d.excluded(p)
+	if err == nil || h != nil {
+		_, err = d.register(want{owner: ownerRoutes, peer: &p})
+	}
+	if err == nil {
+		delete(d.unwatched, p.Key())
+		return
+	}
+	if had := d.unwatched[p.Key()]; had != err.Error() {
+		d.log.Warn("no session for a route or address", "peer", p.Peer.String(), "ifname", p.Interface, "err", err)
+	}
+	d.unwatched[p.Key()] = err.Error()
+}
+
+// keepWatched has routes and addresses of cfg be owners of sessions that there are.
+func (d *Daemon) keepWatched(cfg config.Config) {
+	for _, p := range cfg.Watched() {
+		if d.byKey.Get(p.Key()) != nil {
+			d.watchRoute(p)
 		}
-		if err == nil {
-			delete(d.unwatched, p.Key())
-			continue
-		}
-		if had := d.unwatched[p.Key()]; had != err.Error() {
-			d.log.Warn("no session for a route or address", "peer", p.Peer.String(), "ifname", p.Interface, "err", err)
-		}
-		d.unwatched[p.Key()] = err.Error()
 	}
 }
 

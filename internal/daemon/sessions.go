@@ -33,7 +33,7 @@ func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (cont
 		d.mu.Unlock()
 		return control.Session{}, err
 	}
-	if h := d.byKey.Get(p.Key()); h != nil {
+	if h := d.known(p); h != nil {
 		d.mu.Unlock()
 		return control.Session{}, control.Errorf(control.CodeExists,
 			"there is a session with peer %v already: local discriminator %d, owner %s", p.Peer, h.discr, h.owner())

@@ -29,6 +29,16 @@ func (s *Speaker) Add(target netlinkmon.Target, spec engine.Spec) (discr uint32,
 	return discr, nil
 }
 
+// Resolve returns the local address and the interface by which a session would run.
+func (s *Speaker) Resolve(t netlinkmon.Target) (local netip.Addr, ifname string) {
+	p := s.monitor.Resolve(t)
+	return p.Local, p.Interface
+}
+
+// Retarget says in other words where a session goes. One whose path is then the same
+// goes on as it was.
+func (s *Speaker) Retarget(discr uint32, t netlinkmon.Target) { s.monitor.Watch(discr, t) }
+
 // Configure changes a session's parameters while it runs.
 func (s *Speaker) Configure(discr uint32, p session.Params) error {
 	if err := s.engine.Configure(discr, p); err != nil {
