@@ -6,6 +6,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/internal/flowrules"
 )
 
 // Remains is something that the kernel keeps when the process that made it dies.
@@ -17,6 +19,9 @@ type Remains struct {
 	Priority  uint16      `json:"priority,omitempty"` // of a filter
 	Handle    uint32      `json:"handle,omitempty"`   // of a filter
 	Program   uint32      `json:"program,omitempty"`  // id of the BPF program that a filter runs
+	Port      uint16      `json:"port,omitempty"`     // UDP, of a flow rule
+	V6        bool        `json:"ipv6,omitempty"`     // a flow rule is for IPv6
+	Queue     uint32      `json:"queue,omitempty"`    // that a flow rule steers to
 }
 
 // RemainsKind says what is left.
@@ -26,6 +31,7 @@ type RemainsKind string
 const (
 	RemainsFilter RemainsKind = "filter" // a BPF filter at the ingress hook of an interface
 	RemainsClsact RemainsKind = "clsact" // the qdisc that holds the filters of an interface
+	RemainsRule   RemainsKind = "rule"   // a flow rule of a network card
 )
 
 // A Journal is told what is about to outlive the process, so that somebody can
@@ -65,6 +71,8 @@ func (r Remains) removeBy(h *netlink.Handle) (done Removal, err error) {
 		done, err = r.removeFilter(h)
 	case RemainsClsact:
 		done, err = r.removeClsact(h)
+	case RemainsRule:
+		done, err = r.removeRule(h)
 	default:
 		return "", fmt.Errorf("remove %q of %s: no such kind is known here: it was made by another version", r.Kind, r.Interface)
 	}
@@ -113,6 +121,33 @@ func (r Remains) removeClsact(h *netlink.Handle) (Removal, error) {
 		}
 	}
 	return Removed, h.QdiscDel(clsact(r.Ifindex))
+}
+
+// removeRule finds the card by its index: it may have another name by now.
+func (r Remains) removeRule(h *netlink.Handle) (Removal, error) {
+	l, err := h.LinkByIndex(r.Ifindex)
+	var gone netlink.LinkNotFoundError
+	if errors.As(err, &gone) {
+		return Absent, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	c, err := flowrules.Open(l.Attrs().Name)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	was, err := c.Remove(flowrules.Rule{V6: r.V6, Port: r.Port, Queue: r.Queue})
+	switch {
+	case errors.Is(err, flowrules.ErrNone): // another card has its index
+		return Absent, nil
+	case err != nil:
+		return "", err
+	case !was:
+		return Absent, nil
+	}
+	return Removed, nil
 }
 
 func clsact(ifindex int) *netlink.Clsact {

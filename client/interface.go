@@ -19,7 +19,10 @@ type InterfaceStatus struct {
 	TransportSwitches int       `json:"transport-switches"` // how often it has changed since the interface was opened
 	TransportCause    string    `json:"transport-cause"`    // why, the last time; empty before
 
-	Rings     int    `json:"rings"` // queues that have an AF_XDP ring
+	Rings int `json:"rings"` // queues that have an AF_XDP ring
+	// Steering is off, "queue N" where the card steers BFD's packets to that queue by
+	// flow rules, or why it does not.
+	Steering  string `json:"steering"`
 	Stamp     string `json:"stamp"`
 	Heard     string `json:"heard"`     // "on", or why the XDP program hears nothing by itself
 	Insurance string `json:"insurance"` // how the kernel answers for a worker that stands still: tcx, clsact or xdp, or why it does not

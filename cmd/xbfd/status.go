@@ -66,6 +66,9 @@ func writeStatus(w io.Writer, st *control.Status) {
 		if i.TransportSwitches > 0 {
 			line("", "changed %s, the last time %s: %s", plural(i.TransportSwitches, "time"), instant(i.TransportSince), i.TransportCause)
 		}
+		if i.Steering != "off" && i.Steering != "" {
+			line("", "steered by the card: %s", i.Steering)
+		}
 		line("", "arrival times: %s; heard by XDP: %s; insurance: %s; UDP: %s", i.Stamp, i.Heard, i.Insurance, i.UDP)
 		writeLowers(line, i.Lowers)
 		line("", "counters: %s", counted(i.Counters))

@@ -31,6 +31,7 @@ type Options struct {
 	Transmit  string      // how frames are sent where AF_XDP is; "" means auto
 	LoopTX    bool        // the XDP program sends the peer's Echo packets back, not the engine
 	Insurance string      // how insured lanes of Tables are answered for; "" means off
+	SteerTo   int         // 1 + the receive queue that the card is to steer BFD's frames to; 0: as the card does
 	Journal   bpf.Journal // of what would outlive the process; nil: no such thing is made
 	Logger    *slog.Logger
 }
@@ -70,8 +71,8 @@ func (o Options) validate() error {
 	if _, ok := insurances[o.Insurance]; !ok {
 		return fmt.Errorf("insurance %q: not one of off, tc, tcx, clsact, xdp", o.Insurance)
 	}
-	if o.Workers < 0 || o.RxFrames < 0 || o.TxFrames < 0 {
-		return errors.New("number of workers and frames must not be negative")
+	if o.SteerTo < 0 || o.Workers < 0 || o.RxFrames < 0 || o.TxFrames < 0 {
+		return errors.New("numbers of workers, frames and queues must not be negative")
 	}
 	return nil
 }
@@ -89,15 +90,16 @@ type Interface struct {
 	uninsured string // why insurance is off
 	transmit  transmit
 
-	program *bpf.Program // nil without XDP
-	blocked uint32       // the id of somebody else's XDP program that is in the way; 0: none
-	refused int          // the MTU with which its driver refused native XDP, 0 if it did not
-	queues  []*queue
-	udp     []*udpReader
-	udpErr  error // why a receive socket is missing
-	raw     rawSockets
-	ports   []*port
-	past    map[string]uint64 // what was counted before the transport changed
+	program  *bpf.Program // nil without XDP
+	steering *steering    // nil: the card distributes as it does
+	blocked  uint32       // the id of somebody else's XDP program that is in the way; 0: none
+	refused  int          // the MTU with which its driver refused native XDP, 0 if it did not
+	queues   []*queue
+	udp      []*udpReader
+	udpErr   error // why a receive socket is missing
+	raw      rawSockets
+	ports    []*port
+	past     map[string]uint64 // what was counted before the transport changed
 }
 
 // Open opens interface name, whose index is ifindex, in the network namespace
@@ -134,6 +136,7 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 
 // settle sets up what the rung of the ladder that was reached allows.
 func (i *Interface) settle() {
+	i.steer()
 	i.insure()
 	i.settleTransmit()
 	i.makePorts()

@@ -53,7 +53,7 @@ func (i *Interface) successor(o Options) *Interface {
 // Release closes what Retire has left to i: rings and program. The workers must
 // have let go of its Ports.
 func (i *Interface) Release() error {
-	errs := []error{i.transmit.close()}
+	errs := []error{i.steering.remove(i.options.Journal, i.name), i.transmit.close()}
 	if i.program != nil {
 		errs = append(errs, i.program.Close())
 	}

@@ -31,8 +31,9 @@ const (
 
 // Limits of what a file may ask for.
 const (
-	MaxWorkers      = 16 // four bits of a discriminator name the worker
-	MaxPriority     = 99 // of SCHED_FIFO
+	MaxQueue        = 4095 // of a network card
+	MaxWorkers      = 16   // four bits of a discriminator name the worker
+	MaxPriority     = 99   // of SCHED_FIFO
 	MaxShutdownHold = time.Minute
 )
 
@@ -80,6 +81,7 @@ type Interface struct {
 	Name      string
 	Transport string
 	EchoLoop  string // who returns the peers' echoes: "auto", "ring" or "xdp"
+	SteerTo   int    // 1 + the receive queue that the card is to steer packets to; 0: as it does
 }
 
 // Workers says how many threads run sessions, where, and what they may be asked
@@ -130,6 +132,17 @@ func (c Config) EchoLoopFor(name string) string {
 		}
 	}
 	return DefaultEchoLoop
+}
+
+// SteerToFor returns 1 + the receive queue that the card of the named interface is to
+// steer packets to, 0 for as it does.
+func (c Config) SteerToFor(name string) int {
+	for _, i := range c.Interfaces {
+		if i.Name == name {
+			return i.SteerTo
+		}
+	}
+	return 0
 }
 
 func defaults(name string) Config {

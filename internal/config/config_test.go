@@ -58,7 +58,7 @@ func TestEveryKey(t *testing.T) {
 		Log:          Log{Level: slog.LevelDebug, Format: "json"},
 		Metrics:      Metrics{Listen: "[::1]:9784", Sessions: 500},
 		Transport:    "xdp",
-		Interfaces:   []Interface{{Name: "eth0", Transport: "udp", EchoLoop: "auto"}, {Name: "eth1", Transport: "auto", EchoLoop: "xdp"}},
+		Interfaces:   []Interface{{Name: "eth0", Transport: "udp", EchoLoop: "auto"}, {Name: "eth1", Transport: "auto", EchoLoop: "xdp", SteerTo: 1}},
 		Workers:      Workers{Count: 2, CPUs: []int{2, 3}, MinInterval: 3300, Scheduling: "fifo", Priority: 99, Wait: "sleep"},
 		FastPath:     FastPath{Heard: "on", Insurance: "off", LiveTransmit: "off", DeadMan: 500 * time.Millisecond},
 		Capture:      Capture{Frames: 32, Pool: 100, OnDown: "/var/lib/xbfd", ShowPasswords: true},
@@ -220,11 +220,14 @@ func TestLoadFails(t *testing.T) {
 }
 
 func TestTransportFor(t *testing.T) {
-	c := Config{Transport: "xdp", Interfaces: []Interface{{"eth0", "udp", "ring"}}}
+	c := Config{Transport: "xdp", Interfaces: []Interface{{"eth0", "udp", "ring", 4}}}
 	if got := c.TransportFor("eth0") + " " + c.TransportFor("eth1"); got != "udp xdp" {
 		t.Errorf("got %q", got)
 	}
 	if got := c.EchoLoopFor("eth0") + " " + c.EchoLoopFor("eth1"); got != "ring auto" {
 		t.Errorf("echo loop %q", got)
+	}
+	if a, b := c.SteerToFor("eth0"), c.SteerToFor("eth1"); a != 4 || b != 0 {
+		t.Errorf("steer to %d, %d", a, b)
 	}
 }

@@ -174,6 +174,11 @@ func (d *document) interfaces(into *[]Interface) func(value) {
 				"name":      d.interfaceName(&i.Name),
 				"transport": d.choice(&i.Transport, Transports),
 				"echo-loop": d.choice(&i.EchoLoop, EchoLoops),
+				"rx-queue": func(v value) {
+					if n, ok := d.integer(v, 0, MaxQueue); ok {
+						i.SteerTo = 1 + n
+					}
+				},
 			})
 			switch line, twice := lines[i.Name]; {
 			case len(d.problems) > before:

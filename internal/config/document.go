@@ -56,6 +56,7 @@ type DocInterface struct {
 	Name      string `json:"name"`
 	Transport string `json:"transport,omitempty"`
 	EchoLoop  string `json:"echo-loop,omitempty"`
+	RxQueue   *int   `json:"rx-queue,omitempty"`
 }
 
 // DocWorkers is the section workers.
@@ -165,6 +166,14 @@ func (a DocAuth) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, `{"key":%d,"bfd-key-id":%d}`, *a.Key, *a.KeyID), nil
 }
 
+func (i Interface) document() DocInterface {
+	d := DocInterface{Name: i.Name, Transport: i.Transport, EchoLoop: i.EchoLoop}
+	if queue := i.SteerTo - 1; queue >= 0 {
+		d.RxQueue = &queue
+	}
+	return d
+}
+
 // SecretMask stands where a secret would. No secret can be like it in a file.
 const SecretMask = "***"
 
@@ -191,7 +200,7 @@ func (c Config) Document() Document {
 		ShutdownHold: duration(c.ShutdownHold),
 	}
 	for _, i := range c.Interfaces {
-		doc.Interfaces = append(doc.Interfaces, DocInterface(i))
+		doc.Interfaces = append(doc.Interfaces, i.document())
 	}
 	for _, p := range c.DataPlane {
 		doc.DataPlane = append(doc.DataPlane, p.document())

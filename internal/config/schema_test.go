@@ -62,6 +62,7 @@ var leaves = map[string]object{
 	"metrics.listen": text, "metrics.sessions": integers(0, math.MaxInt32),
 	"transport": words(Transports), "shutdown-hold": interval,
 	"interfaces.name": device, "interfaces.transport": words(Transports), "interfaces.echo-loop": words(EchoLoops),
+	"interfaces.rx-queue": integers(0, MaxQueue),
 	"workers.count": integers(1, MaxWorkers), "workers.cpus": {"type": "array", "items": integers(0, 4095), "maxItems": MaxWorkers, "uniqueItems": true},
 	"workers.capacity": integers(0, math.MaxInt32), "workers.minimum-interval": interval,
 	"workers.scheduling": words(Schedulings), "workers.priority": integers(1, MaxPriority), "workers.wait": words(Waits),

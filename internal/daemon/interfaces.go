@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/speaker"
@@ -39,7 +40,7 @@ func describeInterface(i *speaker.InterfaceStatus, sessions int) control.Interfa
 	}
 	return control.InterfaceStatus{
 		Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
-		TransportAsked: i.Asked, TransportSince: i.Since.UTC(), TransportCause: i.Cause, TransportSwitches: i.Switches, Rings: i.Rings,
+		TransportAsked: i.Asked, TransportSince: i.Since.UTC(), TransportCause: i.Cause, TransportSwitches: i.Switches, Rings: i.Rings, Steering: i.Steering,
 		Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), LiveTransmit: cmp.Or(i.NoLive, "on"), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions, Lowers: lowers, Counters: i.Counters,
 	}
 }
@@ -48,6 +49,9 @@ func describeInterface(i *speaker.InterfaceStatus, sessions int) control.Interfa
 func interfaceWarnings(i *speaker.InterfaceStatus) (warnings []string) {
 	if i.UDP != "" {
 		warnings = append(warnings, "interface "+i.Name+": "+i.UDP)
+	}
+	if i.Steering != "off" && !strings.HasPrefix(i.Steering, "queue ") {
+		warnings = append(warnings, fmt.Sprintf("interface %s: rx-queue: %s", i.Name, i.Steering))
 	}
 	if i.Trouble != "" {
 		warnings = append(warnings, fmt.Sprintf("interface %s: transport %s was asked for, %s serves: %s", i.Name, i.Asked, i.Transport, i.Trouble))

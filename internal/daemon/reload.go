@@ -81,7 +81,7 @@ func (d *Daemon) become(next config.Config) (report control.ReloadReport, err er
 	d.logs.set(next.Log)
 	d.hooks.Set(next.Hooks)
 	if c.before.Transport != next.Transport || !slices.Equal(c.before.Interfaces, next.Interfaces) {
-		d.speaker.SetInterfaces(next.TransportFor, next.EchoLoopFor, "the configuration has changed")
+		d.speaker.SetInterfaces(next.TransportFor, next.EchoLoopFor, next.SteerToFor, "the configuration has changed")
 	}
 	if c.before.EchoSource != next.EchoSource {
 		d.setEchoSource(next.EchoSource)

@@ -75,7 +75,7 @@ func (d *Daemon) start(ctx context.Context) (err error) {
 	d.speaker, err = speaker.New(speaker.Options{
 		Workers: cfg.Workers.Count, CPUs: cfg.Workers.CPUs, Priority: cfg.Workers.FIFO(), Adaptive: cfg.Workers.Adaptive(), Keep: d.o.Alone,
 		Lanes: lanes(cfg), DeadMan: deadMan(cfg.FastPath), Transmit: transmit(cfg.FastPath),
-		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor,
+		Transport: cfg.TransportFor, EchoLoop: cfg.EchoLoopFor, SteerTo: cfg.SteerToFor,
 		Expected: len(cfg.Peers), Capacity: uint64(cfg.Workers.Capacity), MinInterval: cfg.Workers.MinInterval,
 		Record: recorded(cfg.Capture), Journals: d.o.Journals,
 		Logger: d.logs.logger(topicNetwork), In: d.o.In, OnEvents: d.note, OnNotes: d.noteRare,

@@ -21,7 +21,7 @@ const (
 // wirePackages are the packages (and those below them) whose tests use the kernel.
 var wirePackages = []string{
 	"engine/wire", "bpf", "netlinkmon", "cmd", "examples", "bench", "interop",
-	"internal/interop", "internal/wirebed", "internal/daemon", "internal/explain", "internal/demo", "internal/doctor", "internal/speaker", "internal/leftovers", "internal/routes", "internal/netns", "internal/testnet", "internal/packaging", "internal/vm",
+	"internal/interop", "internal/wirebed", "internal/daemon", "internal/explain", "internal/demo", "internal/doctor", "internal/speaker", "internal/leftovers", "internal/flowrules", "internal/routes", "internal/netns", "internal/testnet", "internal/packaging", "internal/vm",
 }
 
 func layerOf(pkg string) Layer {

@@ -88,7 +88,7 @@ func (s *Speaker) openOne(ifindex int, ifname string, l *netlinkmon.Lowers) erro
 		return err
 	}
 	s.mu.Lock()
-	s.ifaces[ifindex] = &iface{name: ifname, wire: w, way: way{asked: asked, loop: s.o.EchoLoop(ifname), since: time.Now()}}
+	s.ifaces[ifindex] = &iface{name: ifname, wire: w, way: way{asked: asked, besides: s.besides(ifname), since: time.Now()}}
 	s.mu.Unlock()
 	for i := range s.o.Workers {
 		s.engine.AttachPort(i, int32(ifindex), w.Port(i))
@@ -100,7 +100,7 @@ func (s *Speaker) openOne(ifindex int, ifname string, l *netlinkmon.Lowers) erro
 func (s *Speaker) wireOptions(ifname, asked string) wire.Options {
 	return wire.Options{
 		Transport: asked, Tables: s.tables, NoXDP: s.noXDP,
-		LoopTX: s.o.EchoLoop(ifname) == "xdp", Insurance: s.insurance(), Journal: s.wireJournal(), Transmit: s.o.Transmit,
+		LoopTX: s.o.EchoLoop(ifname) == "xdp", SteerTo: s.o.SteerTo(ifname), Insurance: s.insurance(), Journal: s.wireJournal(), Transmit: s.o.Transmit,
 		Workers: s.o.Workers, Logger: s.log,
 	}
 }
@@ -189,6 +189,7 @@ type InterfaceStatus struct {
 	Insurance                      string        // how it is answered for a worker that stands still
 	Uninsured                      string        // why it is not, "" if it is
 	NoLive                         string        // why large batches do not leave as live frames, "" if they do
+	Steering                       string        // whether its card steers frames to one queue: "off", "queue N" or why not
 	Rings                          int           // AF_XDP rings, one for each queue; 0 without AF_XDP
 	Lowers                         []LowerStatus // where the frames travel of one that is made of others
 	Counters                       map[string]uint64
@@ -207,7 +208,7 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 	var list []InterfaceStatus
 	for _, f := range s.ifaces {
 		c := s.carrier(f).wire
-		st := InterfaceStatus{Name: f.name, Stamp: c.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Lowers: s.describe(f), Counters: f.wire.Counters()}
+		st := InterfaceStatus{Name: f.name, Stamp: c.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Steering: f.wire.Steering(), Lowers: s.describe(f), Counters: f.wire.Counters()}
 		st.Asked, st.Since, st.Cause, st.Switches, st.Trouble = f.way.asked, f.way.since, f.way.cause, f.way.switches, f.way.trouble
 		st.Transport, st.Reason = s.transport(f)
 		_, st.Unheard = c.Heard()

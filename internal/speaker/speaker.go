@@ -36,6 +36,10 @@ type Options struct {
 	// on the driver and on the other end, and nothing here proves that it is.
 	EchoLoop func(ifname string) string
 
+	// SteerTo is 1 + the receive queue that an interface's card is to steer BFD's
+	// frames to, where it can; 0 leaves it to the card; nil means 0.
+	SteerTo func(ifname string) int
+
 	Lanes       int    // how many of them the XDP program may hear by itself; 0 means DefaultLanes, less than 0 none
 	Sessions    int    // how many sessions the XDP tables have room for; 0 means 65536
 	Expected    int    // how many sessions are added next; more may follow
@@ -204,6 +208,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Transport == nil {
 		o.Transport = func(string) string { return "auto" }
+	}
+	if o.SteerTo == nil {
+		o.SteerTo = func(string) int { return 0 }
 	}
 	if o.EchoLoop == nil {
 		o.EchoLoop = func(string) string { return "auto" }

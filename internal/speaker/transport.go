@@ -17,13 +17,23 @@ var ErrNoInterface = errors.New("no session uses the interface")
 // the path loop's but for what InterfaceStatus shows, which s.mu guards.
 type way struct {
 	asked    string    // the transport that was asked for
-	loop     string    // who returns echoes, as asked for
+	besides  besides   // what else was
 	since    time.Time // of the present transport
 	cause    string    // of the latest switch, "" before the first
 	switches int
 	trouble  string    // why asked is not had, "" if it is
 	renamed  string    // what is asked for by its new name, until it has been tried
 	tried    time.Time // when it was last tried
+}
+
+// besides is what is asked of an interface besides its transport.
+type besides struct {
+	loop    string // who returns echoes
+	steerTo int
+}
+
+func (s *Speaker) besides(ifname string) besides {
+	return besides{s.o.EchoLoop(ifname), s.o.SteerTo(ifname)}
 }
 
 // lookEvery is how often open interfaces are looked at for a reason to open them
@@ -51,18 +61,18 @@ func (s *Speaker) Switch(ctx context.Context, ifname, asked, cause string) error
 	})
 }
 
-// SetInterfaces changes what Options.Transport and Options.EchoLoop say, without
+// SetInterfaces changes what Options.Transport, EchoLoop and SteerTo say, without
 // waiting, and has open interfaces that had been asked for something else follow.
 // Where that cannot be had the old transport stays, and InterfaceStatus.Trouble says
 // why.
-func (s *Speaker) SetInterfaces(transport, echoLoop func(ifname string) string, cause string) {
+func (s *Speaker) SetInterfaces(transport, echoLoop func(ifname string) string, steerTo func(ifname string) int, cause string) {
 	s.post(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), switchTime)
 		defer cancel()
-		s.o.Transport, s.o.EchoLoop = transport, echoLoop
+		s.o.Transport, s.o.EchoLoop, s.o.SteerTo = transport, echoLoop, steerTo
 		for ifindex, f := range s.openIfaces() {
 			want := transport(f.name)
-			if want == f.way.asked && echoLoop(f.name) == f.way.loop {
+			if want == f.way.asked && s.besides(f.name) == f.way.besides {
 				continue
 			}
 			if err := s.reopen(ctx, ifindex, f, want, cause); err != nil {
@@ -106,7 +116,7 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &f.way
-	w.asked, w.loop, w.tried = asked, s.o.EchoLoop(f.name), time.Now()
+	w.asked, w.besides, w.tried = asked, s.besides(f.name), time.Now()
 	if to != from || err == nil {
 		w.since, w.cause = w.tried, cause
 		w.switches++

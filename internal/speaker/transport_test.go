@@ -3,139 +3,16 @@ package speaker
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
-	"github.com/vishvananda/netlink"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/netns"
 	"github.com/xbfd/xbfd/internal/testnet"
-	"github.com/xbfd/xbfd/netlinkmon"
-	"github.com/xbfd/xbfd/packet"
 )
-
-// couple are two hosts on one link with a Speaker each and sessions between them.
-type couple struct {
-	ns   [2]*testnet.NS
-	s    [2]*Speaker
-	name [2]string
-	ids  [2][]uint32
-
-	downs [2][]uint64 // what each session had counted when held was last asked
-	flaps []string    // what held has found
-}
-
-// newCouple brings count sessions up; change may alter their parameters.
-func newCouple(t *testing.T, count int, o Options, queues netns.VethOptions, change func(*session.Params)) *couple {
-	t.Helper()
-	c := &couple{ns: [2]*testnet.NS{testnet.NewNS(t, "a"), testnet.NewNS(t, "b")}, name: [2]string{"x", "bx"}}
-	testnet.Veth(t, c.ns[0], "x", c.ns[1], "bx", queues)
-	var addrs [2][]netip.Addr
-	for n := range count {
-		for side := range 2 {
-			a := netip.AddrFrom4([4]byte{198, byte(18 + side), byte(n >> 7), byte(n&127 + 1)})
-			addrs[side] = append(addrs[side], a)
-			c.ns[side].AddAddr(t, c.name[side], a.String()+"/15")
-		}
-	}
-	p := params(session.SingleHop)
-	p.DesiredMinTx, p.RequiredMinRx = 50_000, 50_000
-	if change != nil {
-		change(&p)
-	}
-	for side := range 2 {
-		c.s[side], _, _ = newSpeaker(t, c.ns[side], o)
-		c.s[side].SetEchoSource(netlinkmon.EchoSource{Addresses: []netip.Addr{netip.MustParseAddr("10.10.10.2")}})
-		for n := range count {
-			d, err := c.s[side].Add(netlinkmon.Target{Peer: addrs[1-side][n], Local: addrs[side][n]}, engine.Spec{Params: p})
-			must(t, err)
-			c.ids[side], c.downs[side] = append(c.ids[side], d), append(c.downs[side], 0)
-		}
-	}
-	c.waitUp(t)
-	return c
-}
-
-func (c *couple) statuses(t *testing.T, side int) (list []engine.Status) {
-	t.Helper()
-	list = make([]engine.Status, len(c.ids[side]))
-	must(t, c.s[side].Engine().StatusesOf(t.Context(), c.ids[side], list))
-	return list
-}
-
-// held notes which sessions have been down since it was last asked.
-func (c *couple) held(t *testing.T, what string) {
-	t.Helper()
-	for side := range 2 {
-		failed := 0
-		for i, st := range c.statuses(t, side) {
-			if st.State != packet.Up || st.Counters.Down != c.downs[side][i] {
-				failed++
-				c.downs[side][i] = st.Counters.Down
-			}
-		}
-		if failed == 0 {
-			continue
-		}
-		longest := int64(0)
-		totals, err := c.s[side].Engine().WorkerTotals(t.Context())
-		must(t, err)
-		for _, w := range totals {
-			longest = max(longest, int64(w.MaxStall))
-		}
-		c.flaps = append(c.flaps, fmt.Sprintf("%s: %d of %d sessions of %s flapped (longest stall of a worker so far %v)",
-			what, failed, len(c.ids[side]), c.name[side], time.Duration(longest)))
-	}
-}
-
-// withoutFlaps runs a scenario that asks held, and again when sessions have
-// flapped: the machine may stand still for longer than their Detection Time, but
-// not each time.
-func (c *couple) withoutFlaps(t *testing.T, scenario func()) {
-	t.Helper()
-	for range 3 {
-		c.flaps = nil
-		if scenario(); len(c.flaps) == 0 {
-			return
-		}
-		t.Log(strings.Join(c.flaps, "\n"))
-		c.waitUp(t)
-		c.held(t, "")
-	}
-	t.Error("sessions flapped each time")
-}
-
-func (c *couple) waitUp(t *testing.T) {
-	t.Helper()
-	testnet.Eventually(t, 15*time.Second, "all sessions are up at the negotiated rate", func() bool {
-		for side := range 2 {
-			for _, st := range c.statuses(t, side) {
-				if st.State != packet.Up || st.DetectionTime > int64(150*time.Millisecond) && st.Params.EchoTx == 0 {
-					return false
-				}
-			}
-		}
-		return true
-	})
-}
-
-func (c *couple) status(t *testing.T, side int) InterfaceStatus {
-	t.Helper()
-	list := c.s[side].Interfaces()
-	if len(list) != 1 {
-		t.Fatalf("%d interfaces are open", len(list))
-	}
-	return list[0]
-}
 
 // walk is every change from one transport to another.
 var walk = []struct{ asked, is string }{
@@ -348,45 +225,4 @@ func TestQueuesChange(t *testing.T) {
 	if passed == 0 {
 		t.Error("no frame arrived on a queue before it had its ring: this test proves nothing")
 	}
-}
-
-// attachForeign attaches a program that is not ours, and returns what removes it.
-func attachForeign(t *testing.T, ns *testnet.NS, ifname string) (remove func()) {
-	t.Helper()
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "somebody", Type: ebpf.XDP, License: "MIT",
-		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()},
-	})
-	must(t, err)
-	var l link.Link
-	ifindex := ns.Ifindex(t, ifname)
-	must(t, ns.Do(func() (err error) {
-		l, err = link.AttachXDP(link.XDPOptions{Program: p, Interface: ifindex})
-		return err
-	}))
-	return sync.OnceFunc(func() { must(t, errors.Join(l.Close(), p.Close())) })
-}
-
-// detachOurs detaches the XDP program of an interface as `bpftool link detach` does.
-func detachOurs(t *testing.T, ns *testnet.NS, ifname string) {
-	t.Helper()
-	var id ebpf.ProgramID
-	must(t, ns.Do(func() error {
-		l, err := netlink.LinkByName(ifname)
-		if err == nil {
-			id = ebpf.ProgramID(l.Attrs().Xdp.ProgId)
-		}
-		return err
-	}))
-	var it link.Iterator
-	for it.Next() {
-		info, err := it.Link.Info()
-		must(t, err)
-		if info.Type == link.XDPType && info.Program == id {
-			must(t, errors.Join(it.Link.Detach(), it.Link.Close()))
-			it.Link = nil
-			return
-		}
-	}
-	t.Fatalf("no XDP link on %s: %v", ifname, it.Err())
 }
