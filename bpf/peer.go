@@ -17,7 +17,7 @@ type rule struct{ minTTL, loop uint8 }
 
 // Peer is one session as the XDP programs know it.
 type Peer struct {
-	Ifindex     int32 // where its frames arrive; 0, which is any, for multihop
+	Ifindex     int32 // where its frames arrive; for multihop its VRF (see SetVRF), 0 the default one
 	Local, Peer packet.Addr
 	MinTTL      uint8 // multihop: least TTL or Hop Limit; single hop is always 255
 	Loop        bool  // single hop: the peer may have its Echo packets looped
@@ -26,8 +26,8 @@ type Peer struct {
 
 func (p Peer) validate() error {
 	switch {
-	case p.Multihop && p.Ifindex != 0:
-		return errors.New("a multihop session is of no interface")
+	case p.Multihop && p.Ifindex < 0:
+		return errors.New("a multihop session is of a VRF or of none")
 	case p.Multihop && p.Loop:
 		return errors.New("there is no Echo over several hops")
 	case !p.Multihop && p.Ifindex <= 0:

@@ -16,8 +16,8 @@ import (
 // Tables tells the programs which frames are ours. One Tables serves the
 // interfaces of one engine and must outlive their Programs.
 type Tables struct {
-	peers, discrs, uppers *ebpf.Map
-	lanes                 lanes
+	peers, discrs, uppers, vrfs *ebpf.Map
+	lanes                       lanes
 
 	mu            sync.Mutex       // guards what follows, and the order of changes to peers and uppers
 	locals, loops addrSet          // of sessions
@@ -52,6 +52,8 @@ func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
 			s.MaxEntries = 1
 		case m == &t.uppers:
 			s.MaxEntries = maxUppers
+		case m == &t.vrfs:
+			s.MaxEntries = maxVRFPorts
 		case s.Type == ebpf.Array:
 			s.MaxEntries = uint32(max(maxLanes, 1))
 		}
@@ -69,7 +71,7 @@ func NewTables(maxSessions, maxLanes int) (_ *Tables, err error) {
 
 func (t *Tables) byName() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
-		xbfdMapPeers: &t.peers, xbfdMapDiscrs: &t.discrs, xbfdMapUppers: &t.uppers,
+		xbfdMapPeers: &t.peers, xbfdMapDiscrs: &t.discrs, xbfdMapUppers: &t.uppers, xbfdMapVrfs: &t.vrfs,
 		xbfdMapLocals: &t.locals.table, xbfdMapLoops: &t.loops.table,
 		xbfdMapImages: &t.lanes.images, xbfdMapHeards: &t.lanes.heards,
 		xbfdMapReplies: &t.lanes.replies, xbfdMapPulses: &t.lanes.pulses,
@@ -131,7 +133,7 @@ func (t *Tables) rule(k peerKey) (r rule, exists bool, err error) {
 	return rule{minTTL: b[0], loop: b[1]}, true, nil
 }
 
-// DelPeer undoes SetPeer; a multihop session's ifindex is 0. Deleting what is
+// DelPeer undoes SetPeer; a multihop session's ifindex is its VRF. Deleting what is
 // not there is no error.
 func (t *Tables) DelPeer(ifindex int32, local, peer packet.Addr) error {
 	t.mu.Lock()
@@ -151,7 +153,8 @@ func (t *Tables) DelPeer(ifindex int32, local, peer packet.Addr) error {
 }
 
 // AddDiscr makes the frames ours whose destination is a local address of a
-// session on the interface of arrival (or of a multihop session, for port 4784)
+// session on the interface of arrival (or of a multihop session of its VRF, for
+// port 4784)
 // and that name discr: as Your Discriminator, and in what comes back to us by
 // the Echo port where a Control packet has its sender's. lane is the session's
 // place in Lanes, or NoLane.

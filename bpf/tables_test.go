@@ -108,7 +108,7 @@ func TestSetPeerRefuses(t *testing.T) {
 	testnet.RequireRoot(t)
 	tables := newTables(t)
 	for _, p := range []Peer{
-		{Ifindex: 1, Multihop: true}, {Loop: true, Multihop: true}, {}, {Ifindex: -1},
+		{Ifindex: -1, Multihop: true}, {Loop: true, Multihop: true}, {}, {Ifindex: -1},
 	} {
 		if err := tables.SetPeer(p); err == nil {
 			t.Errorf("%+v was accepted", p)

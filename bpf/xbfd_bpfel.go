@@ -139,6 +139,7 @@ const (
 	xbfdMapReplies    = "replies"
 	xbfdMapUppers     = "uppers"
 	xbfdMapVerdicts   = "verdicts"
+	xbfdMapVrfs       = "vrfs"
 	xbfdMapXsks       = "xsks"
 	xbfdProgXbfd      = "xbfd"
 	xbfdProgXbfdTc    = "xbfd_tc"
@@ -213,6 +214,7 @@ type xbfdMapSpecs struct {
 	Replies  *ebpf.MapSpec `ebpf:"replies"`
 	Uppers   *ebpf.MapSpec `ebpf:"uppers"`
 	Verdicts *ebpf.MapSpec `ebpf:"verdicts"`
+	Vrfs     *ebpf.MapSpec `ebpf:"vrfs"`
 	Xsks     *ebpf.MapSpec `ebpf:"xsks"`
 }
 
@@ -261,6 +263,7 @@ type xbfdMaps struct {
 	Replies  *ebpf.Map `ebpf:"replies"`
 	Uppers   *ebpf.Map `ebpf:"uppers"`
 	Verdicts *ebpf.Map `ebpf:"verdicts"`
+	Vrfs     *ebpf.Map `ebpf:"vrfs"`
 	Xsks     *ebpf.Map `ebpf:"xsks"`
 }
 
@@ -279,6 +282,7 @@ func (m *xbfdMaps) Close() error {
 		m.Replies,
 		m.Uppers,
 		m.Verdicts,
+		m.Vrfs,
 		m.Xsks,
 	)
 }

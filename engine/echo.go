@@ -131,6 +131,8 @@ func (w *Worker) echoDatagram(rx *Rx, ifindex int32, now session.Time) {
 		w.handOver(owner, rx, ifindex)
 	case !ours:
 		w.drops[packet.DropUnknownYourDiscr]++
+	case w.vrfOf(ifindex) != w.slots[i].path.VRF:
+		w.discard(i, packet.DropWrongInterface)
 	case rx.TTL != returnTTL:
 		w.discard(i, packet.DropTTL)
 	case w.slots[i].session.Params().Kind == session.Unaffiliated:

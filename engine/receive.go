@@ -67,7 +67,7 @@ func (w *Worker) receivePort(port Port, ifindex int32, now session.Time) (first 
 func (w *Worker) datagram(rx *Rx, ifindex int32, now session.Time) {
 	kind, key := session.SingleHop, addrKey{ifindex, rx.Dst, rx.Src}
 	if rx.DstPort == packet.PortMultihop {
-		kind, key.ifindex = session.Multihop, anyInterface
+		kind, key.ifindex = session.Multihop, w.vrfOf(ifindex)
 	}
 	if rx.Drop != packet.DropNone {
 		w.stray(kind, key, rx, rx.Drop)
@@ -138,7 +138,7 @@ func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, ifindex int32, now
 	switch {
 	case rx.TTL < least:
 		w.reject(i, rx, packet.DropTTL)
-	case bound && ifindex != sl.path.Ifindex:
+	case bound && ifindex != sl.path.Ifindex, w.vrfOf(ifindex) != sl.path.VRF:
 		w.reject(i, rx, packet.DropWrongInterface)
 	default:
 		w.listen(sl)

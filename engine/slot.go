@@ -29,23 +29,27 @@ type Path struct {
 	// if that is a ring; others, and all while there is no such port, by the
 	// port of Ifindex. 0: there is none under it.
 	Via int32
+	// VRF is the index of the device of the session's VRF, in which its packets
+	// leave and arrive; 0 is the default VRF. See SetVRF.
+	VRF int32
 }
 
 // key is the identity of a session of a kind on this path. One that spans hops
-// is bound to no interface (RFC 5883 §4.1).
+// is bound to no interface (RFC 5883 §4.1), but to a VRF.
 func (p *Path) key(kind session.Kind) addrKey {
 	if kind == session.Multihop {
-		return addrKey{anyInterface, p.Local, p.Peer}
+		return addrKey{p.VRF, p.Local, p.Peer}
 	}
 	return addrKey{p.Ifindex, p.Local, p.Peer}
 }
 
-// anyInterface is the index of what belongs to no interface: multihop sessions,
-// and the port that receives their packets wherever they arrive.
+// anyInterface is the index of what belongs to no interface: multihop sessions of
+// the default VRF, and the port that receives their packets wherever they arrive.
+// Those of other VRFs have the index of the VRF's device.
 const anyInterface = 0
 
 // addrKey finds the session of a packet that carries no discriminator of ours
-// yet: interface and addresses (RFC 5881 §3). Without a local address it finds a
+// yet: interface, or VRF, and addresses (RFC 5881 §3). Without a local address it finds a
 // session with the peer, whose Echo it is; without a peer the only session on a
 // point-to-point link (RFC 5881 §6).
 type addrKey struct {

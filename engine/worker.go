@@ -40,9 +40,10 @@ type Worker struct {
 
 	ports   []Port // positions stay; a detached port leaves nil
 	portIf  []int32
-	queued  []int  // frames committed to a port and not flushed
-	grids   []grid // of the ports
-	proven  []bool // ports by which frames were seen to come in and go out whole
+	queued  []int           // frames committed to a port and not flushed
+	grids   []grid          // of the ports
+	proven  []bool          // ports by which frames were seen to come in and go out whole
+	vrfs    map[int32]int32 // the interfaces that are in one
 	portGen uint64
 	loss    losses
 
@@ -92,6 +93,7 @@ func newWorker(e *Engine, index int, record flight.Options) *Worker {
 		rng:      *rand.NewPCG(e.seed.Uint64(), e.seed.Uint64()),
 		wheel:    timerwheel.New(0, 0),
 		paths:    newPaths(),
+		vrfs:     make(map[int32]int32),
 		cleared:  make(map[uint32]*tally),
 		promised: session.Never,
 		// The first session must not wait for a start before time began.

@@ -8,11 +8,11 @@
 
 #include "parse.h"
 
-/* The interface of a multihop session: whichever its packets arrive on. */
-#define ANY_INTERFACE 0
+/* The VRF of an interface that is in none. */
+#define DEFAULT_VRF 0
 
 struct peer_key {
-	__u64 ifindex;
+	__u64 ifindex; /* of a multihop session, which has none: its VRF */
 	struct addr local;
 	struct addr peer;
 };
@@ -54,6 +54,22 @@ struct {
 	__type(key, __be32);
 	__type(value, __u32);
 } discrs SEC(".maps");
+
+/* The interfaces that are in a VRF, each with the index of the VRF's device. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} vrfs SEC(".maps");
+
+INLINE __u32 vrf_of(__u32 ifindex)
+{
+	__u32 *vrf = bpf_map_lookup_elem(&vrfs, &ifindex);
+
+	return vrf ? *vrf : DEFAULT_VRF;
+}
 
 /* An interface that frames are for, and its MAC. */
 struct owner {
@@ -133,7 +149,7 @@ INLINE enum verdict judge_control(__u32 ifindex, const struct owner *owner,
 	__u8 min_ttl = 255;
 
 	if (d->port == PORT_MULTIHOP) {
-		ifindex = ANY_INTERFACE;
+		ifindex = vrf_of(ifindex);
 		min_ttl = 0;
 	}
 	rule = session_rule(ifindex, d);
