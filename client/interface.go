@@ -10,6 +10,7 @@ import (
 // InterfaceStatus is one interface that sessions use.
 type InterfaceStatus struct {
 	Name            string `json:"name"`
+	VRF             string `json:"vrf"`
 	Transport       string `json:"transport"`
 	TransportReason string `json:"transport-reason"`
 	// TransportAsked is auto, xdp, xdp-generic or udp; why it cannot be had is among

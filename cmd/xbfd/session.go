@@ -155,7 +155,7 @@ func (e *env) addCommand() *cobra.Command {
 	addrFlag(f, &spec.Peer, "peer-addr", "address of the peer")
 	addrFlag(f, &spec.Local, "local-addr", "address of this host; the route decides when it is left out")
 	f.StringVar(&spec.Interface, "interface", "", "`interface` to the peer; the route decides when it is left out")
-	f.StringVar(&spec.VRF, "vrf", "", "`VRF` of the session; only default in this version")
+	f.StringVar(&spec.VRF, "vrf", "", "`VRF` of the session; default: that of the interface, if one is named")
 	f.BoolVar(&spec.Multihop, "multihop", false, "the peer is more than one hop away (RFC 5883)")
 	f.BoolVar(&spec.Unaffiliated, "unaffiliated-echo", false, "the peer speaks no BFD: hear our own packets, which it forwards back (RFC 9747)")
 	f.StringVar(&spec.Profile, "profile", "", "`name` of the profile for what is not said here")

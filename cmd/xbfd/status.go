@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 )
 
@@ -62,7 +63,11 @@ func writeStatus(w io.Writer, st *control.Status) {
 		line(fmt.Sprintf("Worker %d", k.ID), "%s on %s, scheduling %s, %s", plural(k.Sessions, "session"), cpu, scheduling, waits(&k))
 	}
 	for _, i := range st.Interfaces {
-		line("Interface "+i.Name, "%s over %s (%s)", plural(i.Sessions, "session"), i.Transport, i.TransportReason)
+		vrf := ""
+		if i.VRF != config.DefaultVRF {
+			vrf = " in VRF " + i.VRF
+		}
+		line("Interface "+i.Name, "%s%s over %s (%s)", plural(i.Sessions, "session"), vrf, i.Transport, i.TransportReason)
 		if i.TransportSwitches > 0 {
 			line("", "changed %s, the last time %s: %s", plural(i.TransportSwitches, "time"), instant(i.TransportSince), i.TransportCause)
 		}

@@ -24,6 +24,7 @@ const (
 type Options struct {
 	Transport string      // "" means auto
 	Tables    *bpf.Tables // tells XDP what is ours; nil: no XDP
+	VRF       int         // index of the device of the interface's VRF; 0: it is in none
 	NoXDP     error       // why Tables is nil, for Interface.Transport to tell
 	Workers   int         // how many workers share the interface; 0 means 1
 	RxFrames  int         // received frames that the interface's queues can hold together; 0 means 4096
@@ -125,7 +126,7 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 	if err := i.climb(); err != nil {
 		return nil, err
 	}
-	i.udp, i.udpErr, err = openReaders(name, packet.PortControl, i.program != nil)
+	i.udp, i.udpErr, err = openReaders(i.openUDP, i.program != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// Multihop is the host-wide receive path for port 4784 (RFC 5883 §5): packets
-// of multihop sessions may arrive on any interface, also on those that no
+// Multihop is a VRF's receive path for port 4784 (RFC 5883 §5): packets of
+// multihop sessions may arrive on any of its interfaces, also on those that no
 // session has opened. What an XDP program steers does not come by here. Its
 // methods may be called from any goroutine, but none while Close runs or after.
 type Multihop struct {
@@ -18,11 +18,12 @@ type Multihop struct {
 	ports  []*inlet
 }
 
-// OpenMultihop opens the sockets for Options.Workers workers in the network
-// namespace of the calling thread. Where another program has the port AF_XDP
+// OpenMultihop opens the sockets for Options.Workers workers in a VRF, which its
+// device names, or in the default one ("") of the network namespace of the calling
+// thread. beside are those that are open in other VRFs there. Where another program has the port AF_XDP
 // alone serves, and UDPStatus names the program; without AF_XDP, which is
 // without Options.Tables, that is an error, a *PortTakenError.
-func OpenMultihop(o Options) (_ *Multihop, err error) {
+func OpenMultihop(vrf string, beside []*Multihop, o Options) (_ *Multihop, err error) {
 	o = o.withDefaults()
 	m := new(Multihop)
 	defer func() {
@@ -33,7 +34,11 @@ func OpenMultihop(o Options) (_ *Multihop, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	m.udp, m.udpErr, err = openReaders("", packet.PortMultihop, o.Tables != nil)
+	at := udpPlace{device: vrf, port: packet.PortMultihop}
+	for _, b := range beside {
+		at.beside = append(at.beside, b.udp...)
+	}
+	m.udp, m.udpErr, err = openReaders(func(family int) (*udpReader, error) { return newUDPReader(at, family) }, o.Tables != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 // tryMultihop opens the multihop sockets in the end's namespace.
 func (e *end) tryMultihop(o Options) (m *Multihop, err error) {
 	doErr := e.Do(func() error {
-		m, err = OpenMultihop(o)
+		m, err = OpenMultihop("", nil, o)
 		return nil
 	})
 	return m, errors.Join(doErr, err)

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/bpf"
-	"github.com/xbfd/xbfd/packet"
 )
 
 // An open interface changes the way its frames travel in steps between which its
@@ -110,11 +109,12 @@ func (i *Interface) openMissing() error {
 		if slices.ContainsFunc(i.udp, func(r *udpReader) bool { return r.v4 == (family == unix.AF_INET) }) {
 			continue
 		}
-		r, err := newUDPReader(i.name, packet.PortControl, family)
+		r, err := i.openUDP(family)
 		switch {
 		case err == nil:
 			opened = append(opened, r)
-		case i.program == nil && !errors.Is(err, unix.EAFNOSUPPORT):
+		case errors.Is(err, unix.EAFNOSUPPORT):
+		case i.program == nil:
 			return errors.Join(err, closeAll(opened[len(i.udp):]))
 		case i.udpErr == nil:
 			i.udpErr = err

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -36,16 +37,18 @@ type udpReader struct {
 	failed atomic.Uint64 // reads that failed
 }
 
-// openReaders opens the receive sockets of both families. Where spare they are
-// a second path, and why one is missing is told; alone they are the only one,
-// and only IPv6 may be missing, from a kernel that has none.
-func openReaders(ifname string, port uint16, spare bool) (list []*udpReader, missing, err error) {
+// openReaders opens the receive sockets of the families that the kernel has. Where
+// spare they are a second path, and why one is missing is told; alone they are the
+// only one, and none may be missing.
+func openReaders(open func(family int) (*udpReader, error), spare bool) (list []*udpReader, missing, err error) {
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
-		r, err := newUDPReader(ifname, port, family)
+		r, err := open(family)
 		switch {
 		case err == nil:
 			list = append(list, r)
-		case !spare && !errors.Is(err, unix.EAFNOSUPPORT):
+		case errors.Is(err, unix.EAFNOSUPPORT):
+			// Nothing can arrive by a family that the kernel does not have.
+		case !spare:
 			return list, missing, err
 		case missing == nil:
 			missing = err
@@ -54,40 +57,77 @@ func openReaders(ifname string, port uint16, spare bool) (list []*udpReader, mis
 	return list, missing, nil
 }
 
-// newUDPReader opens a reader of the datagrams to a port that arrive on one
-// interface, or on any ("") of the calling thread's network namespace, of one
-// family (unix.AF_INET or AF_INET6). The port is not shared: a program that has
+// udpPlace says what a socket receives.
+type udpPlace struct {
+	device string // an interface or a VRF's device; "" is all of the default VRF
+	index  int    // instead of its name; 0: that is given
+	port   uint16
+	// beside are sockets with the same port that the kernel would take for the same
+	// place: one of them is bound to a device and another to none.
+	beside []*udpReader
+}
+
+// newUDPReader opens a reader of one family (unix.AF_INET or AF_INET6) in the
+// calling thread's network namespace. The port is not shared: a program that has
 // it keeps it, and the error then is a *PortTakenError.
-func newUDPReader(ifname string, port uint16, family int) (_ *udpReader, err error) {
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+func newUDPReader(at udpPlace, family int) (*udpReader, error) {
+	fd, err := at.open(family)
 	if err != nil {
-		return nil, fmt.Errorf("open UDP socket: %w", err)
+		return nil, err
+	}
+	return &udpReader{
+		fd: fd, v4: family == unix.AF_INET, port: at.port,
+		sets: [2]*udpSet{newUDPSet(), newUDPSet()}, drained: Now(),
+	}, nil
+}
+
+func (at udpPlace) open(family int) (fd int, err error) {
+	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open UDP socket: %w", err)
 	}
 	defer func() {
 		if err != nil {
 			_ = unix.Close(fd)
 		}
 	}()
-	if err := prepareUDP(fd, ifname, family); err != nil {
-		return nil, err
+	if err := at.prepare(fd, family); err != nil {
+		return -1, err
 	}
-	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(port)}
-	if family == unix.AF_INET6 {
-		sa = &unix.SockaddrInet6{Port: int(port)}
-	}
-	if err := unix.Bind(fd, sa); err != nil {
+	if err := at.bind(fd, family); err != nil {
 		if errors.Is(err, unix.EADDRINUSE) {
-			err = portOwner(int(port), family)
+			err = portOwner(int(at.port), family)
 		}
-		return nil, fmt.Errorf("bind UDP socket: %w", err)
+		return -1, fmt.Errorf("bind UDP socket: %w", err)
 	}
-	return &udpReader{
-		fd: fd, v4: family == unix.AF_INET, port: port,
-		sets: [2]*udpSet{newUDPSet(), newUDPSet()}, drained: Now(),
-	}, nil
+	return fd, nil
 }
 
-func prepareUDP(fd int, ifname string, family int) error {
+// bind shares the port with the sockets beside this one, and for no longer than
+// that takes: the kernel looks at it while one is bound. So nobody else shares it.
+func (at udpPlace) bind(fd, family int) error {
+	share := func(on int) error {
+		if len(at.beside) == 0 {
+			return nil
+		}
+		err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, on)
+		for _, r := range at.beside {
+			err = errors.Join(err, unix.SetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, on))
+		}
+		return err
+	}
+	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(at.port)}
+	if family == unix.AF_INET6 {
+		sa = &unix.SockaddrInet6{Port: int(at.port)}
+	}
+	err := share(1)
+	if err == nil {
+		err = unix.Bind(fd, sa)
+	}
+	return errors.Join(err, share(0))
+}
+
+func (at udpPlace) prepare(fd, family int) error {
 	type option struct{ level, name int }
 	options := []option{{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS}}
 	if family == unix.AF_INET {
@@ -101,11 +141,15 @@ func prepareUDP(fd int, ifname string, family int) error {
 			return fmt.Errorf("set UDP socket option %d: %w", o.name, err)
 		}
 	}
-	if ifname == "" {
-		return nil
+	var err error
+	switch {
+	case at.index != 0:
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, at.index)
+	case at.device != "":
+		err = unix.BindToDevice(fd, at.device)
 	}
-	if err := unix.BindToDevice(fd, ifname); err != nil {
-		return fmt.Errorf("bind UDP socket to %s: %w", ifname, err)
+	if err != nil {
+		return fmt.Errorf("bind UDP socket to %s: %w", cmp.Or(at.device, "the VRF"), err)
 	}
 	return nil
 }

@@ -101,9 +101,9 @@ func (k Key) check() []Fault {
 	if k.Interface != "" && !validInterface(k.Interface) {
 		faults = append(faults, interfaceFault(k.Interface))
 	}
-	if k.VRF != DefaultVRF {
+	if !validInterface(k.VRF) {
 		faults = append(faults, faultf(fieldVRF,
-			"%q: this version runs sessions in the VRF %q only; name the interface instead", k.VRF, DefaultVRF))
+			"%q cannot be the name of a VRF, which is that of its device: at most 15 characters, no space, '/' or ':'", k.VRF))
 	}
 	if len(faults) > 0 {
 		return faults

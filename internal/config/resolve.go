@@ -45,7 +45,7 @@ func (d *document) clashes(item value, p Peer, others []Peer) bool {
 			d.fault(item, "the multihop session between %s and %s stands on line %d already: keep one of them", p.Local, p.Peer, o.Line)
 		case p.Key() == o.Key():
 			d.fault(item, "the session with %s stands on line %d already: keep one of them, "+
-				"or tell them apart by local-address or interface", p.Peer, o.Line)
+				"or tell them apart by local-address, interface or vrf", p.Peer, o.Line)
 		case p.Excludes(o):
 			d.fault(item, "%s has a session on line %d already, and unaffiliated-echo allows a peer no other one (RFC 9747 §4): "+
 				"keep one of them", p.Peer, o.Line)
@@ -57,7 +57,9 @@ func (d *document) clashes(item value, p Peer, others []Peer) bool {
 	for _, o := range others {
 		localMay := p.Local == o.Local || !p.Local.IsValid() || !o.Local.IsValid()
 		interfaceMay := p.Interface == o.Interface || p.Interface == "" || o.Interface == ""
-		if p.Multihop == o.Multihop && localMay && interfaceMay {
+		// Without a VRF a session is of its interface's.
+		vrfMay := p.VRF == o.VRF || p.VRF == DefaultVRF && p.Interface != "" || o.VRF == DefaultVRF && o.Interface != ""
+		if p.Multihop == o.Multihop && localMay && interfaceMay && vrfMay {
 			d.warn(item, "may turn out to be the same session with %s as on line %d: "+
 				"name local-address and interface in both", p.Peer, o.Line)
 			return false

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/speaker"
 )
@@ -39,7 +40,7 @@ func describeInterface(i *speaker.InterfaceStatus, sessions int) control.Interfa
 		lowers[n] = control.LowerStatus(l)
 	}
 	return control.InterfaceStatus{
-		Name: i.Name, Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
+		Name: i.Name, VRF: cmp.Or(i.VRF, config.DefaultVRF), Transport: i.Transport, TransportReason: i.Reason, Stamp: i.Stamp,
 		TransportAsked: i.Asked, TransportSince: i.Since.UTC(), TransportCause: i.Cause, TransportSwitches: i.Switches, Rings: i.Rings, Steering: i.Steering,
 		Heard: cmp.Or(i.Unheard, "on"), Insurance: cmp.Or(i.Uninsured, i.Insurance), LiveTransmit: cmp.Or(i.NoLive, "on"), UDP: cmp.Or(i.UDP, "open"), Sessions: sessions, Lowers: lowers, Counters: i.Counters,
 	}

@@ -32,5 +32,9 @@ func kind(p config.Peer) session.Kind {
 
 // target is where its packets are to go.
 func target(p config.Peer) netlinkmon.Target {
-	return netlinkmon.Target{Peer: p.Peer, Local: p.Local, Interface: p.Interface, Multihop: p.Multihop}
+	t := netlinkmon.Target{Peer: p.Peer, Local: p.Local, Interface: p.Interface, Multihop: p.Multihop}
+	if p.VRF != config.DefaultVRF {
+		t.VRF = p.VRF
+	}
+	return t
 }

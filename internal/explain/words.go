@@ -63,7 +63,7 @@ var dropWords = [packet.NumDrops]wording{
 	packet.DropLocalAdminDown:     {"the session is shut down at this end: it is noted, and nothing more", receiving},
 	packet.DropOvertaken:          {"a later packet, from another queue of the card, was received before it", ""},
 	packet.DropHandoffFull:        {"the worker that has the session did not keep up", ""},
-	packet.DropWrongInterface:     {"it arrived on another interface, and the session has strict-interface", "RFC 5881 §3"},
+	packet.DropWrongInterface:     {"it arrived in another VRF, or on another interface and the session has strict-interface", "RFC 5881 §3"},
 	packet.DropEchoAuth:           {"an Echo packet with our number that we never made", "RFC 5880 §6.8.8"},
 	packet.DropEchoStale:          {"our Echo, but later than it may come back", "RFC 5880 §6.8.8"},
 	packet.DropEchoReplayed:       {"our Echo, but it was back already", "RFC 5880 §6.8.8"},

@@ -19,15 +19,19 @@ type iface struct {
 	wire  *wire.Interface
 	users int // sessions whose path is set and uses it, and interfaces above it
 	mac   packet.MAC
+	vrf   string // "" is the default one
 	way   way
 	below below
 }
 
 // follow keeps an open interface up with what has changed of it: the name by which
-// its transport is configured, and its own MAC, which the XDP program must know
-// because frames to another one are not for this host.
+// its transport is configured, its VRF, and its own MAC, which the XDP program must
+// know because frames to another one are not for this host.
 func (s *Speaker) follow(f *iface, p *netlinkmon.Path) error {
 	s.rename(f, p.Interface)
+	s.mu.Lock()
+	f.vrf = p.VRF
+	s.mu.Unlock()
 	if p.LocalMAC == f.mac {
 		return nil
 	}
@@ -81,7 +85,9 @@ func (s *Speaker) openOne(ifindex int, ifname string, l *netlinkmon.Lowers) erro
 	var w *wire.Interface
 	asked := s.o.Transport(ifname)
 	err := s.o.In(func() (err error) {
-		w, err = wire.Open(ifindex, ifname, s.wireOptions(ifname, ownTransport(asked, l)))
+		o := s.wireOptions(ifname, ownTransport(asked, l))
+		o.VRF = s.vrfs[ifindex]
+		w, err = wire.Open(ifindex, ifname, o)
 		return err
 	})
 	if err != nil {
@@ -184,6 +190,7 @@ func (s *Speaker) closeInterfaces(ctx context.Context) error {
 // InterfaceStatus is what is to be known of an open interface.
 type InterfaceStatus struct {
 	Name, Transport, Reason, Stamp string
+	VRF                            string        // "" is the default one
 	UDP                            string        // why there is no UDP path, "" if there is
 	Unheard                        string        // why its XDP program hears nothing by itself, "" if it does
 	Insurance                      string        // how it is answered for a worker that stands still
@@ -208,7 +215,7 @@ func (s *Speaker) Interfaces() []InterfaceStatus {
 	var list []InterfaceStatus
 	for _, f := range s.ifaces {
 		c := s.carrier(f).wire
-		st := InterfaceStatus{Name: f.name, Stamp: c.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Steering: f.wire.Steering(), Lowers: s.describe(f), Counters: f.wire.Counters()}
+		st := InterfaceStatus{Name: f.name, VRF: f.vrf, Stamp: c.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Steering: f.wire.Steering(), Lowers: s.describe(f), Counters: f.wire.Counters()}
 		st.Asked, st.Since, st.Cause, st.Switches, st.Trouble = f.way.asked, f.way.since, f.way.cause, f.way.switches, f.way.trouble
 		st.Transport, st.Reason = s.transport(f)
 		_, st.Unheard = c.Heard()

@@ -71,6 +71,7 @@ func (s *Speaker) onPathLoop(ctx context.Context, fn func() error) error {
 // update takes a session's new path.
 func (s *Speaker) update(ctx context.Context, u netlinkmon.Update) {
 	if u.Path == nil {
+		s.learnVRFs(u.VRFs)
 		return
 	}
 	s.mu.Lock()
@@ -148,15 +149,15 @@ func (s *Speaker) using(e *entry, n int) {
 	if f := s.ifaces[e.set.Ifindex]; f != nil {
 		f.users += n
 	}
-	if e.want.kind == session.Multihop && s.far != nil {
-		s.far.users += n
+	if f := s.far[e.set.VRFIndex]; f != nil && e.want.kind == session.Multihop {
+		f.users += n
 	}
 }
 
 // openAll opens what a session's packets travel by.
 func (s *Speaker) openAll(e *entry) error {
 	if e.want.kind == session.Multihop {
-		if err := s.openFar(); err != nil {
+		if err := s.openFar(e.path); err != nil {
 			return err
 		}
 	}
@@ -170,6 +171,7 @@ func (s *Speaker) setPath(discr uint32, p *netlinkmon.Path) error {
 		Ifindex: int32(p.Ifindex), Via: int32(b.via), VLAN: b.vid(), Local: packet.AddrFrom(p.Local), Peer: packet.AddrFrom(p.Peer),
 		LocalMAC: p.LocalMAC, PeerMAC: p.PeerMAC, MACKnown: p.MACKnown,
 		EchoSource: packet.AddrFrom(p.EchoSource), PointToPoint: p.PointToPoint,
+		VRF: int32(p.VRFIndex),
 	})
 	if err != nil && !errors.Is(err, engine.ErrUnknown) {
 		return fmt.Errorf("peer %v: %w", p.Peer, err)

@@ -96,8 +96,8 @@ func (s *Speaker) Path(discr uint32) Path {
 		p.Live = how == wire.TransmitLive
 		_, p.Unheard = i.wire.Heard()
 		_, p.Uninsured = i.wire.Insurance()
-		if e.want.kind == session.Multihop && s.far != nil && s.far.wire.UDPStatus() != "" {
-			p.TransportReason += "; " + s.far.wire.UDPStatus()
+		if f := s.far[e.set.VRFIndex]; f != nil && e.want.kind == session.Multihop && f.wire.UDPStatus() != "" {
+			p.TransportReason += "; " + f.wire.UDPStatus()
 		}
 	}
 	return p

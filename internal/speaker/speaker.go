@@ -96,13 +96,14 @@ type Speaker struct {
 	noXDP   error              // why tables is nil
 	journal *leftovers.Journal // nil without
 
-	mu       sync.Mutex // guards the two maps, far, and what they point to
+	mu       sync.Mutex // guards the three maps and what they point to
 	sessions map[uint32]*entry
 	ifaces   map[int]*iface
-	far      *far // nil while there is no multihop session
+	far      map[int]*far // by VRF; those that have multihop sessions
 
 	ops      chan func()       // run one after the other by the path loop
-	steering steering          // the path loop's, as are told and closing
+	steering steering          // the path loop's, as are told, vrfs and closing
+	vrfs     map[int]int       // which interfaces are in a VRF: see netlinkmon.Update
 	told     map[string]string // why an interface cannot be opened
 	closing  bool              // none is opened any more
 
@@ -143,6 +144,7 @@ func New(o Options) (_ *Speaker, err error) {
 		o: o, log: o.Logger,
 		sessions: make(map[uint32]*entry),
 		ifaces:   make(map[int]*iface),
+		far:      make(map[int]*far),
 		steering: steering{users: make(map[steerKey]user), earlier: make(map[steerKey][]user)},
 		told:     make(map[string]string),
 		ops:      make(chan func(), 64),

@@ -60,7 +60,7 @@ func TestNothingOpenedWhileClosing(t *testing.T) {
 		for d, e := range s.sessions {
 			s.install(ctx, d, e)
 		}
-		if before != 1 || len(s.ifaces) != 0 || s.far != nil {
+		if before != 1 || len(s.ifaces) != 0 || len(s.far) != 0 {
 			t.Errorf("%d interfaces before, %d after, %v", before, len(s.ifaces), s.far)
 		}
 		return err

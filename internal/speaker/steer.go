@@ -132,11 +132,11 @@ func (w *steerSpec) setMinTTL(minTTL uint8) {
 }
 
 // peer is how the tables are to have a session on this path. Frames of a
-// multihop session may arrive on any interface.
+// multihop session may arrive on any interface of its VRF.
 func (w *steerSpec) peer(p *netlinkmon.Path) bpf.Peer {
 	local, peer := packet.AddrFrom(p.Local), packet.AddrFrom(p.Peer)
 	if w.kind == session.Multihop {
-		return bpf.Peer{Local: local, Peer: peer, MinTTL: w.minTTL, Multihop: true}
+		return bpf.Peer{Ifindex: int32(p.VRFIndex), Local: local, Peer: peer, MinTTL: w.minTTL, Multihop: true}
 	}
 	return bpf.Peer{Ifindex: int32(p.Ifindex), Local: local, Peer: peer, Loop: w.loop}
 }

@@ -9,7 +9,7 @@ import (
 // eth0 is the one interface there is.
 func (b *Backend) eth0() control.InterfaceStatus {
 	i := control.InterfaceStatus{
-		Name: "eth0", Transport: "xdp-native", TransportReason: "native XDP, copy mode: driver veth has no zero copy",
+		Name: "eth0", VRF: "red", Transport: "xdp-native", TransportReason: "native XDP, copy mode: driver veth has no zero copy",
 		TransportAsked: b.asked, TransportSince: When, Rings: 4, Steering: "off",
 		Stamp: "xdp", Heard: "on", Insurance: "tcx", LiveTransmit: "as configured", UDP: "port 3784 is taken by bfdd (process 77)", Sessions: len(b.sessions),
 		Lowers:   []control.LowerStatus{{Name: "p1", Transport: "xdp-native", Active: true, Via: true}, {Name: "p2", Reason: "UDP sockets, as configured"}},
