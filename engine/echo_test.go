@@ -174,7 +174,7 @@ func TestEchoRate(t *testing.T) {
 	if st := b.status(b.discr); st.Counters.Failures != 0 {
 		t.Errorf("%d failures", st.Counters.Failures)
 	}
-	rows.Covers(t, "5880-6.8.9-03", "5880-6.8.9-05")
+	rows.Covers(t, "5880-6.8.9-03", "5880-6.8.9-04", "5880-6.8.9-05")
 }
 
 // A path that stops looping takes the session Down with diagnostic 2, though

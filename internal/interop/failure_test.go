@@ -126,7 +126,7 @@ func TestPassive(t *testing.T) {
 		if list := wire.all(mark); len(list) > 1 { // the Down itself may come after the mark
 			t.Errorf("sent %v to a peer that is gone", list)
 		}
-		rows.Covers(t, "5880-6.1-02", "5880-6.1-03", "5880-6.8.7-17")
+		rows.Covers(t, "5880-6.1-02", "5880-6.1-03", "5880-6.8.7-17", "9468-2-05")
 	})
 }
 
@@ -140,4 +140,24 @@ func TestPassivePeer(t *testing.T) {
 		waitPeerUp(t, peer, 1)
 		rows.Covers(t, "5880-6.1-01", "5881-3-01")
 	})
+}
+
+// TestNobodyIsLetInUnasked: a peer that nobody has configured gets no session, however
+// long it speaks, and no answer; its packets are counted.
+func TestNobodyIsLetInUnasked(t *testing.T) {
+	t.Parallel()
+	a, b := newLink(t)
+	wire := newTap(t, b)
+	start(t, b, oneSession(a, 50*time.Millisecond, ""))
+	d := start(t, a, "peers: [{peer: 192.0.2.77, interface: a, passive-mode: true}]\n")
+	eventually(t, patience, "packets of nobody's are counted", func() bool { return d.status(t).RxDiscarded["no_session"] > 1 })
+	if list := d.sessions(t); len(list) != 1 {
+		t.Errorf("%d sessions", len(list))
+	}
+	for _, s := range wire.all(0) {
+		if !s.out {
+			t.Errorf("answered: %v", s)
+		}
+	}
+	rows.Covers(t, "9468-2-01")
 }

@@ -46,9 +46,13 @@ func TestAcceptProbes(t *testing.T) {
 		n    int
 		fill byte
 	}{{1, 0xa5}, {8, 0}, {1000, 0}, {1000, 0xa5}} {
+		proves := []string{trailing, extras}
+		if tt.fill != 0 {
+			proves = append(proves, "9764-3-03")
+		}
 		probes = append(probes, probe{fmt.Sprintf("%d bytes %#02x behind the packet", tt.n, tt.fill), func(b *bed, c packet.Control) *draft {
 			return b.frameOf(c).trailing(bytes.Repeat([]byte{tt.fill}, tt.n)...)
-		}, 0, []string{trailing, extras}})
+		}, 0, proves})
 	}
 	for _, diag := range []packet.Diag{9, 10, 31} {
 		probes = append(probes, probe{fmt.Sprintf("diagnostic %d", diag), control(func(c *packet.Control) { c.Diag = diag }), 0, []string{extras}})

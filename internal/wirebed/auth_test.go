@@ -42,6 +42,25 @@ func TestSigned(t *testing.T) {
 	}
 }
 
+// The digest of a packet is of what Length says: padding behind it, whatever it holds,
+// changes nothing.
+func TestPaddedAndSigned(t *testing.T) {
+	t.Parallel()
+	for name, method := range map[string]packet.AuthMethod{
+		"keyed SHA1": keyedSHA1, "meticulous SHA1": meticulousSHA1, "keyed MD5": {Type: packet.AuthKeyedMD5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onAuth(t, method, p50, func(b *bed, _ *signer) {
+				probe{draft: func(b *bed, c packet.Control) *draft {
+					return b.frameOf(c).trailing(bytes.Repeat([]byte{0xa5}, 500)...)
+				}}.accept(b)
+			})
+			rows.Covers(t, "9764-AUTH-01")
+		})
+	}
+}
+
 func checkSigned(b *bed, all []hearing, m packet.AuthMethod) {
 	b.Helper()
 	var last uint32

@@ -134,6 +134,30 @@ func TestPointToPoint(t *testing.T) {
 	rows.Covers(t, "5881-6-03")
 }
 
+// The receiver at the end of a unidirectional link is passive, and knows the sender by
+// the link that its first packet comes by (RFC 5883 §4.3).
+func TestUnidirectionalLink(t *testing.T) {
+	t.Parallel()
+	passive := p50
+	passive.Passive = true
+	on(t, with(passive), func(b *bed) {
+		path := b.status().Path
+		path.PointToPoint = true
+		b.d.must(b.d.Engine().SetPath(b.discr, path))
+		b.silent("before the sender was heard", 1500*time.Millisecond)
+		from := now()
+		c := b.control()
+		c.YourDiscr, c.State = 0, packet.Down
+		d := b.frameOf(c)
+		d.path.Src = packet.AddrFrom(netip.MustParseAddr("203.0.113.9"))
+		b.inject(d)
+		b.says("the sender's first packet", from, func(h hearing) bool { return h.State == packet.Init && h.YourDiscr == testerDiscr })
+		b.src = packet.AddrFrom(netip.MustParseAddr("203.0.113.9"))
+		b.up()
+	})
+	rows.Covers(t, "5883-4.3-01")
+}
+
 // Flaps change neither discriminator nor source port.
 func TestIdentity(t *testing.T) {
 	t.Parallel()

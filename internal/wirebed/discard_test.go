@@ -75,7 +75,7 @@ var discardProbes = []probe{
 		d := b.frameOf(c)
 		d.path.Src[15] = 77
 		return d
-	}, packet.DropNoSession, []string{"5880-6.8.6-13"}},
+	}, packet.DropNoSession, []string{"5880-6.8.6-13", "9468-2-01"}},
 	{"authenticated by a password", withAuth(1, 9, 7, 's', 'e', 'c', 'r', 'e', 't'), packet.DropAuthUnexpected, []string{"5880-6.8.6-14", "5880-6.7.1-01"}},
 	{"authenticated by meticulous SHA1", withAuth(append([]byte{5, 28, 7, 0, 0, 0, 0, 1}, make([]byte, 20)...)...), packet.DropAuthUnexpected, []string{"5880-6.8.6-14", "5880-6.7.1-01"}},
 	{"a bit flipped in BFD", edited(func(b []byte) []byte { b[bfdStart+13] ^= 4; return b }), packet.DropBadChecksum, []string{"ENV-UDP-01"}},
