@@ -3,7 +3,6 @@
 package guest
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -73,13 +72,21 @@ func (s stack) vlan(t *testing.T, parent, name string, vid int, protocol netlink
 
 func (s stack) bond(t *testing.T, name string, mode netlink.BondMode, members ...string) {
 	t.Helper()
+	s.bonded(t, name, func(b *netlink.Bond) {
+		if b.Mode = mode; mode == netlink.BOND_MODE_802_3AD {
+			b.LacpRate = netlink.BOND_LACP_RATE_FAST
+		}
+	}, members...)
+}
+
+// bonded adds a bond in mode active-backup, unless change makes it another.
+func (s stack) bonded(t *testing.T, name string, change func(*netlink.Bond), members ...string) {
+	t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = name
 	b := netlink.NewLinkBond(attrs)
-	b.Mode, b.Miimon = mode, 100
-	if mode == netlink.BOND_MODE_802_3AD {
-		b.LacpRate = netlink.BOND_LACP_RATE_FAST
-	}
+	b.Mode, b.Miimon = netlink.BOND_MODE_ACTIVE_BACKUP, 100
+	change(b)
 	s.add(t, b, members...)
 }
 
@@ -266,24 +273,6 @@ func (k talk) cut(how func()) {
 	if took := time.Since(start); took > 3*time.Second {
 		k.t.Errorf("noticed after %v", took)
 	}
-}
-
-// card finds a network card by its Ethernet address and gives it to the namespace.
-func (s stack) card(t *testing.T, mac string) (name string) {
-	t.Helper()
-	want, err := net.ParseMAC(mac)
-	must(t, err)
-	links, err := netlink.LinkList()
-	must(t, err)
-	for _, l := range links {
-		if slices.Equal(l.Attrs().HardwareAddr, want) {
-			must(t, netlink.LinkSetNsFd(l, s.FD()))
-			s.SetUp(t, l.Attrs().Name)
-			return l.Attrs().Name
-		}
-	}
-	testnet.Require(t, false, "needs a card with the address "+mac)
-	return ""
 }
 
 func must(t testing.TB, err error) {

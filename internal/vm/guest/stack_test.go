@@ -5,10 +5,8 @@ package guest
 import (
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 
 	"github.com/xbfd/xbfd/internal/rows"
@@ -104,40 +102,28 @@ func TestQinQ(t *testing.T) {
 // A session on a bond in mode active-backup, and one on a VLAN of it, go by the
 // member that is active, and are not disturbed when that becomes another.
 func TestActiveBackup(t *testing.T) {
-	for _, vid := range []int{0, 7} {
-		t.Run(map[int]string{0: "bond", 7: "VLAN"}[vid], func(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		vid      int
+		followed netlink.BondFailOverMac // whether the bond's Ethernet address is that of the active member
+	}{
+		{"bond", 0, netlink.BOND_FAIL_OVER_MAC_NONE},
+		{"VLAN", 7, netlink.BOND_FAIL_OVER_MAC_NONE},
+		{"address", 0, netlink.BOND_FAIL_OVER_MAC_ACTIVE},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			testnet.NoLeaks(t)
 			a, b := ends(t, 3)
-			a.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "x0", "x1")
+			a.bonded(t, "bond0", func(b *netlink.Bond) { b.FailOverMac = c.followed }, "x0", "x1")
 			b.bridge(t, "br0", "y0", "y1", "y2") // as a switch is
 			aif, bif := "bond0", "br0"
-			if vid != 0 {
+			if c.vid != 0 {
 				aif, bif = "bond0.7", "br0.7"
-				a.vlan(t, "bond0", aif, vid, netlink.VLAN_PROTOCOL_8021Q)
-				b.vlan(t, "br0", bif, vid, netlink.VLAN_PROTOCOL_8021Q)
+				a.vlan(t, "bond0", aif, c.vid, netlink.VLAN_PROTOCOL_8021Q)
+				b.vlan(t, "br0", bif, c.vid, netlink.VLAN_PROTOCOL_8021Q)
 			}
 			one, two := pair(t, a, aif, b, bif)
-			turn := func(how, to string, act func()) {
-				t.Helper()
-				act()
-				one.await(how+": frames leave by "+to, func() bool { return one.via(aif) == to })
-				if vid == 0 { // the bridge's end sends by sockets, and the tag goes beside the frame
-					one.takes(to)
-				}
-				steady(t, one, two)
-			}
-			turn("at first", "x0", func() {})
-			turn("another is active", "x1", func() { a.activate(t, "bond0", "x1") })
-			turn("its link goes down", "x0", func() { a.SetDown(t, "x1") })
-			a.SetUp(t, "x1")
-			turn("a third joins", "x2", func() {
-				a.join(t, "x2", "bond0")
-				one.await("it is open", func() bool { return one.on("x2").Transport != "" })
-				a.activate(t, "bond0", "x2")
-			})
-			a.activate(t, "bond0", "x1")
-			turn("the second again", "x1", func() { a.leave(t, "x2") })
-			one.await("it is closed", func() bool { return one.on("x2").Transport == "" })
+			turns(t, a, one, two, aif)
 			one.cut(func() { b.SetDown(t, "br0") })
 			if n := one.status().Counters.Failures; n != 1 {
 				t.Errorf("%d failures", n)
@@ -146,25 +132,32 @@ func TestActiveBackup(t *testing.T) {
 	}
 }
 
-// A member that cannot have XDP carries the session by the kernel's sockets, and
-// that is said.
-func TestMemberWithoutXDP(t *testing.T) {
-	a, b := ends(t, 2)
-	foreign(t, a, "x1")
-	a.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "x0", "x1")
-	b.bridge(t, "br0", "y0", "y1")
-	one, two := pair(t, a, "bond0", b, "br0")
-	one.await("frames leave by x0", func() bool { return one.via("bond0") == "x0" })
-	a.activate(t, "bond0", "x1")
-	one.await("frames leave by the bond", func() bool { return one.via("bond0") == "" })
-	if st := one.on("bond0"); st.Transport != "udp" || !strings.Contains(st.Reason, "another XDP program is attached") {
-		t.Errorf("status %+v", st)
+// turns has the bond0 of a send by each of its members and by one that joins.
+func turns(t *testing.T, a stack, one, two talk, aif string) {
+	t.Helper()
+	turn := func(how, to string, act func()) {
+		t.Helper()
+		start := time.Now()
+		act()
+		one.await(how+": frames leave by "+to, func() bool { return one.via(aif) == to })
+		t.Logf("%s: by %s after %v", how, to, time.Since(start))
+		if aif == "bond0" { // the bridge's end sends by sockets, and a tag goes beside the frame
+			one.takes(to)
+		}
+		steady(t, one, two)
 	}
-	steady(t, one, two)
-	a.activate(t, "bond0", "x0")
-	one.await("frames leave by x0 again", func() bool { return one.via("bond0") == "x0" })
-	one.takes("x0")
-	steady(t, one)
+	turn("at first", "x0", func() {})
+	turn("another is active", "x1", func() { a.activate(t, "bond0", "x1") })
+	turn("its link goes down", "x0", func() { a.SetDown(t, "x1") })
+	a.SetUp(t, "x1")
+	turn("a third joins", "x2", func() {
+		a.join(t, "x2", "bond0")
+		one.await("it is open", func() bool { return one.on("x2").Transport != "" })
+		a.activate(t, "bond0", "x2")
+	})
+	a.activate(t, "bond0", "x1")
+	turn("the second again", "x1", func() { a.leave(t, "x2") })
+	one.await("it is closed", func() bool { return one.on("x2").Transport == "" })
 }
 
 // 802.3ad: by a member that collects and distributes.
@@ -201,38 +194,4 @@ func TestVLANOfLACP(t *testing.T) {
 	b.SetDown(t, two.via("v7"))
 	steady(t, one, two)
 	one.cut(func() { b.SetDown(t, "bond0") })
-}
-
-// Cards as machines have them, with what QEMU emulates.
-func TestStackOnCards(t *testing.T) {
-	const base = "52:54:00:00:0"
-	a, b := stack{testnet.NewNS(t, "a")}, stack{testnet.NewNS(t, "b")}
-	x, y := a.card(t, base+"1:01"), b.card(t, base+"1:02")
-	a.vlan(t, x, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
-	b.vlan(t, y, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
-	one, _ := pair(t, a, "v7", b, "v7")
-	t.Logf("%+v", one.on("v7"))
-	one.takes(x)
-	steady(t, one)
-	one.cut(func() { b.SetDown(t, y) })
-}
-
-// foreign puts somebody else's XDP program on an interface.
-func foreign(t *testing.T, n stack, ifname string) {
-	t.Helper()
-	must(t, n.Do(func() error {
-		p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-			Name: "somebody", Type: ebpf.XDP, License: "MIT",
-			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}, // XDP_PASS
-		})
-		if err != nil {
-			return err
-		}
-		t.Cleanup(func() { p.Close() })
-		l, err := link.AttachXDP(link.XDPOptions{Program: p, Interface: n.Ifindex(t, ifname), Flags: link.XDPGenericMode})
-		if err == nil {
-			t.Cleanup(func() { l.Close() })
-		}
-		return err
-	}))
 }
