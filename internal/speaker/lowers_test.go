@@ -26,6 +26,7 @@ func TestBridge(t *testing.T) {
 	testnet.Veth(t, a, "x1", b, "y1")
 	addBridge(t, a, "br0", "x0", "x1")
 	addBridge(t, b, "br0", "y0")
+	b.Sysctl(t, "net/ipv4/conf/all/arp_ignore", "1") // the end that is in no bridge is not to answer
 	a.AddAddr(t, "br0", "192.0.2.1/24")
 	b.AddAddr(t, "br0", "192.0.2.2/24")
 	s, _, _ := newSpeaker(t, a, Options{})
@@ -117,6 +118,118 @@ func TestOwnTransport(t *testing.T) {
 		got := answer{ownTransport(c.asked, c.l), takesBelow(c.asked, c.l)}
 		if d := cmp.Diff(c.want, got); d != "" {
 			t.Errorf("%s over %+v: %s", c.asked, c.l, d)
+		}
+	}
+}
+
+// upper stands for a VLAN device or a bond, which a kernel may not have: what
+// counts of it is that it has an index, an address and sockets.
+type upper struct {
+	t     *testing.T
+	s     *Speaker
+	ns    *testnet.NS
+	name  string
+	discr uint32
+}
+
+func newUpper(t *testing.T, s *Speaker, ns *testnet.NS, name string) *upper {
+	t.Helper()
+	spec := engine.Spec{Params: params(session.SingleHop)}
+	discr, err := s.engine.Add(spec)
+	must(t, err)
+	s.mu.Lock()
+	s.sessions[discr] = &entry{path: &netlinkmon.Path{}, want: steerSpecOf(spec)}
+	s.mu.Unlock()
+	return &upper{t: t, s: s, ns: ns, name: name, discr: discr}
+}
+
+// take has the speaker told of a path, as its monitor would; nil is none.
+func (u *upper) take(l *netlinkmon.Lowers, ready bool) {
+	u.t.Helper()
+	p := &netlinkmon.Path{
+		Ready: ready, Ifindex: u.ns.Ifindex(u.t, u.name), Interface: u.name, Lowers: l,
+		Local: netip.MustParseAddr("192.0.2.1"), Peer: peer4, NextHop: peer4,
+		LocalMAC: packet.MAC(u.ns.MAC(u.t, u.name)), PeerMAC: packet.MAC{2, 0, 0, 0, 0, 9}, MACKnown: true,
+	}
+	must(u.t, u.s.onPathLoop(u.t.Context(), func() error {
+		u.s.update(u.t.Context(), netlinkmon.Update{ID: u.discr, Path: p})
+		return nil
+	}))
+}
+
+// over makes Lowers of names; a star marks the active ones.
+func (u *upper) over(vlan uint16, names ...string) *netlinkmon.Lowers {
+	l := &netlinkmon.Lowers{Kind: "VLAN", VLAN: vlan}
+	for _, name := range names {
+		bare, active := strings.CutSuffix(name, "*")
+		m := netlinkmon.Lower{Ifindex: 9999, Name: bare, Active: active}
+		if bare != "gone" {
+			m.Ifindex = u.ns.Ifindex(u.t, bare)
+		}
+		l.Members = append(l.Members, m)
+	}
+	return l
+}
+
+// Two VLANs and the link itself share what is open below them: opened by the first,
+// closed after the last; each has its own tag, and the way out follows the member
+// that is active.
+func TestLowersShared(t *testing.T) {
+	testnet.NoLeaks(t)
+	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, a, "x0", b, "y0")
+	testnet.Veth(t, a, "x1", b, "y1")
+	testnet.Veth(t, a, "up7", b, "other7")
+	testnet.Veth(t, a, "up8", b, "other8")
+	s, _, _ := newSpeaker(t, a, Options{})
+	seven, eight, bare := newUpper(t, s, a, "up7"), newUpper(t, s, a, "up8"), newUpper(t, s, a, "x0")
+	names := map[int32]string{0: "-"}
+	for _, n := range []string{"x0", "x1", "up7", "up8"} {
+		names[int32(a.Ifindex(t, n))] = n
+	}
+	// now says what is open, and for each VLAN by what its frames leave and whose they are
+	// on the lower interfaces.
+	now := func() string {
+		var words []string
+		for _, i := range s.Interfaces() {
+			words = append(words, i.Name)
+		}
+		for _, u := range []*upper{seven, eight} {
+			st, err := s.engine.Status(t.Context(), u.discr)
+			must(t, err)
+			words = append(words, names[st.Path.Via])
+			for _, lower := range []string{"x0", "x1"} {
+				owner := s.tables.Uppers(int32(a.Ifindex(t, lower))).Of(map[string]uint16{"up7": 7, "up8": 8}[u.name])
+				words = append(words, names[max(owner, 0)])
+			}
+		}
+		return strings.Join(words, " ")
+	}
+	for _, step := range []struct {
+		what string
+		do   func()
+		want string
+	}{
+		{"the first VLAN", func() { seven.take(seven.over(7, "x0*", "x1"), true) }, "up7 x0 x1 x0 up7 - - - -"},
+		{"the second", func() { eight.take(eight.over(8, "x0*"), true) }, "up7 up8 x0 x1 x0 up7 - x0 up8 -"},
+		{"the link itself", func() { bare.take(nil, true) }, "up7 up8 x0 x1 x0 up7 - x0 up8 -"},
+		{"another member", func() { seven.take(seven.over(7, "x0", "x1*"), true) }, "up7 up8 x0 x1 x1 - up7 x0 up8 -"},
+		{"both members", func() { seven.take(seven.over(7, "x0*", "x1*"), true) }, "up7 up8 x0 x1 x1 up7 up7 x0 up8 -"},
+		{"another address", func() {
+			a.SetMAC(t, "up7", []byte{2, 0, 0, 0, 7, 7})
+			seven.take(seven.over(7, "x0*", "x1*"), true)
+		}, "up7 up8 x0 x1 x1 up7 up7 x0 up8 -"},
+		{"one that is not there", func() { seven.take(seven.over(7, "x1", "gone*"), true) }, "up7 up8 x0 x1 - - - x0 up8 -"},
+		{"none is active", func() { seven.take(seven.over(7, "x1"), true) }, "up7 up8 x0 x1 - - - x0 up8 -"},
+		{"by sockets", func() { must(t, s.Switch(t.Context(), "x0", "udp", "a test")) }, "up7 up8 x0 x1 - - - - - -"},
+		{"by rings again", func() { must(t, s.Switch(t.Context(), "x0", "auto", "a test")) }, "up7 up8 x0 x1 - - - x0 up8 -"},
+		{"the first goes", func() { seven.take(nil, false) }, "up8 x0 - - - x0 up8 -"},
+		{"the second goes", func() { eight.take(nil, false) }, "x0 - - - - - -"},
+		{"all are gone", func() { bare.take(nil, false) }, "- - - - - -"},
+	} {
+		step.do()
+		if got := now(); got != step.want {
+			t.Fatalf("%s: have %q, want %q; %+v", step.what, got, step.want, s.Interfaces())
 		}
 	}
 }
