@@ -30,9 +30,9 @@ var (
 // is how fast the machine is.
 var everything = []Suite{
 	{Name: "bpf", Package: "bpf", Limit: 3 * time.Minute},
-	{Name: "speaker", Package: "internal/speaker", Limit: time.Minute},
+	{Name: "speaker", Package: "internal/speaker", Skip: "Switch|ProgramDetached|QueuesChange", Limit: time.Minute},
 	{Name: "netlinkmon", Package: "netlinkmon", Skip: "Storm|Thousand", Limit: time.Minute},
-	{Name: "wire", Package: "engine/wire", Limit: 3 * time.Minute},
+	{Name: "wire", Package: "engine/wire", Skip: "SpreadOver", Limit: 3 * time.Minute},
 	guestTests,
 	matrixTests,
 }
