@@ -186,6 +186,10 @@ func TestStatus(t *testing.T) {
 		"interface eth0 --transport dpdk", "interface eth0 eth1", "reload", "reload -o json", "reload now"))
 }
 
+func TestRoutes(t *testing.T) {
+	golden(t, "routes", transcript(t, backend(), "routes", "routes -o wide", "routes -o json", "routes 192.0.2.1", "routes -o xml"))
+}
+
 func TestDaemonRefuses(t *testing.T) {
 	b := backend()
 	b.Err = control.Errorf(control.CodeInvalid, "/etc/xbfd.yaml:1:1: unknown key \"a\"\n/etc/xbfd.yaml:2:1: unknown key \"b\"")
@@ -201,7 +205,7 @@ func TestNoDaemon(t *testing.T) {
 		"counters", "counters --clear", "session clear 1", "profile list", "sessions --brief",
 		"config show", "debug peer on",
 		"session poll 1", "session diag 1 none", "echo-source show", "echo-source del", "echo-source set --interface lo",
-		"interface", "interface eth0 --transport udp",
+		"interface", "interface eth0 --transport udp", "routes",
 		"frr show bfd peers", "frr clear bfd peers counters",
 	} {
 		r := xbfd(env{}, line+" --control "+socket)
