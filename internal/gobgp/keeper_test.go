@@ -254,6 +254,7 @@ func TestEmptyList(t *testing.T) {
 		want(t, f, false)
 		f.change(func() { delete(f.down, two) })
 		time.Sleep(patience + lookEvery)
+		synctest.Wait()
 		if listed != 1 {
 			t.Errorf("long after it is gone, told of %d", listed)
 		}

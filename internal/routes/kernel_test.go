@@ -47,7 +47,8 @@ func (p *place) open() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.t.Cleanup(func() { p.m.Close() })
+	m := p.m
+	p.t.Cleanup(func() { m.Close() })
 }
 
 func monotonic() session.Time {
@@ -108,14 +109,13 @@ func TestKernel(t *testing.T) {
 	p.has("the link is up", "-4 "+ours, 1)
 
 	// A killed process says nothing and removes nothing.
-	old := p.m
+	p.kill()
 	p.open()
 	stray := "route add 203.0.113.0/24 via 192.0.2.1 proto 184"
 	p.ip(stray)
 	if changes := p.m.Set([]Spec{four}, nil); slices.ContainsFunc(changes, func(c Change) bool { return c.Verb != Remove || c.Object.Prefix == four.Prefix }) {
 		t.Errorf("adopting did %+v", changes)
 	}
-	_ = old
 	if s := p.m.Statuses()[0]; s.Standing != Installed || !s.Adopted {
 		t.Errorf("%+v", s)
 	}
