@@ -37,7 +37,8 @@ func (w *Worker) swap(ifindex int32, p Port, now session.Time) {
 	w.loss.sum += old.Lost() - w.loss.ports[at]
 	w.ports[at], w.loss.ports[at], w.proven[at] = p, p.Lost(), false
 	for i := range w.slots {
-		if sl := &w.slots[i]; sl.used && sl.port == at {
+		if sl := &w.slots[i]; sl.used && (sl.port == at || sl.path.Via != 0 && sl.path.Via == ifindex) {
+			w.usePort(uint32(i), w.portFor(&sl.path), now)
 			w.follow(uint32(i), now)
 		}
 	}

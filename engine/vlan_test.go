@@ -131,6 +131,10 @@ func TestViaVLAN(t *testing.T) {
 	r.e.post(0, func(w *Worker, now session.Time) { w.detach(ifindex, now) })
 	r.e.AttachPort(0, ifindex, lower)
 	check("below again", lower, tagged)
+	r.swap(&port{socket: true})
+	check("no ring any more", r.device, 0)
+	r.swap(lower)
+	check("a ring again", lower, tagged)
 	path.Via = 2
 	r.setPath(d, path)
 	check("another below", second, tagged)
