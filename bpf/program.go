@@ -34,6 +34,7 @@ type Program struct {
 	tables  *Tables
 	ifindex int
 	mac     packet.MAC // the interface's own; guarded by tables.mu
+	lost    Lost       // the same
 	mode    Mode
 	objs    objects
 	link    link.Link

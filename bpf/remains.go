@@ -7,6 +7,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/xbfd/xbfd/internal/features"
 	"github.com/xbfd/xbfd/internal/flowrules"
 )
 
@@ -22,6 +23,7 @@ type Remains struct {
 	Port      uint16      `json:"port,omitempty"`     // UDP, of a flow rule
 	V6        bool        `json:"ipv6,omitempty"`     // a flow rule is for IPv6
 	Queue     uint32      `json:"queue,omitempty"`    // that a flow rule steers to
+	Feature   string      `json:"feature,omitempty"`  // of the device, by ethtool's name, switched off
 }
 
 // RemainsKind says what is left.
@@ -32,6 +34,8 @@ const (
 	RemainsFilter RemainsKind = "filter" // a BPF filter at the ingress hook of an interface
 	RemainsClsact RemainsKind = "clsact" // the qdisc that holds the filters of an interface
 	RemainsRule   RemainsKind = "rule"   // a flow rule of a network card
+
+	RemainsFeature RemainsKind = "feature" // a device without a feature that it had
 )
 
 // A Journal is told what is about to outlive the process, so that somebody can
@@ -51,9 +55,13 @@ const (
 	Removed Removal = "removed"
 	Absent  Removal = "was gone already"
 	InUse   Removal = "left, because others use it"
+
+	Restored Removal = "switched on again" // a feature
+	IsOn     Removal = "was on already"
 )
 
-// Remove removes it from the network namespace of the calling thread. A filter
+// Remove removes it from the network namespace of the calling thread, or gives a
+// device its feature back. A filter
 // that runs another program than the noted one and a clsact with any filter are
 // not touched.
 func (r Remains) Remove() (Removal, error) {
@@ -73,6 +81,8 @@ func (r Remains) removeBy(h *netlink.Handle) (done Removal, err error) {
 		done, err = r.removeClsact(h)
 	case RemainsRule:
 		done, err = r.removeRule(h)
+	case RemainsFeature:
+		done, err = r.restoreFeature(h)
 	default:
 		return "", fmt.Errorf("remove %q of %s: no such kind is known here: it was made by another version", r.Kind, r.Interface)
 	}
@@ -123,17 +133,12 @@ func (r Remains) removeClsact(h *netlink.Handle) (Removal, error) {
 	return Removed, h.QdiscDel(clsact(r.Ifindex))
 }
 
-// removeRule finds the card by its index: it may have another name by now.
 func (r Remains) removeRule(h *netlink.Handle) (Removal, error) {
-	l, err := h.LinkByIndex(r.Ifindex)
-	var gone netlink.LinkNotFoundError
-	if errors.As(err, &gone) {
-		return Absent, nil
+	name, err := r.card(h)
+	if err != nil || name == "" {
+		return Absent, err
 	}
-	if err != nil {
-		return "", err
-	}
-	c, err := flowrules.Open(l.Attrs().Name)
+	c, err := flowrules.Open(name)
 	if err != nil {
 		return "", err
 	}
@@ -148,6 +153,38 @@ func (r Remains) removeRule(h *netlink.Handle) (Removal, error) {
 		return Absent, nil
 	}
 	return Removed, nil
+}
+
+func (r Remains) restoreFeature(h *netlink.Handle) (Removal, error) {
+	name, err := r.card(h)
+	if err != nil || name == "" {
+		return Absent, err
+	}
+	d, err := features.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer d.Close()
+	if on, err := d.Active(r.Feature); on || err != nil {
+		return IsOn, err
+	}
+	err = d.Set(r.Feature, true)
+	if errors.Is(err, features.ErrFixed) { // another card has its index
+		return Absent, nil
+	}
+	return Restored, err
+}
+
+// card returns the name that the interface has by now, "" if it is gone.
+func (r Remains) card(h *netlink.Handle) (name string, err error) {
+	l, err := h.LinkByIndex(r.Ifindex)
+	if _, gone := errors.AsType[netlink.LinkNotFoundError](err); gone {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return l.Attrs().Name, nil
 }
 
 func clsact(ifindex int) *netlink.Clsact {

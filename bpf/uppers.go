@@ -68,6 +68,39 @@ type lower struct {
 	vlans   int      // how many VLAN devices lie over it
 }
 
+// Lost says what of VLAN tags an interface keeps from its program.
+type Lost uint8
+
+// Each includes the one before.
+const (
+	LostNone  Lost = iota // frames are as they were on the wire, or those with tags are nobody's
+	LostTags              // a frame without a tag may have had one: the kernel's to judge
+	LostOuter             // and one with a tag, another before it: all are the kernel's
+)
+
+// bits are those of enum tags in src/match.h.
+func (l *lower) bits() (bits xbfdTags) {
+	if l.vlans > 0 {
+		bits = xbfdTagsTAGS_KNOWN
+	}
+	if l.program.lost >= LostTags {
+		bits |= xbfdTagsTAGS_LOST
+	}
+	if l.program.lost == LostOuter {
+		bits |= xbfdTagsTAGS_OUTER_LOST
+	}
+	return bits
+}
+
+// SetLost tells the program what the interface keeps from it. After Attach that is
+// nothing.
+func (p *Program) SetLost(l Lost) error {
+	p.tables.mu.Lock()
+	p.lost = l
+	p.tables.mu.Unlock()
+	return p.tables.enlist(p)
+}
+
 // lower returns what is known of an interface. The caller holds t.mu.
 func (t *Tables) lower(ifindex int32) *lower {
 	l := t.lowers[ifindex]
@@ -159,7 +192,7 @@ func (l *lower) tell() error {
 	if own.ifindex == 0 {
 		own.mac = l.program.mac
 	}
-	err := errors.Join(l.program.objs.Untagged.Set(own), l.program.objs.Vlans.Set(uint8(min(l.vlans, 1))))
+	err := errors.Join(l.program.objs.Untagged.Set(own), l.program.objs.Tagging.Set(l.bits()))
 	if err != nil {
 		return fmt.Errorf("tell XDP program what lies over its interface: %w", err)
 	}

@@ -102,6 +102,14 @@ type xbfdRule struct {
 	Loop   uint8
 }
 
+type xbfdTags uint32
+
+const (
+	xbfdTagsTAGS_KNOWN      xbfdTags = 1
+	xbfdTagsTAGS_LOST       xbfdTags = 2
+	xbfdTagsTAGS_OUTER_LOST xbfdTags = 4
+)
+
 type xbfdVerdict uint32
 
 const (
@@ -147,8 +155,8 @@ const (
 	xbfdVarInsurance  = "insurance"
 	xbfdVarLiveFrames = "live_frames"
 	xbfdVarLoopTx     = "loop_tx"
+	xbfdVarTagging    = "tagging"
 	xbfdVarUntagged   = "untagged"
-	xbfdVarVlans      = "vlans"
 )
 
 // loadXbfd returns the embedded CollectionSpec for xbfd.
@@ -226,8 +234,8 @@ type xbfdVariableSpecs struct {
 	Insurance  *ebpf.VariableSpec `ebpf:"insurance"`
 	LiveFrames *ebpf.VariableSpec `ebpf:"live_frames"`
 	LoopTx     *ebpf.VariableSpec `ebpf:"loop_tx"`
+	Tagging    *ebpf.VariableSpec `ebpf:"tagging"`
 	Untagged   *ebpf.VariableSpec `ebpf:"untagged"`
-	Vlans      *ebpf.VariableSpec `ebpf:"vlans"`
 }
 
 // xbfdObjects contains all objects after they have been loaded into the kernel.
@@ -295,8 +303,8 @@ type xbfdVariables struct {
 	Insurance  *ebpf.Variable `ebpf:"insurance"`
 	LiveFrames *ebpf.Variable `ebpf:"live_frames"`
 	LoopTx     *ebpf.Variable `ebpf:"loop_tx"`
+	Tagging    *ebpf.Variable `ebpf:"tagging"`
 	Untagged   *ebpf.Variable `ebpf:"untagged"`
-	Vlans      *ebpf.Variable `ebpf:"vlans"`
 }
 
 // xbfdPrograms contains all programs after they have been loaded into the kernel.

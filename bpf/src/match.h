@@ -87,8 +87,28 @@ struct {
 	__type(value, struct owner);
 } uppers SEC(".maps");
 
-/* Not 0: some of them lie over the interface of this instance of the program. */
-__u8 vlans = 0;
+/* What this instance of the program does about tags: bits of enum tags. */
+enum tags {
+	TAGS_KNOWN = 1,      /* some of uppers lie over its interface */
+	TAGS_LOST = 2,       /* a frame without a tag may have lost one on the way here */
+	TAGS_OUTER_LOST = 4, /* and one with a tag another before it */
+};
+
+enum tags tagging = 0;
+
+/*
+ * Whether the kernel is to have the frame for its tag, or lack of one. veth and
+ * devices that take tags off hand them over beside the frame, where XDP does not
+ * look: the kernel then knows whose it is, and we do not.
+ */
+INLINE int leave(const struct bytes *b)
+{
+	__u32 how = *(const volatile __u32 *)&tagging;
+
+	if (vlan_of(b))
+		return !(how & TAGS_KNOWN) || how & TAGS_OUTER_LOST;
+	return how & TAGS_LOST;
+}
 
 /*
  * Whose frames without a tag are: those of this instance's interface (0), or of

@@ -17,7 +17,7 @@ enum verdict {
 	PASS_NO_SOCKET, /* one of ours, but its queue has no socket */
 	DROP_TTL,       /* one of ours, but may have come from too far (RFC 5881 section 5) */
 	PASS_OTHER,     /* not IP, not UDP, no port of BFD's, or too short to tell */
-	PASS_VLAN,      /* of a VLAN on which we have no session, or with two tags */
+	PASS_VLAN,      /* of a VLAN on which we have no session, or may be; with two tags */
 	PASS_OPTIONS,   /* IPv4 with options */
 	PASS_FRAGMENT,  /* a fragment: cannot be trusted (RFC 5082 section 5.4) */
 	PASS_EXTENSION, /* IPv6 whose next header is an extension header */

@@ -9,7 +9,8 @@
  *	frame -> parse.h   at most one VLAN tag, plain IP, UDP to a
  *	                   port of BFD's?                               no: PASS
  *	      -> match.h   is the tag's VLAN one of ours? None at all:
- *	                   of the interface, or of its bond or bridge   no: PASS
+ *	                   of the interface, or of its bond or bridge,
+ *	                   unless it may have lost one                  no: PASS
  *	      -> hear.h    just the frame that a session expects?      DROP, noted
  *	                   and its reply is overdue (insure.h)?         TX, or PASS to tc.h
  *	      -> match.h   Control, ports 3784 and 4784: a session's
@@ -79,7 +80,7 @@ INLINE enum verdict judge(struct xdp_md *ctx, enum looping *how)
 	v = find_tag(&b, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	if (v != STEERED)
 		return v;
-	if (vlan_of(&b) && !*(const volatile __u8 *)&vlans)
+	if (leave(&b))
 		return PASS_VLAN;
 	v = parse(&b, &d);
 	if (v != STEERED)

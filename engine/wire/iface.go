@@ -95,6 +95,7 @@ type Interface struct {
 	steering *steering    // nil: the card distributes as it does
 	blocked  uint32       // the id of somebody else's XDP program that is in the way; 0: none
 	refused  int          // the MTU with which its driver refused native XDP, 0 if it did not
+	tags     *tags        // of this and of its successors
 	queues   []*queue
 	udp      []*udpReader
 	udpErr   error // why a receive socket is missing
@@ -111,7 +112,7 @@ type Interface struct {
 // port.
 func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 	o = o.withDefaults()
-	i := &Interface{name: name, ifindex: ifindex, options: o, raw: noRaw}
+	i := &Interface{name: name, ifindex: ifindex, options: o, raw: noRaw, tags: new(tags)}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open interface %s: %w", name, errors.Join(err, i.Close()))
@@ -180,7 +181,12 @@ func (i *Interface) Port(worker int) engine.Port { return i.ports[worker] }
 
 // Transport returns "xdp-zerocopy", "xdp-native", "xdp-generic" or "udp", and
 // for people why it is not a better one.
-func (i *Interface) Transport() (name, reason string) { return i.transport, i.reason }
+func (i *Interface) Transport() (name, reason string) {
+	if unseen := i.tags.unseen(); unseen != "" && i.program != nil {
+		return i.transport, i.reason + "; " + unseen
+	}
+	return i.transport, i.reason
+}
 
 // Rings returns how many queues of the interface have an AF_XDP ring.
 func (i *Interface) Rings() int { return len(i.queues) }
@@ -223,7 +229,7 @@ func (i *Interface) SetMAC(mac packet.MAC) error {
 // Close detaches the XDP program and closes the sockets. The workers must have
 // let go of their Ports: the memory behind these goes away.
 func (i *Interface) Close() error {
-	err := errors.Join(i.Release(), closeAll(i.udp), i.raw.close())
+	err := errors.Join(i.Release(), i.tags.close(i), closeAll(i.udp), i.raw.close())
 	i.udp, i.raw = nil, noRaw
 	return err
 }

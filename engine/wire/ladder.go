@@ -113,7 +113,7 @@ func (i *Interface) try(r rung) error {
 			i.program = nil
 			return err
 		}
-		if err := i.program.SetLoop(i.options.LoopTX); err != nil {
+		if err := errors.Join(i.program.SetLoop(i.options.LoopTX), i.FollowVLANs()); err != nil {
 			return err
 		}
 	}

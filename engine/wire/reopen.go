@@ -45,7 +45,7 @@ func (i *Interface) Retire() *Interface {
 func (i *Interface) successor(o Options) *Interface {
 	return &Interface{
 		name: i.name, ifindex: i.ifindex, options: o,
-		udp: i.udp, udpErr: i.udpErr, raw: i.raw, past: i.rings(),
+		udp: i.udp, udpErr: i.udpErr, raw: i.raw, past: i.rings(), tags: i.tags,
 	}
 }
 
@@ -163,6 +163,7 @@ func (i *Interface) Stale() string {
 	case i.program == nil:
 		return ""
 	}
+	_ = i.FollowVLANs() // which tells
 	if n := mtu(i.name); n > 0 && n < i.refused {
 		return fmt.Sprintf("its MTU is %d now, and native XDP was refused at %d", n, i.refused)
 	}

@@ -25,7 +25,7 @@ var order = [][]string{
 	{"engine/session"},
 	{"timerwheel", "engine/fastpath", "engine/flight"},
 	{"client"},
-	{"packet", "internal/lookup", "internal/bfddp", "internal/flowrules"},
+	{"packet", "internal/lookup", "internal/bfddp", "internal/features", "internal/flowrules"},
 }
 
 // testOnly are the packages that only tests, each other and bench import.

@@ -237,6 +237,9 @@ func (s *Speaker) steerLower(ifindex int, vid uint16, l *lower, want bool) error
 	}
 	err := s.o.In(func() error {
 		if want {
+			if err := s.ifaces[l.Ifindex].wire.FollowVLANs(); err != nil {
+				return err
+			}
 			return s.tables.SetUpper(int32(l.Ifindex), vid, int32(ifindex))
 		}
 		return s.tables.DelUpper(int32(l.Ifindex), vid)
