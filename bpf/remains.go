@@ -61,9 +61,8 @@ const (
 )
 
 // Remove removes it from the network namespace of the calling thread, or gives a
-// device its feature back. A filter
-// that runs another program than the noted one and a clsact with any filter are
-// not touched.
+// device its feature back. A filter that runs another program than the noted one and
+// a clsact with any filter are not touched.
 func (r Remains) Remove() (Removal, error) {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {

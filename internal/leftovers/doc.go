@@ -1,6 +1,7 @@
 // Package leftovers keeps account of what a process leaves in the kernel when it
-// dies without a chance to tidy up: tc filters, the qdisc that holds them, and
-// neighbour entries that the kernel was asked to keep.
+// dies without a chance to tidy up: tc filters, the qdisc that holds them, features
+// of devices that were switched off, and neighbour entries that the kernel was asked
+// to keep.
 //
 // Each process has a Journal, a file in a directory that all share (/run/xbfd),
 // and holds a lock beside it for as long as it lives. Something is noted before it

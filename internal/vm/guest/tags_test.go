@@ -1,0 +1,195 @@
+//go:build vm
+
+package guest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/internal/features"
+	"github.com/xbfd/xbfd/internal/leftovers"
+	"github.com/xbfd/xbfd/internal/rows"
+	"github.com/xbfd/xbfd/internal/speaker"
+	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/packet"
+)
+
+// rxTag is the feature by which a device takes tags off.
+const rxTag = "rx-vlan-hw-parse"
+
+// links are the pairs of interfaces that the guest has, a veth among them.
+func links(t *testing.T) map[string]func(t *testing.T) (a, b stack, aif, bif string) {
+	all := map[string]func(t *testing.T) (a, b stack, aif, bif string){
+		"veth": func(t *testing.T) (a, b stack, aif, bif string) {
+			a, b = ends(t, 1)
+			return a, b, "x0", "y0"
+		},
+	}
+	list, err := net.Interfaces()
+	must(t, err)
+	for n := 1; n <= 4; n++ {
+		one, two := fmt.Sprintf("52:54:00:00:%02x:01", n), fmt.Sprintf("52:54:00:00:%02x:02", n)
+		if !slices.ContainsFunc(list, func(i net.Interface) bool { return i.HardwareAddr.String() == one }) {
+			continue
+		}
+		all[one] = func(t *testing.T) (a, b stack, aif, bif string) {
+			a, b = stack{testnet.NewNS(t, "a")}, stack{testnet.NewNS(t, "b")}
+			return a, b, a.card(t, one), b.card(t, two)
+		}
+	}
+	return all
+}
+
+// feature tells whether an interface has one on.
+func (s stack) feature(t *testing.T, ifname, feature string) (on bool) {
+	t.Helper()
+	must(t, s.Do(func() error {
+		d, err := features.Open(ifname)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		on, err = d.Active(feature)
+		return err
+	}))
+	return on
+}
+
+// The same addresses on a VLAN and without a tag, and a peer whose kernel sends, as
+// every other BFD does: what is handed over beside the frame, or taken off by a card,
+// is never taken for a frame without a tag, and the session on the VLAN runs.
+func TestTagsBesideFrames(t *testing.T) {
+	for name, open := range links(t) {
+		t.Run(name, func(t *testing.T) {
+			testnet.NoLeaks(t)
+			a, b, aif, bif := open(t)
+			before := a.feature(t, aif, rxTag)
+			for _, n := range []struct {
+				stack
+				parent, address string
+			}{{a, aif, here}, {b, bif, there}} {
+				n.vlan(t, n.parent, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+				n.AddAddr(t, "v7", n.address+mask)
+				n.AddAddr(t, n.parent, n.address+mask)
+			}
+			dir := t.TempDir()
+			s, err := speaker.New(speaker.Options{In: a.Do, Journals: dir})
+			must(t, err)
+			far, err := speaker.New(speaker.Options{In: b.Do, Transport: func(string) string { return "udp" }})
+			must(t, err)
+			t.Cleanup(func() { must(t, far.Close()) })
+			seven, bare := add(t, s, "v7", here, there), add(t, s, aif, here, there)
+			other := add(t, far, "v7", there, here)
+			seven.up()
+			other.up()
+			st := seven.on(aif)
+			t.Logf("%s: %s, %s; %s was %v and is %v", aif, st.Transport, st.Reason, rxTag, before, a.feature(t, aif, rxTag))
+			hidden := strings.Contains(st.Reason, "beside the frames")
+			if hidden != (name == "veth") || !hidden && a.feature(t, aif, rxTag) {
+				t.Errorf("%s, %s; %s is %v", st.Transport, st.Reason, rxTag, a.feature(t, aif, rxTag))
+			}
+			if !hidden {
+				seven.takes(aif)
+			}
+			if st := bare.status(); st.State != packet.Down || st.Counters.Rx != 0 || st.Counters.Up != 0 {
+				t.Errorf("without a tag: %v after %d packets", st.State, st.Counters.Rx)
+			}
+			untagged := add(t, far, bif, there, here)
+			bare.up()
+			untagged.up()
+			seven.steady()
+			bare.steady()
+			seven.cut(func() { b.SetDown(t, "v7") })
+			bare.steady()
+			must(t, s.Close())
+			if after := a.feature(t, aif, rxTag); after != before {
+				t.Errorf("%s was %v and is %v", rxTag, before, after)
+			}
+			if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) > 0 {
+				t.Errorf("left in the journal: %v, %v", left, err)
+			}
+			rows.Covers(t, "ENV-L2-03", "5880-6.3-06", "5881-3-03")
+		})
+	}
+}
+
+// VLANs that come while the interface is open, and go; and one within another, whose
+// inner tag alone is seen.
+func TestTagsFollowed(t *testing.T) {
+	a, b := ends(t, 1)
+	one, two := pair(t, a, "x0", b, "y0")
+	reason := func() string { return one.on("x0").Reason }
+	const bare, all = "beside the frames: frames without a tag in them are left to the kernel", "and with VLANs over VLANs all others"
+	if strings.Contains(reason(), bare) {
+		t.Errorf("without VLANs: %s", reason())
+	}
+	one.takes("x0")
+	a.vlan(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	one.await("a VLAN is seen", func() bool { return strings.HasSuffix(reason(), bare) })
+	one.steady()
+	a.vlan(t, "v7", "v8", 8, netlink.VLAN_PROTOCOL_8021Q)
+	one.await("a VLAN over it is seen", func() bool { return strings.HasSuffix(reason(), all) })
+	one.steady()
+	a.DelLink(t, "v7")
+	one.await("none is seen", func() bool { return !strings.Contains(reason(), bare) })
+	one.takes("x0")
+	one.steady()
+	two.steady()
+}
+
+// What a crash leaves switched off is switched on by the next start, or by cleanup.
+func TestFeatureOfDead(t *testing.T) {
+	for name, open := range links(t) {
+		if name == "veth" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			a, _, aif, _ := open(t)
+			if !a.feature(t, aif, rxTag) {
+				t.Skip("the card does not take tags off")
+			}
+			dir := t.TempDir()
+			must(t, a.Do(func() error {
+				j, err := leftovers.New(dir)
+				if err != nil {
+					return err
+				}
+				r := bpf.Remains{Kind: bpf.RemainsFeature, Interface: aif, Ifindex: a.Ifindex(t, aif), Feature: rxTag}
+				if err := j.Note(r); err != nil {
+					return err
+				}
+				d, err := features.Open(aif)
+				if err != nil {
+					return err
+				}
+				if err := d.Set(rxTag, false); err != nil {
+					return err
+				}
+				return j.Close() // and so it ends
+			}))
+			if a.feature(t, aif, rxTag) {
+				t.Fatal("it is on: this test proves nothing")
+			}
+			must(t, a.Do(func() error {
+				list, err := leftovers.Sweep(dir)
+				if err == nil && (len(list) != 1 || list[0].State != leftovers.Gone) {
+					t.Errorf("%+v", list)
+				}
+				return err
+			}))
+			testnet.Eventually(t, 5*time.Second, "it is on again", func() bool { return a.feature(t, aif, rxTag) })
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+				t.Errorf("left: %v, %v", entries, err)
+			}
+		})
+	}
+}
