@@ -37,9 +37,22 @@ func BenchmarkProgram(b *testing.B) {
 		{"echo-looped-v6", "echo_looped", newEcho(looper6, looper6, 0).hops(255)},
 		{"echo-answered", "echo_looped", newEcho(looper4, local4, 0).hops(255)},
 		{"echo-answered-v6", "echo_looped", newEcho(looper6, local6, 0).hops(255)},
+		{"tagged-heard", "heard", v4().your(discr).on(6)},
+		{"tagged-heard-v6", "heard", v6().your(discr).on(6)},
+		{"tagged-insured", "insured", v4().your(discr).on(6)},
+		{"tagged-other-port", "pass_other", v4().port(443).on(6)},
+		{"tagged-foreign", "pass_foreign", v4().from(foreign4).on(6)},
+		{"tagged-other-vlan", "pass_vlan", v4().with(tags(10))},
+		{"tagged-steered", "steered", v4().on(6)},
+		{"tagged-steered-v6", "steered", v6().on(6)},
+		{"tagged-echo-looped", "echo_looped", newEcho(looper4, looper4, 0).hops(255).on(6)},
 	} {
 		b.Run(tt.name, func(b *testing.B) {
 			frame := tt.frame.bytes(b)
+			r.ifindex = loopback
+			if len(tt.frame.tags) != 0 {
+				r.ifindex = vlanIf
+			}
 			switch tt.verdict {
 			case "heard":
 				r.expect(b, frame)
