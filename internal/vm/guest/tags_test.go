@@ -7,12 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/internal/features"
@@ -26,27 +26,67 @@ import (
 // rxTag is the feature by which a device takes tags off.
 const rxTag = "rx-vlan-hw-parse"
 
-// links are the pairs of interfaces that the guest has, a veth among them.
-func links(t *testing.T) map[string]func(t *testing.T) (a, b stack, aif, bif string) {
-	all := map[string]func(t *testing.T) (a, b stack, aif, bif string){
-		"veth": func(t *testing.T) (a, b stack, aif, bif string) {
-			a, b = ends(t, 1)
-			return a, b, "x0", "y0"
-		},
-	}
-	list, err := net.Interfaces()
-	must(t, err)
-	for n := 1; n <= 4; n++ {
+// joint makes two namespaces with an interface each, which are joined.
+type joint func(t *testing.T) (a, b stack, aif, bif string)
+
+// links are a veth and a pair of the guest's cards of each driver, by driver.
+func links(t *testing.T) map[string]joint {
+	all := map[string]joint{"veth": func(t *testing.T) (a, b stack, aif, bif string) {
+		a, b = ends(t, 1)
+		return a, b, "x0", "y0"
+	}}
+	for n := 1; ; n++ {
 		one, two := fmt.Sprintf("52:54:00:00:%02x:01", n), fmt.Sprintf("52:54:00:00:%02x:02", n)
-		if !slices.ContainsFunc(list, func(i net.Interface) bool { return i.HardwareAddr.String() == one }) {
+		name := cardOf(t, one)
+		if name == "" {
+			return all
+		}
+		driver := driverOf(t, name)
+		if all[driver] != nil {
 			continue
 		}
-		all[one] = func(t *testing.T) (a, b stack, aif, bif string) {
+		all[driver] = func(t *testing.T) (a, b stack, aif, bif string) {
 			a, b = stack{testnet.NewNS(t, "a")}, stack{testnet.NewNS(t, "b")}
-			return a, b, a.card(t, one), b.card(t, two)
+			return a, b, a.take(t, one), b.take(t, two)
 		}
 	}
-	return all
+}
+
+// cardOf returns the name of the card with an Ethernet address, "" if there is none.
+func cardOf(t *testing.T, mac string) string {
+	t.Helper()
+	list, err := net.Interfaces()
+	must(t, err)
+	for _, i := range list {
+		if i.HardwareAddr.String() == mac {
+			return i.Name
+		}
+	}
+	return ""
+}
+
+func driverOf(t *testing.T, ifname string) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	info, err := unix.IoctlGetEthtoolDrvinfo(fd, ifname)
+	must(t, err)
+	return unix.ByteSliceToString(info.Driver[:])
+}
+
+// take gives the namespace a card, which comes back when the namespace goes.
+func (s stack) take(t *testing.T, mac string) (name string) {
+	t.Helper()
+	testnet.Eventually(t, 10*time.Second, "the card is back", func() bool {
+		name = cardOf(t, mac)
+		return name != ""
+	})
+	l, err := netlink.LinkByName(name)
+	must(t, err)
+	must(t, netlink.LinkSetNsFd(l, s.FD()))
+	s.SetUp(t, name)
+	return name
 }
 
 // feature tells whether an interface has one on.
@@ -106,10 +146,10 @@ func TestTagsBesideFrames(t *testing.T) {
 			untagged := add(t, far, bif, there, here)
 			bare.up()
 			untagged.up()
-			seven.steady()
-			bare.steady()
+			steady(t, seven)
+			steady(t, bare)
 			seven.cut(func() { b.SetDown(t, "v7") })
-			bare.steady()
+			steady(t, bare)
 			must(t, s.Close())
 			if after := a.feature(t, aif, rxTag); after != before {
 				t.Errorf("%s was %v and is %v", rxTag, before, after)
@@ -135,15 +175,15 @@ func TestTagsFollowed(t *testing.T) {
 	one.takes("x0")
 	a.vlan(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
 	one.await("a VLAN is seen", func() bool { return strings.HasSuffix(reason(), bare) })
-	one.steady()
+	steady(t, one)
 	a.vlan(t, "v7", "v8", 8, netlink.VLAN_PROTOCOL_8021Q)
 	one.await("a VLAN over it is seen", func() bool { return strings.HasSuffix(reason(), all) })
-	one.steady()
+	steady(t, one)
 	a.DelLink(t, "v7")
 	one.await("none is seen", func() bool { return !strings.Contains(reason(), bare) })
 	one.takes("x0")
-	one.steady()
-	two.steady()
+	steady(t, one)
+	steady(t, two)
 }
 
 // What a crash leaves switched off is switched on by the next start, or by cleanup.
