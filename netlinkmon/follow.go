@@ -68,7 +68,7 @@ func (l *loop) load() error {
 		return err
 	}
 	fresh.neighs, fresh.lookups, fresh.echo = l.state.neighs, l.state.lookups, l.state.echo
-	fresh.lowers = l.state.lowers
+	fresh.found = l.state.found
 	fresh.lookups.moveAll()
 	for index := range l.state.links {
 		if fresh.links[index] == nil {

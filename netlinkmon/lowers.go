@@ -27,6 +27,34 @@ type Lowers struct {
 	// devices and bonds it may not: the kernel refuses programs below one, and on a
 	// bond the driver's runs in the members, whose frames its sockets do not get.
 	Own bool
+
+	found uint64 // how many had been found before it
+}
+
+// Older says that l was found before o, of the same interface: what o says has
+// become true since. News of one session may come behind those of another.
+func (l *Lowers) Older(o *Lowers) bool { return l != nil && o != nil && l.found < o.found }
+
+// found is what was found out last about each interface, by index.
+type found struct {
+	lowers map[int]*Lowers
+	count  uint64
+}
+
+// keep returns the value that stands for now, nil for nil.
+func (f *found) keep(index int, now *Lowers) *Lowers {
+	was := f.lowers[index]
+	switch {
+	case now == nil:
+		delete(f.lowers, index)
+		return nil
+	case was != nil && was.equal(now):
+		return was
+	}
+	f.count++
+	now.found = f.count
+	f.lowers[index] = now
+	return now
 }
 
 // Lower is an interface that carries frames of another.
@@ -96,15 +124,7 @@ func (s *state) lowersOf(index int, look func(subject)) *Lowers {
 	case !leaf(kind):
 		now = &Lowers{Kind: kind, Reason: opaque(kind), Own: true}
 	}
-	if now == nil {
-		delete(s.lowers, index)
-		return nil
-	}
-	if was := s.lowers[index]; was != nil && was.equal(now) {
-		return was
-	}
-	s.lowers[index] = now
-	return now
+	return s.found.keep(index, now)
 }
 
 // leaf tells a link that has frames of its own from one that is made of others.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
@@ -92,7 +93,7 @@ func TestLowers(t *testing.T) {
 			&Lowers{Kind: "bond, 9", Reason: "a bond in mode 9 chooses a member and its Ethernet address for each peer"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(c.want, have(c.events...).lowersOf(c.index, func(subject) {})); d != "" {
+			if d := cmp.Diff(c.want, have(c.events...).lowersOf(c.index, func(subject) {}), cmpopts.IgnoreUnexported(Lowers{})); d != "" {
 				t.Error(d)
 			}
 		})
@@ -142,13 +143,16 @@ func TestLowersFollow(t *testing.T) {
 			}
 			got = append(got, m.Name)
 		}
+		if now.Older(was) || !was.Older(now) {
+			t.Errorf("%s: which of two is older is not right", c.name)
+		}
 		if !touched || now == was || !slices.Equal(got, c.want) {
 			t.Errorf("%s: touched %v, changed %v, have %q, want %q", c.name, touched, now != was, got, c.want)
 		}
 		was = now
 	}
-	if s.apply(linkEvent{index: 5, gone: true, link: s.links[5].clone()}, func(subject) {}); len(s.lowers) != 0 {
-		t.Errorf("left over: %v", s.lowers)
+	if s.apply(linkEvent{index: 5, gone: true, link: s.links[5].clone()}, func(subject) {}); len(s.found.lowers) != 0 {
+		t.Errorf("left over: %v", s.found.lowers)
 	}
 }
 

@@ -16,7 +16,7 @@ type state struct {
 	links     map[int]*link
 	names     map[string]int
 	members   map[int][]int        // the links that are parts of one, in order of index
-	lowers    map[int]*Lowers      // as they were found last: see lowersOf
+	found     *found               // by lowersOf
 	owners    map[netip.Addr][]int // the interfaces that have an address
 	connected prefixes
 	neighs    map[neighKey]neigh // of watched paths only
@@ -107,7 +107,7 @@ func newState() *state {
 		links:     make(map[int]*link),
 		names:     make(map[string]int),
 		members:   make(map[int][]int),
-		lowers:    make(map[int]*Lowers),
+		found:     &found{lowers: make(map[int]*Lowers)},
 		owners:    make(map[netip.Addr][]int),
 		connected: newPrefixes(),
 		neighs:    make(map[neighKey]neigh),
@@ -165,7 +165,7 @@ func (s *state) applyLink(e linkEvent, touch func(subject)) {
 			s.disown(ip, e.index)
 		}
 		delete(s.links, e.index)
-		delete(s.lowers, e.index)
+		delete(s.found.lowers, e.index)
 		return
 	}
 	if l.addrs == nil {

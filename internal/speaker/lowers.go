@@ -54,7 +54,7 @@ func (s *Speaker) arrange(p *netlinkmon.Path) error {
 			return err
 		}
 	}
-	if p.Lowers != f.below.want {
+	if p.Lowers != f.below.want && !p.Lowers.Older(f.below.want) {
 		s.rearrange(p.Ifindex, f, p.Lowers, f.way.asked)
 	}
 	return f.lacking(f.way.asked)
