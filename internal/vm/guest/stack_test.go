@@ -81,6 +81,34 @@ func TestVLANsApart(t *testing.T) {
 	rows.Covers(t, "5880-6.3-06", "5881-3-03", "5881-6-07", "ENV-L2-03")
 }
 
+// VLAN devices of one link, one of them in a VRF, with the same addresses.
+func TestVLANInVRF(t *testing.T) {
+	a, b := ends(t, 1)
+	a.vlan(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	b.vlan(t, "y0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	one, two := pair(t, a, "v7", b, "v7")
+	for _, n := range []struct {
+		stack
+		parent, address string
+	}{{a, "x0", here}, {b, "y0", there}} {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = "red"
+		n.add(t, &netlink.Vrf{LinkAttrs: attrs, Table: 10})
+		n.vlan(t, n.parent, "v8", 8, netlink.VLAN_PROTOCOL_8021Q)
+		n.join(t, "v8", "red")
+		n.AddAddr(t, "v8", n.address+mask)
+	}
+	three, four := add(t, one.s, "v8", here, there), add(t, two.s, "v8", there, here)
+	three.up()
+	four.up()
+	if st := three.on("v8"); st.VRF != "red" || three.via("v8") != "x0" {
+		t.Errorf("status %+v", st)
+	}
+	steady(t, one, two, three, four)
+	three.cut(func() { b.SetDown(t, "v8") })
+	steady(t, one)
+}
+
 // QinQ is the kernel's: its sessions run over UDP sockets, and say so.
 func TestQinQ(t *testing.T) {
 	a, b := ends(t, 1)
