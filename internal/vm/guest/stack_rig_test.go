@@ -3,6 +3,8 @@
 package guest
 
 import (
+	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -216,6 +218,12 @@ func steady(t *testing.T, all ...talk) {
 	}
 }
 
+// steady is steady for one session.
+func (k talk) steady() {
+	k.t.Helper()
+	steady(k.t, k)
+}
+
 // packets returns how many have come from the peer.
 func (k talk) packets() uint64 {
 	st := k.status()
@@ -273,6 +281,29 @@ func (k talk) cut(how func()) {
 	if took := time.Since(start); took > 3*time.Second {
 		k.t.Errorf("noticed after %v", took)
 	}
+}
+
+// card finds a network card by its Ethernet address and gives it to the namespace.
+func (s stack) card(t *testing.T, mac string) (name string) {
+	t.Helper()
+	want, err := net.ParseMAC(mac)
+	must(t, err)
+	var links []netlink.Link
+	for range 10 { // others may come or go meanwhile
+		if links, err = netlink.LinkList(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	must(t, err)
+	for _, l := range links {
+		if slices.Equal(l.Attrs().HardwareAddr, want) {
+			must(t, netlink.LinkSetNsFd(l, s.FD()))
+			s.SetUp(t, l.Attrs().Name)
+			return l.Attrs().Name
+		}
+	}
+	testnet.Require(t, false, "needs a card with the address "+mac)
+	return ""
 }
 
 func must(t testing.TB, err error) {

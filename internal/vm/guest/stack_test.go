@@ -27,7 +27,7 @@ func TestVLAN(t *testing.T) {
 	}
 	one.takes("x0")
 	two.takes("y0")
-	steady(t, one)
+	one.steady()
 	one.cut(func() { b.SetDown(t, "y0") })
 	a.DelLink(t, "x0.7")
 	one.await("nothing is open", func() bool { return len(one.s.Interfaces()) == 0 })
@@ -106,7 +106,7 @@ func TestVLANInVRF(t *testing.T) {
 	}
 	steady(t, one, two, three, four)
 	three.cut(func() { b.SetDown(t, "v8") })
-	steady(t, one)
+	one.steady()
 }
 
 // QinQ is the kernel's: its sessions run over UDP sockets, and say so.
@@ -123,7 +123,7 @@ func TestQinQ(t *testing.T) {
 	if st := one.on("inner"); st.Transport != "udp" || !strings.Contains(st.Reason, "outer is a VLAN itself, so frames carry two tags") {
 		t.Errorf("status %+v", st)
 	}
-	steady(t, one)
+	one.steady()
 	one.cut(func() { b.SetDown(t, "y0") })
 }
 
