@@ -17,7 +17,8 @@ const Nobody = -1
 type Rx struct {
 	packet.Datagram
 	// Ifindex is the interface whose packet it is, where that lies over the port's
-	// (the device of its VLAN, a bond); 0 is the port's own. It may be Nobody.
+	// (the device of its VLAN, a bond) or the port is that of many interfaces, of
+	// which some may be in a VRF; 0 is the port's own. It may be Nobody.
 	Ifindex int32
 	Arrival session.Time // when it arrived, as exactly as the path can tell
 	// Frame is the whole Ethernet frame, valid as long as Payload; nil when a

@@ -13,6 +13,7 @@ import (
 type ancillary struct {
 	dst  packet.Addr // destination address of the IP header; zero when not told
 	ttl  uint8       // TTL or Hop Limit; 0 when not told
+	via  int32       // index of the interface of arrival; 0 when not told
 	wall int64       // wall clock at arrival, ns since 1970; 0 when not told
 }
 
@@ -52,9 +53,11 @@ func (a *ancillary) message(level, kind uint32, data []byte) {
 		level == unix.IPPROTO_IPV6 && kind == unix.IPV6_HOPLIMIT && len(data) >= 4:
 		a.ttl = uint8(binary.NativeEndian.Uint32(data))
 	case level == unix.IPPROTO_IP && kind == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-		a.dst = mapped4(data[8:12]) // ipi_addr, behind ipi_ifindex and ipi_spec_dst
+		a.via = int32(binary.NativeEndian.Uint32(data)) // ipi_ifindex
+		a.dst = mapped4(data[8:12])                     // ipi_addr, behind ipi_spec_dst
 	case level == unix.IPPROTO_IPV6 && kind == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
 		copy(a.dst[:], data[:16])
+		a.via = int32(binary.NativeEndian.Uint32(data[16:]))
 	case level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMPNS:
 		a.wall = timespec(data)
 	}

@@ -35,8 +35,8 @@ func join(parts ...[]byte) (b []byte) {
 }
 
 func TestAncillary(t *testing.T) {
-	pktinfo4 := []byte{1, 0, 0, 0, 10, 0, 0, 9, 192, 0, 2, 1}
-	pktinfo6 := join(packetAddr6[:], []byte{1, 0, 0, 0})
+	pktinfo4 := join(int32Bytes(7), []byte{10, 0, 0, 9, 192, 0, 2, 1})
+	pktinfo6 := join(packetAddr6[:], int32Bytes(8))
 	stamp := binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, 5), 7)
 	for _, tt := range []struct {
 		name string
@@ -48,11 +48,11 @@ func TestAncillary(t *testing.T) {
 			message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, stamp...),
 			message(unix.IPPROTO_IP, unix.IP_TTL, int32Bytes(255)...),
 			message(unix.IPPROTO_IP, unix.IP_PKTINFO, pktinfo4...),
-		), ancillary{dst: packet.AddrFrom(addrs("192.0.2.1", "::1")[0]), ttl: 255, wall: 5e9 + 7}},
+		), ancillary{dst: packet.AddrFrom(addrs("192.0.2.1", "::1")[0]), ttl: 255, via: 7, wall: 5e9 + 7}},
 		{"v6", join(
 			message(unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, pktinfo6...),
 			message(unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT, int32Bytes(64)...),
-		), ancillary{dst: packetAddr6, ttl: 64}},
+		), ancillary{dst: packetAddr6, ttl: 64, via: 8}},
 		{"time of a 32-bit machine", message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS,
 			join(int32Bytes(5), int32Bytes(7))...), ancillary{wall: 5e9 + 7}},
 		{"unknown ones between", join(

@@ -75,6 +75,9 @@ func TestMultihopSockets(t *testing.T) {
 			if diff := cmp.Diff(want, list[0].Datagram); diff != "" {
 				t.Errorf("family %d, TTL %d (-want +got):\n%s", family, ttl, diff)
 			}
+			if via := int32(r.b.Ifindex(t, r.b.ifname)); list[0].ifindex != via {
+				t.Errorf("family %d, TTL %d: arrived on interface %d, want %d", family, ttl, list[0].ifindex, via)
+			}
 			if slack := session.Time(session.Millisecond); list[0].at < before-slack || list[0].at > Now() {
 				t.Errorf("family %d, TTL %d: arrived at %d, sent after %d", family, ttl, list[0].at, before)
 			}

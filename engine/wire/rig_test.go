@@ -177,9 +177,10 @@ func send(p engine.Port, tmpl *packet.Template, l2 bool, first, n int) (failed i
 // got is a received datagram, copied.
 type got struct {
 	packet.Datagram
-	at     session.Time
-	frame  []byte
-	number int
+	at      session.Time
+	ifindex int32
+	frame   []byte
+	number  int
 }
 
 // receive collects n datagrams, or fewer when no more come for a while.
@@ -189,7 +190,7 @@ func receive(t testing.TB, p engine.Port, n int) (list []got) {
 	for idle := time.Now(); len(list) < n && time.Since(idle) < 2*time.Second; {
 		k := p.Receive(batch[:])
 		for _, rx := range batch[:k] {
-			g := got{Datagram: rx.Datagram, at: rx.Arrival}
+			g := got{Datagram: rx.Datagram, at: rx.Arrival, ifindex: rx.Ifindex}
 			g.Payload, g.frame = append([]byte(nil), rx.Payload...), append([]byte(nil), rx.Frame...)
 			var c packet.Control
 			if c.Decode(g.Payload) == packet.DropNone {

@@ -20,6 +20,7 @@ type udpReader struct {
 	fd   int
 	v4   bool
 	port uint16 // the destination of all that it reads
+	wide bool   // it is bound to no device: where the sysctl udp_l3mdev_accept is set, also VRFs' datagrams come by it
 
 	// The datagrams of one set are delivered while those of the other are still
 	// lent: a Receive takes fewer than a set holds.
@@ -76,7 +77,7 @@ func newUDPReader(at udpPlace, family int) (*udpReader, error) {
 		return nil, err
 	}
 	return &udpReader{
-		fd: fd, v4: family == unix.AF_INET, port: at.port,
+		fd: fd, v4: family == unix.AF_INET, port: at.port, wide: at.device == "",
 		sets: [2]*udpSet{newUDPSet(), newUDPSet()}, drained: Now(),
 	}, nil
 }
@@ -218,6 +219,9 @@ func (r *udpReader) take(rx *engine.Rx) {
 		Dst: set.told[i].dst, DstPort: r.port, TTL: set.told[i].ttl, Payload: set.payload(i),
 	}
 	rx.Src, rx.SrcPort = set.source(i, r.v4)
+	if r.wide {
+		rx.Ifindex = set.told[i].via
+	}
 	if len(rx.Payload) < packet.ControlLen {
 		rx.Drop = packet.DropShort
 	}
