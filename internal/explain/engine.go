@@ -1,11 +1,13 @@
 package explain
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -64,6 +66,8 @@ func (e *Explainer) engine(b []byte, ifname string) (Engine, *Session) {
 		return refusal(packet.DropTTL, fmt.Sprintf("it is %d, and must be %s", a.TTL, atLeast(least))), s
 	case s.Strict && kind == session.SingleHop && s.Interface != ifname:
 		return refusal(packet.DropWrongInterface, fmt.Sprintf("the session's is %s", s.Interface)), s
+	case ifname != "" && s.VRF != e.vrfs[ifname]:
+		return refusal(packet.DropWrongInterface, "the session's is in VRF "+cmp.Or(s.VRF, config.DefaultVRF)), s
 	}
 	return e.accept(&a, s), s
 }
@@ -109,7 +113,8 @@ func (e *Explainer) byAddr(a *arrival) *Session {
 			continue
 		}
 		if packet.AddrFrom(s.Peer.WithZone("")) == a.Src && packet.AddrFrom(s.Local.WithZone("")) == a.Dst &&
-			(multihop || s.Interface == "" || a.ifname == "" || s.Interface == a.ifname) {
+			(multihop || s.Interface == "" || a.ifname == "" || s.Interface == a.ifname) &&
+			(a.ifname == "" || s.VRF == e.vrfs[a.ifname]) {
 			return s
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -23,6 +24,7 @@ type Explainer struct {
 	o        Options
 	sessions []Session
 	byDiscr  map[uint32]*Session
+	vrfs     map[string]string // of interfaces; those in the default one have none
 	worlds   map[string]*world
 }
 
@@ -32,12 +34,29 @@ func New(o Options) *Explainer {
 		o.MAC = func(string) (packet.MAC, bool) { return packet.MAC{}, false }
 	}
 	e := &Explainer{o: o, sessions: slices.Clone(o.Sessions), byDiscr: make(map[uint32]*Session), worlds: make(map[string]*world)}
+	e.findVRFs()
 	for i := range e.sessions {
 		if s := &e.sessions[i]; s.Discr != 0 {
 			e.byDiscr[s.Discr] = s
 		}
 	}
 	return e
+}
+
+// findVRFs learns from sessions that name a VRF which interfaces are in it, and gives
+// the others those of their interfaces.
+func (e *Explainer) findVRFs() {
+	e.vrfs = make(map[string]string)
+	for _, s := range e.sessions {
+		if s.VRF != "" && s.VRF != config.DefaultVRF && s.Interface != "" {
+			e.vrfs[s.Interface] = s.VRF
+		}
+	}
+	for i := range e.sessions {
+		if s := &e.sessions[i]; s.VRF == "" || s.VRF == config.DefaultVRF {
+			s.VRF = e.vrfs[s.Interface]
+		}
+	}
 }
 
 // Complete gives sessions that do not know their own address the one to which a
@@ -158,7 +177,7 @@ func (e *Explainer) arrivesAt(f Frame) string {
 func (e *Explainer) worldOf(ifname string) *world {
 	w := e.worlds[ifname]
 	if w == nil {
-		w = newWorld(e.sessions, ifname)
+		w = newWorld(e.sessions, ifname, e.vrfs[ifname])
 		e.worlds[ifname] = w
 	}
 	return w

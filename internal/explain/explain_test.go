@@ -141,7 +141,7 @@ func newWorldOfRules(list []Session) *world {
 	w := emptyWorld(len(list))
 	w.err = errors.New("no rights")
 	for i := range list {
-		w.add(&list[i], i, "eth0")
+		w.add(&list[i], i, "eth0", "")
 	}
 	return w
 }

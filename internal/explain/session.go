@@ -13,6 +13,7 @@ import (
 type Session struct {
 	Peer, Local netip.Addr // Local may be unknown
 	Interface   string     // may be unknown
+	VRF         string     // empty or default: that of Interface, if a session tells it
 	Discr       uint32     // 0 when there is only a configuration
 	Params      session.Params
 	State       packet.State
@@ -39,7 +40,7 @@ type Auth struct {
 // OfDaemon returns a running session as the API describes it.
 func OfDaemon(s *client.Session) Session {
 	e := Session{
-		Peer: s.Peer, Local: s.Local, Interface: s.Interface, Discr: s.LocalDiscriminator,
+		Peer: s.Peer, Local: s.Local, Interface: s.Interface, VRF: s.VRF, Discr: s.LocalDiscriminator,
 		State: state(s.State), Remote: state(s.RemoteState), RemoteDiscr: s.RemoteDiscriminator,
 		RemoteTx: s.RemoteDesiredMinTx, RemoteMult: s.RemoteDetectMult,
 		MinTTL: s.MinTTL, Strict: s.Strict, Loops: s.Echo.RxInterval != 0 && !s.Multihop && !s.Unaffiliated,
@@ -68,7 +69,7 @@ func authOf(u client.AuthUse) Auth {
 func OfFile(cfg config.Config) (list []Session) {
 	for _, p := range cfg.Peers {
 		s := Session{
-			Peer: p.Peer, Local: p.Local, Interface: p.Interface, State: packet.Down, Remote: packet.Down,
+			Peer: p.Peer, Local: p.Local, Interface: p.Interface, VRF: p.VRF, State: packet.Down, Remote: packet.Down,
 			MinTTL: p.MinTTL, Strict: p.Strict, Loops: p.EchoRx != 0,
 			Params: session.Params{
 				DesiredMinTx: p.DesiredMinTx, RequiredMinRx: p.RequiredMinRx, DetectMult: p.DetectMult,

@@ -40,13 +40,14 @@ type peerKey struct {
 // beyond it.
 const here = bpf.TrialInterface
 
-// newWorld fills the tables as the sessions want it for the interface ifname.
-func newWorld(sessions []Session, ifname string) *world {
+// newWorld fills the tables as the sessions want it for the interface ifname, which
+// is in a VRF, "" for the default one.
+func newWorld(sessions []Session, ifname, vrf string) *world {
 	w := emptyWorld(len(sessions))
 	lanes := len(w.lanes.Images)
 	w.tables, w.err = bpf.NewTables(2*lanes, lanes)
 	for i := range sessions {
-		w.add(&sessions[i], i, ifname)
+		w.add(&sessions[i], i, ifname, vrf)
 	}
 	if w.err == nil {
 		w.trial, w.err = bpf.NewTrial(w.tables)
@@ -62,7 +63,7 @@ func emptyWorld(sessions int) *world {
 }
 
 // add is what speaker does for a session.
-func (w *world) add(s *Session, lane int, ifname string) {
+func (w *world) add(s *Session, lane int, ifname, vrf string) {
 	if !s.Local.IsValid() || !s.Peer.IsValid() {
 		return
 	}
@@ -70,6 +71,9 @@ func (w *world) add(s *Session, lane int, ifname string) {
 	switch {
 	case s.Params.Kind == session.Multihop:
 		p.Ifindex, p.Loop, p.Multihop, p.MinTTL = 0, false, true, s.MinTTL
+		if ifname != "" && s.VRF != vrf {
+			p.Ifindex = here + 1 + int32(lane)
+		}
 	case s.Interface != "" && ifname != "" && s.Interface != ifname:
 		p.Ifindex = here + 1 + int32(lane)
 	}
