@@ -41,7 +41,7 @@ const filterVar = "XBFD_INTEROP_LACK"
 
 // runFiltered becomes that program; it returns only with an error.
 func runFiltered(name string, args []string) error {
-	for _, l := range lacks {
+	for _, l := range append(lacks, noIPv6) {
 		if l.name != name {
 			continue
 		}
