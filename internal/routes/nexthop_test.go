@@ -145,7 +145,7 @@ func TestNexthopGroup(t *testing.T) {
 	p.m.Set([]Spec{route(dst, nil, a)}, up(a))
 	p.wait("none is asked for", none(), none())
 	p.has("a route", "-4 "+ours, 1)
-	if n := p.m.table.Totals(); n.Refused != 0 {
+	if n, err := p.m.Totals(); err != nil || n.Refused != 0 {
 		t.Errorf("%+v", n)
 	}
 }
