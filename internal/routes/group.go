@@ -22,9 +22,11 @@ func (t *Table) join() {
 	}
 }
 
-// waits tells whether a route has to stay as it is until its nexthop group is there.
+// waits tells whether a route has to stay as it is until its nexthop group is there, so
+// that there is no gap when it comes to lead to one. It does not wait for a group that
+// cannot be had.
 func (it *item) waits() bool {
-	return it.by != nil && !it.by.has[plain].is && it.by.want(plain, &Object{})
+	return it.by != nil && !it.by.has[plain].is && it.by.err == nil && it.by.want(plain, &Object{})
 }
 
 // take lets the routes of a nexthop group know that it has changed. Those of one that

@@ -180,6 +180,25 @@ func TestManyRoutes(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{36, 0, 0, 0, 2, 0, 0, 3, 1, 0, 0, 0, 0, 0, 0, 0, 239, 255, 255, 255, 16, 0, 0, 0, 24, 0, 5, 6, 1, 0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{28, 0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 24, 0, 0, 254, 184, 0, 1, 0, 0, 0, 0})
+	var m message
+	link := func(string) uint32 { return 2 }
+	for _, s := range []Spec{group(7, nil, a, v6), by(dst, 7), route(dst, nil, v6), route(dst, nil, a, v6), route("192.0.2.53/32", func(s *Spec) { s.Interface = "lo" }, a)} {
+		op := &Op{Object: &Object{Place: s.Place(), Group: s.Group}}
+		for _, member := range s.Members {
+			op.Object.Hops = append(op.Object.Hops, member.Hop)
+		}
+		m.b = nil
+		switch {
+		case s.ID != 0:
+			m.group(op, 1, func(Hop) uint32 { return firstNexthop })
+			m.nexthop(firstNexthop, op.Object.Hops[0], 1, link)
+		case s.Interface != "":
+			m.address(op, 1, link)
+		default:
+			m.route(op, 1, link)
+		}
+		f.Add(m.b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		name := func(uint32) string { return "eth0" }
 		for m := range messages(b) {
@@ -187,6 +206,7 @@ func FuzzParse(f *testing.F) {
 			parseRoute(m.body, name)
 			parseAddress(m.body, name)
 			parseLink(m.body)
+			parseNexthop(m.body)
 		}
 	})
 }

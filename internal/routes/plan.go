@@ -75,6 +75,7 @@ func (t *Table) Plan(now session.Time) []Op {
 // there is no gap; and a raised metric stays until the route has its own again.
 func (t *Table) plan(it *item) {
 	if !t.frozen && it.waits() {
+		it.err, it.tries = nil, 0 // it is tried when the group is there
 		return
 	}
 	var wanted [2]bool
@@ -143,6 +144,9 @@ func (t *Table) done(op *Op, now session.Time) {
 		it.tries++
 		it.err, it.retryAt = op.Err, now+backoff(it.tries)
 		t.errors++
+		if it.ID != 0 {
+			t.mark(it)
+		}
 		return
 	}
 	if op.Verb != Remove { // a removal beside it makes no failed addition good

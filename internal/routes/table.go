@@ -119,6 +119,11 @@ func (t *Table) mark(it *item) {
 		it.queued = true
 		t.dirty = append(t.dirty, it)
 	}
+	if !it.has[plain].is {
+		for _, route := range it.leads { // they may wait for it no longer
+			t.mark(route)
+		}
+	}
 }
 
 // Observe takes in what became of sessions.
