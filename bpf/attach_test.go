@@ -62,6 +62,8 @@ func TestAttachForeign(t *testing.T) {
 	tables := newTables(t)
 	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
 	testnet.Veth(t, a, "va", b, "vb")
+	comm, err := os.ReadFile("/proc/self/comm")
+	must(t, err)
 	ways := map[link.XDPAttachFlags]string{link.XDPDriverMode: "native", link.XDPGenericMode: "generic"}
 	for theirs := range ways {
 		must(t, a.Do(func() error {
@@ -92,7 +94,7 @@ func TestAttachForeign(t *testing.T) {
 				}
 				want := BusyError{
 					ID: uint32(id), Mode: ways[theirs], Name: "somebody", Tag: info.Tag,
-					By: fmt.Sprintf("bpf.test (pid %d)", os.Getpid()),
+					By: fmt.Sprintf("%s (pid %d)", strings.TrimSpace(string(comm)), os.Getpid()),
 				}
 				if diff := cmp.Diff(want, *busy); diff != "" {
 					t.Errorf("%s attach (-want +got):\n%s", mode, diff)
