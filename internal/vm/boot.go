@@ -115,7 +115,7 @@ func (g Guest) run(ctx context.Context, args []string, tell func(plan.Message)) 
 	args = append(args, "-device", "virtio-serial-pci", "-chardev", "file,id=messages,path=/dev/stdout",
 		"-device", "virtserialport,chardev=messages,name="+plan.Port)
 	var complaints strings.Builder
-	c := ns.Command(ctx, qemu, args...)
+	c := ns.Command(ctx, machines[g.Kernel.arch()].qemu, args...)
 	c.Stderr = &complaints
 	out, err := c.StdoutPipe()
 	if err != nil {

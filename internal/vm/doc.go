@@ -2,7 +2,7 @@
 // Debian's, packs them with compiled tests into an initial file system, boots that
 // in QEMU, and gathers what the tests say.
 //
-//	kernel.go     which package, fetched and unpacked, never installed
+//	kernel.go     which package, fetched and unpacked, never installed, by apt.go
 //	modules.go    the modules that a guest needs, in the order of loading
 //	image.go      the initial file system, by cpio.go
 //	nics.go       pairs of network cards, joined back to back

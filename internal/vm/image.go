@@ -21,18 +21,18 @@ type Binaries struct {
 
 const repository = "github.com/xbfd/xbfd/"
 
-// Build compiles the programs of the guests into dir, without C libraries: there
-// are none in a guest.
-func Build(ctx context.Context, dir string, tests []Suite) (*Binaries, error) {
+// Build compiles the programs of the guests with machines of one kind into dir,
+// without C libraries: there are none in a guest.
+func Build(ctx context.Context, arch, dir string, tests []Suite) (*Binaries, error) {
 	b := &Binaries{
 		init:  filepath.Join(dir, "pid1"),
 		tools: map[string]string{"xbfd": filepath.Join(dir, "xbfd")},
 		tests: map[string]string{},
 	}
-	if err := goBuild(ctx, b.init, "build", "internal/vm/pid1"); err != nil {
+	if err := goBuild(ctx, arch, b.init, "build", "internal/vm/pid1"); err != nil {
 		return nil, err
 	}
-	if err := goBuild(ctx, b.tools["xbfd"], "build", "cmd/xbfd"); err != nil {
+	if err := goBuild(ctx, arch, b.tools["xbfd"], "build", "cmd/xbfd"); err != nil {
 		return nil, err
 	}
 	for _, s := range tests {
@@ -40,17 +40,17 @@ func Build(ctx context.Context, dir string, tests []Suite) (*Binaries, error) {
 			continue
 		}
 		b.tests[s.Name] = filepath.Join(dir, s.Name+".test")
-		if err := goBuild(ctx, b.tests[s.Name], "test", s.Package, "-c", "-tags", "vm"); err != nil {
+		if err := goBuild(ctx, arch, b.tests[s.Name], "test", s.Package, "-c", "-tags", "vm"); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
 }
 
-func goBuild(ctx context.Context, out, verb, pkg string, flags ...string) error {
+func goBuild(ctx context.Context, arch, out, verb, pkg string, flags ...string) error {
 	args := append([]string{verb, "-trimpath", "-ldflags", "-s -w", "-o", out}, flags...)
 	c := exec.CommandContext(ctx, "go", append(args, repository+pkg)...)
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
 	if text, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
 	}

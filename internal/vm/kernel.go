@@ -1,12 +1,12 @@
 package vm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,7 +19,10 @@ import (
 type Kernel struct {
 	Series string // such as "6.1"
 	Cloud  bool   // the small one, without the drivers of real cards
+	Arch   string // of the machine, as Debian and Go call it; "" means amd64
 }
+
+func (k Kernel) arch() string { return cmp.Or(k.Arch, "amd64") }
 
 // String returns what the matrix calls it: the series.
 func (k Kernel) String() string { return k.Series }
@@ -31,7 +34,7 @@ func (k Kernel) packageName() *regexp.Regexp {
 	if k.Cloud {
 		flavour = "cloud-"
 	}
-	return regexp.MustCompile(`^linux-image-` + regexp.QuoteMeta(k.Series) + `\.[0-9][0-9.+~a-z]*-([0-9]+-)?` + flavour + `amd64-unsigned$`)
+	return regexp.MustCompile(`^linux-image-` + regexp.QuoteMeta(k.Series) + `\.[0-9][0-9.+~a-z]*-([0-9]+-)?` + flavour + k.arch() + `-unsigned$`)
 }
 
 // newest returns the highest of the names that are packages of the kernel's, ""
@@ -83,13 +86,17 @@ func (k Kernel) fetch(ctx context.Context, cache string) (*Unpacked, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return nil, err
 	}
+	apt, err := k.apt(cache)
+	if err != nil {
+		return nil, err
+	}
 	var errs []error
 	for try := range 3 {
 		if try > 0 { // the lists of packages may be missing or stale, the mirror may have a bad moment
-			errs = append(errs, command(ctx, "", "apt-get", "-o", "DPkg::Lock::Timeout=120", "update", "-q"))
+			errs = append(errs, apt.run(ctx, "", "apt-get", "-o", "DPkg::Lock::Timeout=120", "update", "-q"))
 			time.Sleep(time.Duration(try) * 3 * time.Second)
 		}
-		u, err := k.latest(ctx, cache)
+		u, err := k.latest(ctx, apt, cache)
 		if err == nil {
 			return u, nil
 		}
@@ -102,8 +109,8 @@ func (k Kernel) fetch(ctx context.Context, cache string) (*Unpacked, error) {
 }
 
 // latest returns the newest that apt knows.
-func (k Kernel) latest(ctx context.Context, cache string) (*Unpacked, error) {
-	name, err := k.available(ctx)
+func (k Kernel) latest(ctx context.Context, a apt, cache string) (*Unpacked, error) {
+	name, err := k.available(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -111,14 +118,14 @@ func (k Kernel) latest(ctx context.Context, cache string) (*Unpacked, error) {
 	if u, err := k.open(dir); err == nil {
 		return u, nil
 	}
-	if err := download(ctx, name, dir); err != nil {
+	if err := a.download(ctx, name, dir); err != nil {
 		return nil, err
 	}
 	return k.open(dir)
 }
 
-func (k Kernel) available(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "apt-cache", "pkgnames", "linux-image-"+k.Series).Output()
+func (k Kernel) available(ctx context.Context, a apt) (string, error) {
+	out, err := a.command(ctx, "apt-cache", "pkgnames", "linux-image-"+k.Series).Output()
 	if err != nil {
 		return "", fmt.Errorf("ask apt-cache (kernels are fetched from Debian's packages): %w", err)
 	}
@@ -127,29 +134,6 @@ func (k Kernel) available(ctx context.Context) (string, error) {
 		return "", errors.New("apt knows no package of it: apt-get update, on Debian 12 with its security updates")
 	}
 	return name, nil
-}
-
-// download unpacks a package into dir, whole or not at all.
-func download(ctx context.Context, name, dir string) error {
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	if err := command(ctx, tmp, "apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", name); err != nil {
-		return err
-	}
-	debs, _ := filepath.Glob(filepath.Join(tmp, "*.deb"))
-	if len(debs) != 1 {
-		return fmt.Errorf("download %s: %d files", name, len(debs))
-	}
-	if err := command(ctx, tmp, "dpkg-deb", "-x", debs[0], "."); err != nil {
-		return err
-	}
-	if err := os.Remove(debs[0]); err != nil {
-		return err
-	}
-	return os.Rename(tmp, dir)
 }
 
 func (k Kernel) cached(cache string) (*Unpacked, error) {
@@ -175,14 +159,4 @@ func (k Kernel) open(dir string) (*Unpacked, error) {
 		return nil, fmt.Errorf("no kernel in %s: %w", dir, fs.ErrNotExist)
 	}
 	return &Unpacked{Kernel: k, Package: filepath.Base(dir), Image: image[0], Modules: modules[0]}, nil
-}
-
-// command runs a program whose output matters only when it fails.
-func command(ctx context.Context, dir, name string, args ...string) error {
-	c := exec.CommandContext(ctx, name, args...)
-	c.Dir = dir
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(append([]string{name}, args...), " "), err, out)
-	}
-	return nil
 }

@@ -40,9 +40,6 @@ const (
 // compares it. What tests found wrong is in the events; the error says that something
 // is wrong at all.
 func Run(ctx context.Context, o Options) error {
-	if err := Require(); err != nil {
-		return err
-	}
 	r := &run{Options: o, cells: matrix.Matrix{}}
 	if err := r.prepare(ctx); err != nil {
 		return err
@@ -62,7 +59,7 @@ func Run(ctx context.Context, o Options) error {
 type run struct {
 	Options
 	guests   []Guest
-	binaries *Binaries
+	binaries map[string]*Binaries // by the machine that they are for
 	cells    matrix.Matrix
 	failed   int
 }
@@ -77,7 +74,7 @@ func (r *run) check(name string, err error) {
 
 // prepare chooses the guests, and compiles what they run.
 func (r *run) prepare(ctx context.Context) error {
-	var suites []Suite
+	suites := make(map[string][]Suite)
 	for _, g := range Guests {
 		if r.Guests != nil && !r.Guests.MatchString(g.Name) {
 			continue
@@ -94,11 +91,15 @@ func (r *run) prepare(ctx context.Context) error {
 			chosen.Suites = append(chosen.Suites, s)
 		}
 		if len(chosen.Suites) > 0 {
-			r.guests, suites = append(r.guests, chosen), append(suites, chosen.Suites...)
+			r.guests = append(r.guests, chosen)
+			suites[g.Kernel.arch()] = append(suites[g.Kernel.arch()], chosen.Suites...)
 		}
 	}
 	if len(r.guests) == 0 {
 		return errors.New("no guest has these tests")
+	}
+	if err := Require(r.guests); err != nil {
+		return err
 	}
 	if err := os.RemoveAll(filepath.Join(r.Dir, Rows)); err != nil {
 		return err
@@ -106,9 +107,19 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(r.Dir, Rows), 0o755); err != nil {
 		return err
 	}
-	var err error
-	r.binaries, err = Build(ctx, r.Dir, suites)
-	return err
+	r.binaries = make(map[string]*Binaries)
+	for arch, list := range suites {
+		dir := filepath.Join(r.Dir, arch)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		b, err := Build(ctx, arch, dir, list)
+		if err != nil {
+			return err
+		}
+		r.binaries[arch] = b
+	}
+	return nil
 }
 
 // boot runs one guest.
@@ -117,12 +128,13 @@ func (r *run) boot(ctx context.Context, g Guest) error {
 	if err != nil {
 		return err
 	}
-	how := Choose(ctx, kernel, r.binaries, r.Dir)
+	binaries := r.binaries[g.Kernel.arch()]
+	how := Choose(ctx, kernel, binaries, r.Dir)
 	began := time.Now()
 	fmt.Fprintf(r.Log, "guest %s: %s, by %s\n", g.Name, kernel.Package, how)
 	events := newEvents(r.Events, g.Name)
 	var errs []error
-	err = g.Boot(ctx, how, kernel, r.binaries, r.Dir, func(m plan.Message) {
+	err = g.Boot(ctx, how, kernel, binaries, r.Dir, func(m plan.Message) {
 		events.take(m)
 		errs = append(errs, r.take(m))
 	})
