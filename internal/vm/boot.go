@@ -34,8 +34,9 @@ type Suite struct {
 	Limit   time.Duration
 }
 
-// parallel is how many tests of a suite wait at the same time.
-const parallel = "4"
+// parallel is how many tests of a suite run at the same time: as many as there are
+// processors, since emulated ones are the bottleneck.
+const parallel = "2"
 
 // args are those of the compiled test.
 func (s Suite) args() []string {

@@ -98,29 +98,28 @@ func take(t *testing.T, ns *testnet.NS, card, name string) {
 	must(t, err)
 	l, err := netlink.LinkByName(card)
 	must(t, err)
-	must(t, netlink.LinkSetDown(l))
-	must(t, netlink.LinkSetName(l, name))
 	must(t, netlink.LinkSetNsFd(l, ns.FD()))
+	must(t, rename(ns, card, name))
 	t.Cleanup(func() {
 		defer home.Close()
-		err := ns.Do(func() error {
-			l, err := netlink.LinkByName(name)
-			if err != nil {
-				return err
-			}
-			if err := netlink.LinkSetDown(l); err != nil {
-				return err
-			}
-			if err := netlink.LinkSetName(l, card); err != nil {
-				return err
-			}
-			return netlink.LinkSetNsFd(l, int(home.Fd()))
-		})
+		err := rename(ns, name, card)
+		if err == nil {
+			err = ns.Do(func() error { return netlink.LinkSetNsFd(l, int(home.Fd())) })
+		}
 		if err != nil {
 			t.Errorf("bring card %s back: %v", card, err)
 		}
 	})
 	ns.SetUp(t, name)
+}
+
+// rename takes an interface down, since kernels before 6.3 want it to be, and gives it
+// another name.
+func rename(ns *testnet.NS, from, to string) error {
+	if err := ns.NS.SetDown(from); err != nil {
+		return err
+	}
+	return ns.NS.Rename(from, to)
 }
 
 // add makes a device in a namespace, which goes with the test, and brings it up.
