@@ -3,6 +3,7 @@ package bpf
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 
@@ -155,6 +156,59 @@ func TestProgramMarks(t *testing.T) {
 			t.Errorf("%s: gate shut: action %d, verdict %q", name, action, verdict)
 		}
 	}
+}
+
+// A driver that takes no metadata cannot hand the tc program a mark: the XDP program
+// answers by itself. Here it is refused because there is as much already as goes.
+func TestProgramAnswersWithoutMetadata(t *testing.T) {
+	for name, f := range heardFrames() {
+		b := newLaneRig(t)
+		must(t, b.objs.Insurance.Set(uint8(InsureTC)))
+		frame, reply := f.bytes(t), back(f).bytes(t)
+		b.expect(t, frame)
+		b.insure(t, 1, int64(time.Hour), reply)
+		action, out := b.runBehind(t, fullMetadata(t, b.rig), frame)
+		if action != tx {
+			t.Fatalf("%s: action %d", name, action)
+		}
+		if diff := cmp.Diff(reply, out); diff != "" {
+			t.Errorf("%s: reply (-want +got):\n%s", name, diff)
+		}
+		if n := b.lanes.Insured(lane); n != 1 {
+			t.Errorf("%s: %d replies counted", name, n)
+		}
+	}
+}
+
+// fullMetadata is as much as the kernel lets a frame have: 32 bytes, later all of the
+// room before it, 256 bytes, but for what the kernel itself keeps there.
+func fullMetadata(t *testing.T, r rig) []byte {
+	t.Helper()
+	most := make([]byte, 216)
+	if _, _, err := r.tryBehind(most, v4().bytes(t)); err == nil {
+		return most
+	}
+	return make([]byte, 32)
+}
+
+// runBehind is run for a frame that has metadata already, and returns the frame.
+func (r rig) runBehind(t *testing.T, metadata, frame []byte) (action uint32, out []byte) {
+	t.Helper()
+	action, out, err := r.tryBehind(metadata, frame)
+	must(t, err)
+	return action, out
+}
+
+func (r rig) tryBehind(metadata, frame []byte) (action uint32, out []byte, err error) {
+	data := slices.Concat(metadata, frame)
+	opts := ebpf.RunOptions{
+		Data: data, DataOut: make([]byte, len(data)+64),
+		Context: xdpMD{Data: uint32(len(metadata)), DataEnd: uint32(len(data)), IngressIfindex: loopback},
+	}
+	if action, err = r.objs.Xbfd.Run(&opts); err != nil {
+		return 0, nil, err
+	}
+	return action, opts.DataOut[len(metadata):], nil
 }
 
 // The tc program leaves alone what was not marked: be it what a session expects.

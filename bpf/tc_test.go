@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -59,7 +60,7 @@ func TestTCKeepsMarked(t *testing.T) {
 		t.Error("without the tc program the frame did not reach the stack: this test proves nothing")
 	}
 	p.tables = others // where the lane expects nothing
-	must(t, a.Do(func() error { return p.Insure(InsureTC) }))
+	must(t, a.Do(func() error { return insureTC(p) }))
 	for range 20 {
 		if reach(2 * time.Millisecond) {
 			t.Fatal("a frame that was marked reached the stack")
@@ -71,6 +72,9 @@ func TestTCKeepsMarked(t *testing.T) {
 	must(t, p.Insure(InsureOff))
 	must(t, a.Do(func() error {
 		programs, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: ebpf.AttachTCXIngress})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return nil
+		}
 		if err == nil && len(programs.Programs) != 0 {
 			t.Errorf("%d programs at tc ingress after insurance was switched off", len(programs.Programs))
 		}
@@ -79,6 +83,21 @@ func TestTCKeepsMarked(t *testing.T) {
 	if reach(2 * time.Millisecond) {
 		t.Error("what was heard reached the stack")
 	}
+}
+
+// unwritten is a journal for namespaces that go with the test.
+type unwritten struct{}
+
+func (unwritten) Note(Remains) error   { return nil }
+func (unwritten) Strike(Remains) error { return nil }
+
+// insureTC insures by a link or, before Linux 6.6, by a filter.
+func insureTC(p *Program) error {
+	err := p.Insure(InsureTC)
+	if errors.Is(err, ErrNoInsurance) {
+		return p.InsureByFilter(unwritten{})
+	}
+	return err
 }
 
 // sender is a packet socket that sends from an interface.

@@ -9,7 +9,7 @@
 
 enum insurance {
 	INSURE_OFF,
-	INSURE_TC, /* the tc program answers: reaches every kind of peer */
+	INSURE_TC, /* the tc program answers: reaches every kind of peer; XDP_TX without metadata */
 	INSURE_TX, /* XDP_TX: on veth only a peer with native XDP gets it */
 };
 
@@ -47,6 +47,7 @@ INLINE enum verdict hear(struct xdp_md *ctx, __u32 ifindex, const struct bytes *
 	const struct image *image = bpf_map_lookup_elem(&images, &lane);
 	struct heard *heard = bpf_map_lookup_elem(&heards, &lane);
 	__u8 how = *(const volatile __u8 *)&insurance;
+	struct bytes again = *b;
 	struct reply *reply;
 	__u32 len;
 	__u64 now;
@@ -63,7 +64,13 @@ INLINE enum verdict hear(struct xdp_md *ctx, __u32 ifindex, const struct bytes *
 	reply = due(lane, heard, now);
 	if (!reply)
 		return HEARD;
-	if (how == INSURE_TC)
-		return put_mark(ctx, lane, ifindex) ? PASS_TO_TC : HEARD;
-	return put_reply(b, 1, len, reply, heard, now) ? INSURED : HEARD;
+	if (how == INSURE_TC) {
+		if (put_mark(ctx, lane, ifindex))
+			return PASS_TO_TC;
+		/* As with vmxnet3. Such a driver sends by XDP_TX, which reaches every kind
+		 * of peer but on veth, and that takes the mark. */
+		if (find_tag(&again, (void *)(long)ctx->data, (void *)(long)ctx->data_end) != STEERED)
+			return HEARD;
+	}
+	return put_reply(&again, 1, len, reply, heard, now) ? INSURED : HEARD;
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
@@ -30,15 +31,15 @@ func TestInsuranceByTC(t *testing.T) {
 		transport, ask, how string
 		offload             bool
 	}{
-		{TransportXDP, InsuranceTC, "tcx", true},
-		{TransportXDP, InsuranceTC, "tcx", false},
-		{TransportGeneric, InsuranceTC, "tcx", true},
-		{TransportGeneric, InsuranceTC, "tcx", false},
+		{TransportXDP, InsuranceTC, byTC(t), true},
+		{TransportXDP, InsuranceTC, byTC(t), false},
+		{TransportGeneric, InsuranceTC, byTC(t), true},
+		{TransportGeneric, InsuranceTC, byTC(t), false},
 		{TransportXDP, InsuranceClsact, "clsact", true},
 		{TransportXDP, InsuranceClsact, "clsact", false},
 		{TransportGeneric, InsuranceClsact, "clsact", true},
 	} {
-		t.Run(fmt.Sprintf("%s, %s, offload %v", tt.transport, tt.how, tt.offload), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s, %s, offload %v", tt.transport, tt.ask, tt.offload), func(t *testing.T) {
 			testnet.NoLeaks(t)
 			r := newRig(t, netns.VethOptions{})
 			if !tt.offload {
@@ -67,6 +68,17 @@ func TestInsuranceByTC(t *testing.T) {
 	}
 }
 
+// byTC is how this kernel insures when it is left the choice.
+func byTC(t *testing.T) string {
+	t.Helper()
+	version, err := features.LinuxVersionCode()
+	must(t, err)
+	if version < 6<<16|6<<8 { // the first with links at tc ingress
+		return InsuranceClsact
+	}
+	return InsuranceTCX
+}
+
 // wantNothing fails when anything has come as far as the engine.
 func (i *Interface) wantNothing(t *testing.T) {
 	t.Helper()
@@ -84,7 +96,7 @@ func TestInsuranceOfSocket(t *testing.T) {
 		if !offload {
 			r.a.noChecksums(t)
 		}
-		a := r.a.open(t, Options{Transport: TransportXDP, Insurance: InsuranceTC})
+		a := r.a.open(t, Options{Transport: TransportXDP, Insurance: InsuranceTC, Journal: unwritten{}})
 		lanes := r.a.insure(t, 0)
 		fd := r.b.packetSocket(t)
 		for family := range 2 {
@@ -137,7 +149,7 @@ func TestInsuranceOfNative(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			testnet.NoLeaks(t)
 			r := newRig(t, netns.VethOptions{})
-			a := r.a.open(t, Options{Transport: TransportXDP, Insurance: how})
+			a := r.a.open(t, Options{Transport: TransportXDP, Insurance: how, Journal: unwritten{}})
 			b := r.b.open(t, Options{Transport: TransportXDP})
 			lanes := r.a.insure(t, 0)
 			for family := range 2 {
@@ -225,7 +237,7 @@ func TestInsuranceReason(t *testing.T) {
 		heard       bool
 	}{
 		{o: Options{}, how: "off", reason: "as configured", heard: true},
-		{o: Options{Insurance: InsuranceTC}, how: "tcx", heard: true},
+		{o: Options{Insurance: InsuranceTC, Journal: unwritten{}}, how: byTC(t), heard: true},
 		{o: Options{Insurance: InsuranceXDP}, how: "xdp", heard: true},
 		{o: Options{Insurance: InsuranceClsact, Journal: unwritten{}}, how: "clsact", heard: true},
 		{o: Options{Insurance: InsuranceClsact}, how: "off", reason: "without a journal", heard: true},
@@ -251,7 +263,7 @@ func TestInsuranceReason(t *testing.T) {
 // the reply would leave without it, so there is none.
 func TestInsuranceNotTagged(t *testing.T) {
 	r := newRig(t, netns.VethOptions{})
-	a := r.a.open(t, Options{Transport: TransportXDP, Insurance: InsuranceTC})
+	a := r.a.open(t, Options{Transport: TransportXDP, Insurance: InsuranceTC, Journal: unwritten{}})
 	lanes := r.a.insure(t, 0)
 	fd := r.b.packetSocket(t)
 	tag := r.b.tagged(t)

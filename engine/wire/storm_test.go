@@ -42,7 +42,7 @@ func TestInsuranceNoStorm(t *testing.T) {
 			t.Parallel()
 			const interval, gap = 10 * time.Millisecond, 7500 * time.Microsecond
 			r := &stormRig{rig: newRig(t, netns.VethOptions{})}
-			o := Options{Transport: TransportXDP, Insurance: how}
+			o := Options{Transport: TransportXDP, Insurance: how, Journal: unwritten{}}
 			r.a.open(t, o)
 			r.b.open(t, o)
 			r.lanes = [2]*fastpath.Lanes{r.a.insure(t, gap), r.b.insure(t, gap)}

@@ -84,7 +84,7 @@ func writeImage(path string, b *Binaries, modules []module, p plan.Plan) (err er
 		files["bin/"+name] = path
 	}
 	for _, t := range p.Tests {
-		files[relative(plan.Tests+t.Name)] = b.tests[t.Name]
+		files[relative(t.Path())] = b.tests[t.Name]
 	}
 	for name, path := range files {
 		data, err := os.ReadFile(path)

@@ -74,7 +74,7 @@ func (h *host) send(m plan.Message) {
 
 // run runs one test to its end.
 func (h *host) run(t plan.Test, env []string) {
-	c := exec.Command(plan.Tests+t.Name, t.Args...)
+	c := exec.Command(t.Path(), t.Args...)
 	c.Dir = "/tmp"
 	c.Env = append([]string{
 		"HOME=/tmp", "PATH=/bin",

@@ -7,7 +7,7 @@ package plan
 const (
 	File    = "/plan.json"
 	Modules = "/modules/"  // kernel modules, not compressed
-	Tests   = "/tests/"    // test binaries, each by its Test.Name
+	Tests   = "/tests/"    // test binaries
 	Port    = "xbfd"       // of virtio-serial: messages, one JSON value a line
 	Console = "xbfd guest" // begins what the first process says on the console
 )
@@ -38,9 +38,13 @@ type Module struct {
 
 // Test is one run of a compiled test.
 type Test struct {
-	Name string // of the file below Tests, and of what it reports
+	Name string // by which it is reported
 	Args []string
 }
+
+// Path returns where the test is in the guest; go test names binaries so as well, and
+// some tests look for their own name.
+func (t Test) Path() string { return Tests + t.Name + ".test" }
 
 // Message is one line that the guest sends. Exactly one of its parts is there.
 type Message struct {
