@@ -15,9 +15,10 @@ var Guests = []Guest{
 	{Name: "6.12-arm64", Kernel: Kernel{Series: "6.12", Cloud: true, Arch: "arm64"}, Suites: otherMachine, Limit: 6 * time.Minute},
 }
 
-// Two pairs of each model, because a bond takes two.
+// Two pairs of each model, because a bond takes two. Virtio's first has room for the
+// queues that virtio_net adds to itself for XDP, its second has not.
 var (
-	cloudCards  = []Pair{{"virtio-net-pci", 4}, {"virtio-net-pci", 4}, {"vmxnet3", 1}, {"vmxnet3", 1}}
+	cloudCards  = []Pair{{"virtio-net-pci", 4}, {"virtio-net-pci", 2}, {"vmxnet3", 1}, {"vmxnet3", 1}}
 	e1000eCards = []Pair{{"e1000e", 1}, {"e1000e", 1}}
 )
 

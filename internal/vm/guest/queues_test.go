@@ -22,7 +22,7 @@ import (
 func TestManyQueues(t *testing.T) {
 	const count = 8
 	a, b := stack{testnet.NewNS(t, "a")}, stack{testnet.NewNS(t, "b")}
-	aif, bif := a.card(t, "52:54:00:00:02:01"), b.card(t, "52:54:00:00:02:02")
+	aif, bif := a.take(t, "52:54:00:00:02:01"), b.take(t, "52:54:00:00:02:02")
 	must(t, errors.Join(a.SetCombined(aif, 2), b.SetCombined(bif, 2)))
 	one, two := a.workers(t, 2), b.workers(t, 2)
 	var near, far []talk
