@@ -12,6 +12,7 @@ type Route struct {
 	Kind         string     `json:"kind"`      // route, nexthop-group or address
 	Prefix       string     `json:"prefix"`    // destination; of an address, that with its length; of a nexthop group empty
 	Interface    string     `json:"interface"` // that has the address; empty for a route
+	VRF          string     `json:"vrf"`       // in whose table a route is; empty: in Table
 	Table        uint32     `json:"table"`     // of a route, as is the metric
 	Metric       uint32     `json:"metric"`
 	NexthopGroup uint32     `json:"nexthop-group"` // its number; of a route, that of the one it leads to, which has the members; 0: none

@@ -86,7 +86,10 @@ func via(r *control.Route) string {
 }
 
 func routeTable(r *control.Route) string {
-	if r.Table == config.MainTable {
+	switch {
+	case r.VRF != "":
+		return "vrf " + r.VRF
+	case r.Table == config.MainTable:
 		return "main"
 	}
 	return number(r.Table)

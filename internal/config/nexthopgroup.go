@@ -16,6 +16,7 @@ const (
 // gateways whose sessions are up.
 type NexthopGroup struct {
 	ID  uint32
+	VRF string    // of the sessions; "" is the default one
 	Via []Gateway // never empty; each has an Interface
 	Policy
 	Line int
@@ -24,6 +25,7 @@ type NexthopGroup struct {
 // DocNexthopGroup is an item of nexthop-groups.
 type DocNexthopGroup struct {
 	ID        uint32       `json:"id"`
+	VRF       string       `json:"vrf,omitempty"`
 	Via       []DocGateway `json:"via"`
 	Profile   string       `json:"profile,omitempty"` // of all sessions that the item makes
 	Hold      string       `json:"hold,omitempty"`
@@ -34,14 +36,14 @@ type DocNexthopGroup struct {
 
 func (g NexthopGroup) document() DocNexthopGroup {
 	return DocNexthopGroup{
-		ID: g.ID, Via: gateways(g.Via), Hold: duration(g.Hold),
+		ID: g.ID, VRF: g.VRF, Via: gateways(g.Via), Hold: duration(g.Hold),
 		Initial: pick(Initials, g.Present), AdminDown: pick(AdminDowns, g.AdminFails), OnExit: pick(OnExits, g.Withdraw),
 	}
 }
 
 func sameGroups(a, b []NexthopGroup) bool {
 	return slices.EqualFunc(a, b, func(g, h NexthopGroup) bool {
-		return g.ID == h.ID && g.Policy == h.Policy && slices.EqualFunc(g.Via, h.Via, Gateway.same)
+		return g.ID == h.ID && g.VRF == h.VRF && g.Policy == h.Policy && slices.EqualFunc(g.Via, h.Via, Gateway.same)
 	})
 }
 
@@ -59,6 +61,7 @@ func (d *document) nexthopGroups(into *[]groupEntry) func(value) {
 			e := groupEntry{item: v, NexthopGroup: NexthopGroup{Line: d.line(v)}}
 			f := d.policy(&e.Policy)
 			f[fieldID] = d.groupID(&e.ID)
+			f[fieldVRF] = d.vrf(&e.VRF)
 			f[fieldVia] = d.watched(&e.via, fieldGateway)
 			f[fieldProfile] = d.string(&e.profile)
 			before := len(d.problems)
@@ -102,6 +105,7 @@ func (r *resolver) groups(entries []groupEntry) {
 			continue
 		}
 		var ok bool
+		within(e.VRF, e.via)
 		e.Via, ok = r.gateways(e.via, e.profile, netip.Prefix{}, netip.Addr{})
 		for i := range e.Via {
 			g := &e.Via[i]

@@ -29,7 +29,8 @@ type Route struct {
 	Prefix        netip.Prefix // masked
 	Via           []Gateway    // empty only where there is a Group
 	Group         uint32       // the nexthop group that it leads to instead; 0: none
-	Metric, Table uint32       // not 0
+	VRF           string       // in whose table it is; "": in Table
+	Metric, Table uint32       // not 0, but Table is 0 where there is a VRF
 	Raise         uint32       // on failure the metric becomes higher by this; 0: the route goes
 	Source        netip.Addr   // the zero Addr leaves it to the kernel
 	Policy
@@ -48,6 +49,7 @@ type Gateway struct {
 type Address struct {
 	Address   netip.Prefix // not masked
 	Interface string
+	VRF       string  // of the sessions; "" is the default one
 	Peers     []Watch // never empty
 	All       bool    // all of them have to be up, not just one
 	Policy
@@ -101,14 +103,14 @@ func (c Config) watches() (list []Watch) {
 // sameRoutes tells whether two configurations ask for the same routes.
 func sameRoutes(a, b []Route) bool {
 	return slices.EqualFunc(a, b, func(r, s Route) bool {
-		return r.Prefix == s.Prefix && r.Metric == s.Metric && r.Table == s.Table && r.Raise == s.Raise && r.Source == s.Source &&
+		return r.Prefix == s.Prefix && r.VRF == s.VRF && r.Metric == s.Metric && r.Table == s.Table && r.Raise == s.Raise && r.Source == s.Source &&
 			r.Group == s.Group && r.Policy == s.Policy && slices.EqualFunc(r.Via, s.Via, Gateway.same)
 	})
 }
 
 func sameAddresses(a, b []Address) bool {
 	return slices.EqualFunc(a, b, func(r, s Address) bool {
-		return r.Address == s.Address && r.Interface == s.Interface && r.All == s.All && r.Policy == s.Policy &&
+		return r.Address == s.Address && r.Interface == s.Interface && r.VRF == s.VRF && r.All == s.All && r.Policy == s.Policy &&
 			slices.EqualFunc(r.Peers, s.Peers, Watch.same)
 	})
 }
@@ -126,6 +128,7 @@ type DocRoute struct {
 	Group     uint32       `json:"nexthop-group,omitempty"` // in place of via, and of what says how it follows its sessions
 	Metric    uint32       `json:"metric,omitempty"`
 	Table     uint32       `json:"table,omitempty"` // or main
+	VRF       string       `json:"vrf,omitempty"`   // instead
 	Source    netip.Addr   `json:"source,omitzero"`
 	Profile   string       `json:"profile,omitempty"` // of all sessions that the item makes
 	Hold      string       `json:"hold,omitempty"`
@@ -150,6 +153,7 @@ type DocGateway struct {
 type DocAddress struct {
 	Address   netip.Prefix `json:"address"`
 	Interface string       `json:"interface,omitempty"`
+	VRF       string       `json:"vrf,omitempty"`
 	Peers     []DocWatch   `json:"peers"`
 	Require   string       `json:"require,omitempty"`
 	Profile   string       `json:"profile,omitempty"` // of all sessions that the item makes
@@ -182,7 +186,7 @@ func (c Config) documentRoutes(doc *Document) {
 
 func (r Route) document() DocRoute {
 	d := DocRoute{
-		Prefix: r.Prefix, Group: r.Group, Metric: r.Metric, Table: r.Table, Source: r.Source, OnExit: pick(OnExits, r.Withdraw),
+		Prefix: r.Prefix, Group: r.Group, VRF: r.VRF, Metric: r.Metric, Table: r.Table, Source: r.Source, OnExit: pick(OnExits, r.Withdraw),
 	}
 	if r.Group != 0 {
 		return d
@@ -210,7 +214,7 @@ func gateways(list []Gateway) (docs []DocGateway) {
 
 func (a Address) document() DocAddress {
 	d := DocAddress{
-		Address: a.Address, Interface: a.Interface, Require: pick(Requires, a.All),
+		Address: a.Address, Interface: a.Interface, VRF: a.VRF, Require: pick(Requires, a.All),
 		Hold: duration(a.Hold), Initial: pick(Initials, a.Present), AdminDown: pick(AdminDowns, a.AdminFails), OnExit: pick(OnExits, a.Withdraw),
 	}
 	for _, w := range a.Peers {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 )
@@ -12,6 +13,7 @@ const (
 	fieldGroup   = "nexthop-group"
 	fieldGateway = "gateway"
 	fieldSource  = "source"
+	fieldTable   = "table"
 	fieldPeers   = "peers"
 	fieldOnDown  = "on-down"
 	fieldRaise   = "raise-metric"
@@ -54,7 +56,8 @@ func (d *document) routes(into *[]routeEntry) func(value) {
 			f[fieldVia] = d.watched(&e.via, fieldGateway)
 			f[fieldGroup] = d.groupID(&e.Group)
 			f["metric"] = d.metric(&e.Metric)
-			f["table"] = d.table(&e.Table)
+			f[fieldTable] = d.table(&e.Table)
+			f[fieldVRF] = d.vrf(&e.VRF)
 			f[fieldSource] = d.address(&e.Source)
 			f[fieldProfile] = d.string(&e.profile)
 			f[fieldOnDown] = d.onDown(&e.Raise)
@@ -65,6 +68,9 @@ func (d *document) routes(into *[]routeEntry) func(value) {
 			if faults := e.check(); len(faults) > 0 {
 				d.faults(v, e.places, faults)
 				return
+			}
+			if e.VRF != "" {
+				e.Table = 0
 			}
 			*into = append(*into, e)
 		})
@@ -79,6 +85,7 @@ func (d *document) anycast(into *[]addressEntry) func(value) {
 			f := d.policy(&e.Policy)
 			f[fieldAddress] = d.ownAddress(&e.Address.Address)
 			f[fieldInterface] = d.interfaceName(&e.Interface)
+			f[fieldVRF] = d.vrf(&e.VRF)
 			f[fieldPeers] = d.watched(&e.peers, fieldPeer)
 			f["require"] = d.choice(&require, Requires)
 			f[fieldProfile] = d.string(&e.profile)
@@ -132,6 +139,22 @@ func (d *document) unsigned(v value, into *uint32, what string) {
 		return
 	}
 	*into = uint32(n)
+}
+
+// vrf reads the name of a VRF; the default one is "".
+func (d *document) vrf(into *string) func(value) {
+	return func(v value) {
+		if d.interfaceName(into)(v); *into == DefaultVRF {
+			*into = ""
+		}
+	}
+}
+
+// within has the sessions be those of a VRF.
+func within(vrf string, list []watchEntry) {
+	for i := range list {
+		list[i].key.VRF = cmp.Or(vrf, DefaultVRF)
+	}
 }
 
 func (d *document) table(into *uint32) func(value) {
@@ -198,11 +221,14 @@ func (d *document) watched(into *[]watchEntry, self string) func(value) {
 
 // check returns what is wrong with a route by itself.
 func (e *routeEntry) check() []Fault {
+	_, table := e.places[fieldTable]
 	switch {
 	case !e.Prefix.IsValid():
 		return []Fault{{fieldPrefix, "is missing: say what is reached by the gateways, such as 198.51.100.0/24"}}
 	case len(e.via) == 0 && e.Group == 0:
 		return []Fault{{fieldVia, "is missing: name one gateway or more, or a " + fieldGroup}}
+	case table && e.VRF != "":
+		return []Fault{{fieldTable, "does not go with vrf, which has a table of its own: remove one of them"}}
 	case e.Prefix.Addr().IsMulticast():
 		return []Fault{faultf(fieldPrefix, "%s is multicast: these routes are unicast", e.Prefix)}
 	case e.Source.IsValid() && e.Source.Is4() != e.Prefix.Addr().Is4():

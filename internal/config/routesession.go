@@ -12,6 +12,7 @@ type standing struct {
 	prefix        netip.Prefix
 	ifname        string
 	id            uint32
+	vrf           string
 	table, metric uint32
 }
 
@@ -20,11 +21,12 @@ type standing struct {
 func (d *document) resolveRoutes(routes []routeEntry, groups []groupEntry, addresses []addressEntry, cfg *Config) {
 	r := resolver{document: d, cfg: cfg, lines: map[standing]int{}}
 	for _, e := range routes {
-		if !r.claim(e.item, e.Line, standing{prefix: e.Prefix, table: e.Table, metric: e.Metric}) ||
-			e.Raise != 0 && !r.claim(e.item, e.Line, standing{prefix: e.Prefix, table: e.Table, metric: e.Metric + e.Raise}) {
+		if !r.claim(e.item, e.Line, standing{prefix: e.Prefix, vrf: e.VRF, table: e.Table, metric: e.Metric}) ||
+			e.Raise != 0 && !r.claim(e.item, e.Line, standing{prefix: e.Prefix, vrf: e.VRF, table: e.Table, metric: e.Metric + e.Raise}) {
 			continue
 		}
 		ok := true
+		within(e.VRF, e.via)
 		if e.Group != 0 {
 			ok = r.leads(&e, groups)
 		} else {
@@ -40,6 +42,7 @@ func (d *document) resolveRoutes(routes []routeEntry, groups []groupEntry, addre
 			continue
 		}
 		ok := true
+		within(e.VRF, e.peers)
 		for _, w := range e.peers {
 			w.profile = cmp.Or(w.profile, e.profile)
 			w.key.Peer = w.gateway.Address
@@ -137,7 +140,7 @@ func (r *resolver) watch(w watchEntry) (Watch, bool) {
 		return Watch{}, false
 	}
 	meant := func(p Peer) bool {
-		return p.Peer == key.Peer && p.Multihop == key.Multihop && (!key.Local.IsValid() || !p.Local.IsValid() || p.Local == key.Local) &&
+		return p.Peer == key.Peer && p.VRF == key.VRF && p.Multihop == key.Multihop && (!key.Local.IsValid() || !p.Local.IsValid() || p.Local == key.Local) &&
 			(key.Interface == "" || p.Interface == "" || p.Interface == key.Interface)
 	}
 	var found []Peer

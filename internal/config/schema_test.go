@@ -63,7 +63,7 @@ var leaves = map[string]object{
 	"transport": words(Transports), "shutdown-hold": interval,
 	"interfaces.name": device, "interfaces.transport": words(Transports), "interfaces.echo-loop": words(EchoLoops),
 	"interfaces.rx-queue": integers(0, MaxQueue),
-	"workers.count": integers(1, MaxWorkers), "workers.cpus": {"type": "array", "items": integers(0, 4095), "maxItems": MaxWorkers, "uniqueItems": true},
+	"workers.count":       integers(1, MaxWorkers), "workers.cpus": {"type": "array", "items": integers(0, 4095), "maxItems": MaxWorkers, "uniqueItems": true},
 	"workers.capacity": integers(0, math.MaxInt32), "workers.minimum-interval": interval,
 	"workers.scheduling": words(Schedulings), "workers.priority": integers(1, MaxPriority), "workers.wait": words(Waits),
 	"fast-path.heard": words(Switches), "fast-path.insurance": words(Switches), "fast-path.live-transmit": words(Switches),
@@ -93,6 +93,7 @@ var leaves = map[string]object{
 	"hooks.dampening.wait": interval, "hooks.dampening.maximum": interval,
 	"peers.auth.key": integers(0, math.MaxUint32), "peers.auth.bfd-key-id": integers(0, 255),
 	"routes.prefix": prefix, "routes.metric": integers(1, math.MaxUint32), "routes.source": address, "routes.profile": text,
+	"routes.vrf": device, "nexthop-groups.vrf": device, "addresses.vrf": device,
 	"routes.table": {"anyOf": []any{integers(1, math.MaxUint32), object{"const": "main"}}},
 	"routes.hold":  interval, "routes.initial": words(Initials), "routes.admin-down": words(AdminDowns), "routes.on-exit": words(OnExits),
 	"routes.on-down": {"anyOf": []any{object{"const": wordRemove}, object{

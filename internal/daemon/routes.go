@@ -143,7 +143,7 @@ func routeSpecs(cfg config.Config) []routes.Spec {
 		}
 	}
 	for _, r := range cfg.Routes {
-		s := routes.Spec{Prefix: r.Prefix, Group: r.Group, Table: r.Table, Metric: r.Metric, Raise: r.Raise, Source: r.Source}
+		s := routes.Spec{Prefix: r.Prefix, Group: r.Group, VRF: r.VRF, Table: r.Table, Metric: r.Metric, Raise: r.Raise, Source: r.Source}
 		policy(&s, r.Policy)
 		via(&s, r.Via)
 		list = append(list, s)

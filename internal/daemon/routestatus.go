@@ -30,7 +30,7 @@ func (d *Daemon) Routes(context.Context) ([]control.Route, error) {
 func (d *Daemon) describeRoute(s *routes.Status) control.Route {
 	second := func(words []string, is bool) string { return words[map[bool]int{true: 1}[is]] }
 	r := control.Route{
-		Kind: "route", Prefix: s.Prefix.String(), Interface: s.Interface, Table: s.Table, Metric: s.Metric, Source: s.Source,
+		Kind: "route", Prefix: s.Prefix.String(), Interface: s.Interface, VRF: s.VRF, Table: s.Table, Metric: s.Metric, Source: s.Source,
 		OnDown: "remove", Initial: second(config.Initials, s.Present), AdminDown: second(config.AdminDowns, s.AdminFails),
 		OnExit: second(config.OnExits, s.Withdraw), Hold: uint64(s.Hold.Microseconds()),
 		NexthopGroup: cmp.Or(s.ID, s.Group),

@@ -94,3 +94,32 @@ func FuzzCommand(f *testing.F) {
 		}
 	})
 }
+
+// Routes of VRFs stand by themselves, behind those of the default one.
+func TestStaticRoutesOfVRFs(t *testing.T) {
+	member := []client.RouteMember{{Gateway: netip.MustParseAddr("192.0.2.1"), Used: true}}
+	list := []client.Route{
+		{Kind: "route", Prefix: "203.0.113.0/24", VRF: "red", Members: member},
+		{Kind: "route", Prefix: "198.51.100.0/24", Members: member},
+	}
+	c, err := Parse([]string{"show", "bfd", "static", "route"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := c.ShowRoutes(list)
+	at := -1
+	for _, line := range []string{
+		"    VRF default IPv4 Unicast:\n        198.51.100.0/24 peer 192.0.2.1 (status: installed)\n", "    VRF default IPv6 Unicast:\n",
+		"    VRF red IPv4 Unicast:\n        203.0.113.0/24 peer 192.0.2.1 (status: installed)\n", "    VRF red IPv6 Unicast:\n",
+	} {
+		if i := strings.Index(text, line); i <= at {
+			t.Errorf("%q is not in its place in\n%s", line, text)
+		} else {
+			at = i
+		}
+	}
+	c.JSON = true
+	if text := c.ShowRoutes(list); !strings.Contains(text, `{"prefix":"203.0.113.0/24","vrf":"red","installed":true,"peer":"192.0.2.1"}`) {
+		t.Error(text)
+	}
+}

@@ -118,7 +118,7 @@ func (k *netlink) Apply(ops []Op) error {
 			if op.Err = k.knows(op); op.Err != nil {
 				// It would not be what was asked for, so it is not asked.
 			} else if op.Object.Route() {
-				k.m.route(op, k.seq, k.index)
+				k.m.route(op, k.seq, k.tableOf(op.Object), k.index)
 			} else {
 				k.m.address(op, k.seq, k.index)
 			}
@@ -134,9 +134,15 @@ func (k *netlink) Apply(ops []Op) error {
 	return nil
 }
 
-// knows refuses what names an interface that there is not.
+// knows refuses what names an interface or a VRF that there is not.
 func (k *netlink) knows(op *Op) error {
 	missing := func(name string) bool { return name != "" && k.index(name) == 0 }
+	if vrf := op.Object.VRF; vrf != "" && k.tableOf(op.Object) == 0 {
+		if op.Verb == Remove { // with it went its routes
+			return &Refusal{Errno: unix.ESRCH}
+		}
+		return fmt.Errorf("VRF %s does not exist", vrf)
+	}
 	if missing(op.Object.Interface) {
 		return &Refusal{Errno: unix.ENODEV}
 	}
@@ -193,6 +199,7 @@ func (k *netlink) list() (list []Object, err error) {
 	for _, fam := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		err = k.dump(unix.RTM_GETROUTE, []byte{fam, 0, 0, 0, 0, Protocol, 0, 0, 0, 0, 0, 0}, func(m received) {
 			if o, protocol, ok := parseRoute(m.body, k.name); ok && protocol == Protocol {
+				o.vrf = k.vrfOf(o.Table)
 				list = append(list, o)
 			}
 		})

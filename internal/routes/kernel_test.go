@@ -195,7 +195,7 @@ func FuzzParse(f *testing.F) {
 		case s.Interface != "":
 			m.address(op, 1, link)
 		default:
-			m.route(op, 1, link)
+			m.route(op, 1, op.Object.Table, link)
 		}
 		f.Add(m.b)
 	}

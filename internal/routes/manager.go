@@ -265,7 +265,10 @@ func (o *Object) Describe() string {
 		return text
 	}
 	text += fmt.Sprintf(" metric %d", o.Metric)
-	if o.Table != MainTable {
+	switch {
+	case o.VRF != "":
+		text += " vrf " + o.VRF
+	case o.Table != MainTable:
 		text += fmt.Sprintf(" table %d", o.Table)
 	}
 	return text

@@ -71,8 +71,8 @@ func (m *message) addr(kind uint16, a netip.Addr) {
 	m.close(at)
 }
 
-// route writes one Op of a route. link gives the index of an interface.
-func (m *message) route(op *Op, seq uint32, link func(string) uint32) {
+// route writes one Op of a route in a table. link gives the index of an interface.
+func (m *message) route(op *Op, seq, table uint32, link func(string) uint32) {
 	o := op.Object
 	kind, flags, typ, scope := uint16(unix.RTM_NEWROUTE), uint16(unix.NLM_F_CREATE|unix.NLM_F_EXCL), uint8(unix.RTN_UNICAST), uint8(unix.RT_SCOPE_UNIVERSE)
 	switch op.Verb {
@@ -87,7 +87,7 @@ func (m *message) route(op *Op, seq uint32, link func(string) uint32) {
 	if o.Prefix.Bits() > 0 {
 		m.addr(unix.RTA_DST, o.Prefix.Addr())
 	}
-	m.u32(unix.RTA_TABLE, o.Table)
+	m.u32(unix.RTA_TABLE, table)
 	m.u32(unix.RTA_PRIORITY, o.Metric)
 	if op.Verb != Remove {
 		if o.Source.IsValid() {

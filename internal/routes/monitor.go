@@ -40,8 +40,10 @@ func newMonitor(port uint32) (*monitor, error) {
 		return nil, err
 	}
 	m := &monitor{
-		interfaces: interfaces{names: make(map[uint32]string), indexes: make(map[string]uint32), flags: make(map[uint32]uint32)},
-		file:       os.NewFile(uintptr(fd), "netlink"), port: port,
+		interfaces: interfaces{
+			names: make(map[uint32]string), indexes: make(map[string]uint32), flags: make(map[uint32]uint32), tables: make(map[uint32]uint32),
+		},
+		file: os.NewFile(uintptr(fd), "netlink"), port: port,
 		news: make(chan News, 1),
 	}
 	m.follows.Store(&Followed{})
@@ -111,6 +113,7 @@ func (m *monitor) link(msg received) bool {
 	if !ok {
 		return false
 	}
+	table := parseVRF(msg.body)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	was, known := m.names[index], m.flags[index]
@@ -120,9 +123,13 @@ func (m *monitor) link(msg received) bool {
 	if msg.kind == unix.RTM_DELLINK {
 		delete(m.names, index)
 		delete(m.flags, index)
+		delete(m.tables, index)
 		return true
 	}
 	m.names[index], m.indexes[name], m.flags[index] = name, index, flags
+	if table != 0 {
+		m.tables[index] = table
+	}
 	return was != name || (known^flags)&linkFlags != 0
 }
 
@@ -145,6 +152,30 @@ type interfaces struct {
 	names   map[uint32]string
 	indexes map[string]uint32
 	flags   map[uint32]uint32
+	tables  map[uint32]uint32 // of VRFs' devices
+}
+
+// tableOf returns the number of the table that a route is in, 0 while its VRF does
+// not exist.
+func (i *interfaces) tableOf(o *Object) uint32 {
+	if o.VRF == "" {
+		return o.Table
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.tables[i.indexes[o.VRF]]
+}
+
+// vrfOf returns the VRF that has a table, "" if none has.
+func (i *interfaces) vrfOf(table uint32) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for index, t := range i.tables {
+		if t == table {
+			return i.names[index]
+		}
+	}
+	return ""
 }
 
 func (i *interfaces) name(index uint32) string {

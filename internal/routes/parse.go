@@ -137,6 +137,32 @@ func parseLink(b []byte) (index, flags uint32, name string, ok bool) {
 	return native.Uint32(b[4:]), native.Uint32(b[8:]), name, name != ""
 }
 
+// parseVRF returns the table of a VRF's device as a notification has it, 0 for any
+// other interface.
+func parseVRF(b []byte) (table uint32) {
+	vrf := false
+	for kind, v := range attributes(b[unix.SizeofIfInfomsg:]) {
+		if kind != unix.IFLA_LINKINFO {
+			continue
+		}
+		for kind, v := range attributes(v) {
+			switch kind {
+			case unix.IFLA_INFO_KIND:
+				vrf = unix.ByteSliceToString(v) == "vrf"
+			case unix.IFLA_INFO_DATA: // which comes after the kind
+				for kind, v := range attributes(v) {
+					if vrf && kind == iflaVRFTable {
+						table = number(v)
+					}
+				}
+			}
+		}
+	}
+	return table
+}
+
+const iflaVRFTable = 1 // linux/if_link.h
+
 func unspecified(family uint8) netip.Addr {
 	if family == unix.AF_INET {
 		return netip.IPv4Unspecified()

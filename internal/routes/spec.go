@@ -24,7 +24,8 @@ type Spec struct {
 	ID        uint32 // of a nexthop group; 0 for anything else
 	Group     uint32 // the nexthop group that a route leads to, in place of Members; 0: none
 
-	Table, Metric uint32     // of a route; the metric is not 0
+	VRF           string     // whose table a route is in; "": Table
+	Table, Metric uint32     // of a route; the metric is not 0, and the table is where there is a VRF
 	Raise         uint32     // on failure a route's metric becomes higher by this; 0: it is removed
 	Source        netip.Addr // that packets by the route come from; the zero Addr leaves it to the kernel
 	All           bool       // an address needs all of its members; otherwise one is enough
@@ -56,6 +57,7 @@ type Place struct {
 	Prefix        netip.Prefix
 	Interface     string // of an address
 	ID            uint32 // of a nexthop group
+	VRF           string // of a route, in place of Table
 	Table, Metric uint32 // of a route
 }
 
@@ -64,7 +66,7 @@ func (p Place) Route() bool { return p.Interface == "" && p.ID == 0 }
 
 // Place returns where it stands while nothing has failed.
 func (s *Spec) Place() Place {
-	return Place{Prefix: s.Prefix, Interface: s.Interface, ID: s.ID, Table: s.Table, Metric: s.Metric}
+	return Place{Prefix: s.Prefix, Interface: s.Interface, ID: s.ID, VRF: s.VRF, Table: s.Table, Metric: s.Metric}
 }
 
 // raised returns where it stands after a failure that only raises the metric.
@@ -127,6 +129,8 @@ type Object struct {
 	Source netip.Addr
 	Group  uint32 // that a route leads to; 0: none
 	Hops   []Hop  // of a nexthop group, and of a route that leads to none
+
+	vrf string // as the kernel lists it: the VRF that has the route's table, if one has
 }
 
 // same tells whether what is in the kernel (o) is what is wanted (w).

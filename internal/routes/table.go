@@ -180,7 +180,7 @@ func (t *Table) Found(objects []Object, now session.Time) {
 	}
 	t.orphans = t.orphans[:0]
 	for _, o := range objects {
-		s := t.places[o.Place]
+		s := t.seatOf(&o)
 		if s.of == nil {
 			t.orphans = append(t.orphans, stray{obj: o})
 			continue
@@ -197,6 +197,20 @@ func (t *Table) Found(objects []Object, now session.Time) {
 			it.adopt(now)
 		}
 	}
+}
+
+// seatOf returns the seat of what there is in the kernel, which lists routes by the
+// numbers of tables. What is asked for in a VRF gets its place by the VRF.
+func (t *Table) seatOf(o *Object) seat {
+	s := t.places[o.Place]
+	if s.of == nil && o.vrf != "" {
+		in := o.Place
+		in.VRF, in.Table = o.vrf, 0
+		if s = t.places[in]; s.of != nil {
+			o.Place = in
+		}
+	}
+	return s
 }
 
 // Retry makes what has failed be tried at once, since what stood against it may be
