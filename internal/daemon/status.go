@@ -215,6 +215,9 @@ func (d *Daemon) Status(ctx context.Context) (control.Status, error) {
 	st.Sessions.Total += refused
 	st.Sessions.Down += refused
 	st.Warnings = append(st.Warnings, d.capacityWarnings()...)
+	for _, why := range d.speaker.Refusals() {
+		st.Warnings = append(st.Warnings, "sessions have to wait: "+why)
+	}
 	counts, warnings := d.countRoutes()
 	st.Routes, st.Warnings = counts, append(st.Warnings, warnings...)
 	st.Warnings = append(st.Warnings, d.captures.warnings()...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/xbfd/xbfd/internal/testnet"
 )
 
 // somebody is an XDP program that is not xbfd's and lets every frame pass.
@@ -124,5 +127,33 @@ func TestForeignXDPProgram(t *testing.T) {
 				t.Errorf("exit status %d, program %d is left", code, a.attached(t))
 			}
 		})
+	}
+}
+
+// A session that insists on AF_XDP, and whose interface comes when xbfd runs already,
+// waits while that cannot be had; the status says so, and it comes up once it can. The
+// name of what is in the way it may not ask for any more.
+func TestInsistsOnXDP(t *testing.T) {
+	t.Parallel()
+	a, b := newHost(t, "a"), newHost(t, "b")
+	d := start(t, a, "transport: xdp\n"+oneSession(b, 100*time.Millisecond, ""))
+	start(t, b, oneSession(a, 100*time.Millisecond, ""))
+	testnet.Veth(t, a.NS, a.ifname, b.NS, b.ifname)
+	s := &somebody{how: "netlink", mode: "native", name: "somebody"}
+	s.come(t, a)
+	a.address(t)
+	b.address(t)
+	why := regexp.MustCompile(fmt.Sprintf(`^sessions have to wait: open interface a: AF_XDP cannot be used: .*id %d .*ip link set a xdp off`, s.id))
+	eventually(t, patience, "the status says what is in the way", func() bool {
+		return slices.ContainsFunc(d.status(t).Warnings, why.MatchString)
+	})
+	if s := d.session(t, b.v4); s.State != "down" || s.Transport != "" {
+		t.Errorf("session %+v", s)
+	}
+	must(t, s.detach())
+	d.waitUp(t)
+	d.waitTransport(t, "xdp-native")
+	if w := d.status(t).Warnings; slices.ContainsFunc(w, why.MatchString) {
+		t.Errorf("the status still warns: %q", w)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -131,6 +133,20 @@ func (s *Speaker) tell(ifname string, err error) {
 		s.told[ifname] = err.Error()
 		s.log.Error("sessions have to wait", "ifname", ifname, "err", err)
 	}
+}
+
+// Refusals returns why interfaces cannot be opened that sessions wait for, each
+// reason once.
+func (s *Speaker) Refusals() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reasons := make(map[string]bool)
+	for _, e := range s.sessions {
+		if e.err != nil {
+			reasons[e.err.Error()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(reasons))
 }
 
 // closeUnused closes the interfaces that no session's path uses any more, and
