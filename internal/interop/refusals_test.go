@@ -60,7 +60,7 @@ func TestCommandsRefused(t *testing.T) {
 		{"session show first", refusal, "\"first\" is neither the address of a peer nor a local discriminator"},
 		{"session add --peer-addr 192.0.2.2 --interface a", refusal, "a session with peer 192.0.2.2 already: local discriminator [0-9]+, owner file"},
 		{"session add --peer-addr fe80::9", refusal, "interface: is missing: .* so name the interface"},
-		{"session add --peer-addr 192.0.2.9 --vrf red", refusal, "vrf: \"red\": this version runs sessions in the VRF \"default\" only; name the interface"},
+		{"session add --peer-addr 192.0.2.9 --vrf a/b", refusal, "\"a/b\" cannot be the name of a VRF"},
 		{"session add --peer-addr 192.0.2.9 --conf-key-id 99", refusal, "key: no key 99"},
 		{"session add --peer-addr 192.0.2.9 --multihop", refusal, "local: is missing: .* give the address"},
 		{"session set 192.0.2.2 --minimum-ttl 9", refusal, "minimum-ttl: is for multihop: .*remove"},
