@@ -104,9 +104,9 @@ func peer(addr string) Peer {
 	return Peer{Addr: netip.MustParseAddr(addr), Interface: "eth0", Interval: 10_000, Mult: 3}
 }
 
-func udp(string) string         { return "udp" }
-func onlyXDP(string) string     { return "xdp" }
-func features(b uint64) *uint64 { return &b }
+func udp(string) string       { return "udp" }
+func onlyXDP(string) string   { return "xdp" }
+func offers(b uint64) *uint64 { return &b }
 
 func TestHealthy(t *testing.T) {
 	r := Examine(host(nil, nil))
@@ -180,8 +180,8 @@ func TestVerdicts(t *testing.T) {
 		{"enough to lock", "locked-memory", OK, "64 MiB may be locked", nil, func(h *Host) { h.Caps &^= 1 << unix.CAP_IPC_LOCK; h.LockedMemory = 64 << 20 }},
 		{"maps count", "locked-memory", Warn, "before Linux 5.11", nil, func(h *Host) { h.Release = "5.10.1" }},
 
-		{"copy mode", "xdp", OK, "copy mode", nil, func(h *Host) { h.Links[0].Features = features(xdpBasic | xdpRedirect) }},
-		{"no native XDP", "xdp", Warn, "generic XDP works", nil, func(h *Host) { h.Links[0].Features = features(0) }},
+		{"copy mode", "xdp", OK, "copy mode", nil, func(h *Host) { h.Links[0].Features = offers(xdpBasic | xdpRedirect) }},
+		{"no native XDP", "xdp", Warn, "generic XDP works", nil, func(h *Host) { h.Links[0].Features = offers(0) }},
 		{"nothing known", "xdp", OK, "does not say", nil, func(h *Host) { h.Links[0].Features = nil }},
 		{"sockets wanted", "xdp", OK, "as configured", nil, func(h *Host) { h.Want.Transport = udp }},
 		{"no such interface", "xdp", Fail, "no such interface", nil, func(h *Host) { h.Links, h.Missing = nil, "eth7" }},
@@ -206,6 +206,9 @@ func TestVerdicts(t *testing.T) {
 		{"member held to sockets", "lowers", Warn, "by eth0: transport: udp is configured for it", nil, both(over(&netlinkmon.Lowers{Kind: "bond", Members: one}), func(h *Host) {
 			h.Want.Transport = func(name string) string { return map[string]string{"eth0": "udp"}[name] }
 		})},
+
+		{"tags taken off", "vlan-tags", OK, "ethtool -K eth0 rx-vlan-offload off", nil, func(h *Host) { h.Links[0].Tags = TagsTaken }},
+		{"tags beside the frames", "vlan-tags", Warn, "where XDP does not look", nil, func(h *Host) { h.Links[0].Tags = TagsBeside }},
 
 		{"tc program", "tc-ingress", Warn, `"cil_from_netdev", id 5`, nil, func(h *Host) { h.Links[0].Ingress = []Program{{8, "xbfd_tc"}, {5, "cil_from_netdev"}} }},
 

@@ -90,6 +90,9 @@ func (h *Host) lookAtLinks(only string) error {
 		}
 		l := Link{Name: a.Name, Index: a.Index, Driver: driver(a.Name), Rx: rxQueues(a), NTuple: ntuple(a.Name), Ingress: atIngress(link), Features: xdpFeatures(a.Index)}
 		l.Lowers = lowers[a.Name]
+		if underVLAN(lowers, a.Index) {
+			l.Tags = tags(link)
+		}
 		if l.XDP = bpf.Attached(a.Index); l.XDP != nil {
 			l.XDP.Seek()
 		}

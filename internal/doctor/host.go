@@ -45,6 +45,7 @@ type Link struct {
 	XDP          *bpf.BusyError     // what is attached, ours too; nil: nothing
 	Ingress      []Program          // at tc ingress
 	Lowers       *netlinkmon.Lowers // what it is made of; nil: it is not
+	Tags         string             // what becomes of VLAN tags on it: TagsTaken, TagsBeside; "" where XDP sees them, or there are none
 }
 
 // Program is a BPF program at an interface's tc ingress.

@@ -36,7 +36,7 @@ func (r Report) Fails() (n int) {
 // checks are in the order in which people should read them.
 var checks = []func(*Host) []Finding{
 	visibility, kernel, btf, capabilities, afXDP, bpfCalls, lockedMemory,
-	xdp, lowers, queues, attached, ingress,
+	xdp, lowers, vlanTags, queues, attached, ingress,
 	daemons, firewall, echoPath,
 	throttling, groupRealTime, quota, idle, timerSlack,
 	neighbours, neighbourTable, receiveBuffers,
