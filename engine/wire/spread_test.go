@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -49,9 +50,12 @@ func (s *spreader) Commit(n, l3 int) {
 func (*spreader) Ring() bool { return true }
 func (*spreader) Flush() int { return 0 }
 
-// drive runs an engine's workers until the function that it returns is called.
-func drive(t *testing.T, workers int) (*engine.Engine, func()) {
+// drive runs an engine's workers until the function that it returns is called. A
+// worker that sleeps keeps its part of the runtime, so there are to be more of those.
+func drive(t testing.TB, workers int) (*engine.Engine, func()) {
 	t.Helper()
+	procs := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + workers)
+	t.Cleanup(func() { runtime.GOMAXPROCS(procs) })
 	var loops []*Loop
 	e, err := engine.New(engine.Config{Workers: workers, Seed: uint64(workers), Wake: func(i int) { loops[i].Wake() }})
 	must(t, err)
