@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 
@@ -18,14 +19,13 @@ const lane = 2
 type laneRig struct {
 	rig
 	lanes, twin *fastpath.Lanes
-	ifindex     int32 // whose the frames are
 }
 
 func newLaneRig(t testing.TB) laneRig {
 	t.Helper()
 	r := newRig(t, true)
 	must(t, r.tables.AddDiscr(discr, lane))
-	l := laneRig{r, r.tables.Lanes(), fastpath.New(lane + 1), loopback}
+	l := laneRig{r, r.tables.Lanes(), fastpath.New(lane + 1)}
 	l.each(func(l *fastpath.Lanes) { l.Beat(monotonic(t)) })
 	return l
 }
@@ -40,7 +40,7 @@ func (r laneRig) expect(t testing.TB, frame []byte) {
 	t.Helper()
 	now := monotonic(t)
 	r.each(func(l *fastpath.Lanes) {
-		if !l.Expect(lane, frame, r.ifindex, now) {
+		if !l.Expect(lane, frame, ownerOf(frame), now) {
 			t.Fatalf("frame %x cannot be expected", frame)
 		}
 	})
@@ -60,7 +60,7 @@ func (r laneRig) insure(t testing.TB, gate, gap int64, frame []byte) {
 func (r laneRig) take(t testing.TB, frame []byte) (action uint32, verdict string, out []byte) {
 	t.Helper()
 	action, verdict, out = r.run(t, frame)
-	heard, reply := r.twin.Take(lane, frame, r.ifindex, monotonic(t))
+	heard, reply := r.twin.Take(lane, frame, ownerOf(frame), monotonic(t))
 	isHeard := verdict == "heard" || verdict == "insured" || verdict == "pass_to_tc"
 	if heard != isHeard || (reply != nil) != (isHeard && verdict != "heard") {
 		t.Errorf("frame %x: verdict %q, the twin says heard %v, reply %x", frame, verdict, heard, reply)
@@ -69,6 +69,20 @@ func (r laneRig) take(t testing.TB, frame []byte) (action uint32, verdict string
 		t.Errorf("the program answers %x and the twin %x", out, reply)
 	}
 	return action, verdict, out
+}
+
+// ownerOf says whose a frame is in a rig.
+func ownerOf(frame []byte) int32 {
+	if len(frame) < 18 || binary.BigEndian.Uint16(frame[12:]) != 0x8100 {
+		return loopback
+	}
+	switch binary.BigEndian.Uint16(frame[14:]) & 0xfff {
+	case 0:
+		return loopback
+	case vlanID:
+		return vlanIf
+	}
+	return Nobody
 }
 
 // heardFrames are what peers repeat.
@@ -204,11 +218,7 @@ func TestExpectRefuses(t *testing.T) {
 			}
 		}).bytes(t)
 		b.lanes.Refuse(lane)
-		ifindex := int32(loopback)
-		if len(tt.frame.tags) == 1 && tt.frame.tags[0]&0xfff == vlanID {
-			ifindex = vlanIf
-		}
-		can := b.lanes.Expect(lane, frame, ifindex, 1)
+		can := b.lanes.Expect(lane, frame, ownerOf(frame), 1)
 		_, verdict, _ := b.run(t, frame)
 		if verdict == "heard" && !can {
 			t.Errorf("%s: heard although it cannot be expected", tt.name)
@@ -228,6 +238,10 @@ func FuzzHears(f *testing.F) {
 		expected = append(expected, frame)
 		f.Add(frame, uint8(len(expected)-1))
 		f.Add(append(frame[:len(frame):len(frame)], 0), uint8(len(expected)-1))
+		tagged := h.on(6).bytes(f)
+		expected = append(expected, tagged)
+		f.Add(tagged, uint8(len(expected)-1))
+		f.Add(frame, uint8(len(expected)-1))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte, which uint8) {
 		if len(frame) < 14 || len(frame) > 1500 {

@@ -111,7 +111,6 @@ func TestProgramHearsTagged(t *testing.T) {
 	for name, f := range heardFrames() {
 		t.Run(name, func(t *testing.T) {
 			b := newLaneRig(t)
-			b.ifindex = vlanIf
 			must(t, b.Insure(InsureTX))
 			frame := f.on(3).bytes(t)
 			if _, verdict, _ := b.take(t, frame); verdict != "steered" {
@@ -125,13 +124,13 @@ func TestProgramHearsTagged(t *testing.T) {
 					mutant := append([]byte(nil), frame...)
 					mutant[i] ^= bits
 					want := free && (i != 14 || bits == 0x20)
-					if _, verdict, _ := b.run(t, mutant); (verdict == "heard") != want {
+					if _, verdict, _ := b.take(t, mutant); (verdict == "heard") != want {
 						t.Errorf("byte %d ^ %#x: verdict %q", i, bits, verdict)
 					}
 				}
 			}
 			for n := 14; n < len(frame); n++ {
-				if _, verdict, _ := b.run(t, frame[:n]); verdict == "heard" {
+				if _, verdict, _ := b.take(t, frame[:n]); verdict == "heard" {
 					t.Errorf("cut to %d bytes it was heard", n)
 				}
 			}
