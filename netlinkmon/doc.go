@@ -10,7 +10,8 @@
 // answer, for a storm of changes once. Along with a single-hop path goes the
 // source address for echo packets (RFC 5881 §4), or why there is none. Where the
 // interface is a VLAN device or a bond, the path says by which interfaces below it
-// the frames travel: they are what AF_XDP sockets are for.
+// the frames travel: they are what AF_XDP sockets are for. All of it is looked for
+// within the session's VRF.
 //
 // It sends no BFD packet and decides nothing about a session. It leaves links,
 // addresses, routes and permanent neighbours alone; the one thing it changes

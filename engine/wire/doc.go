@@ -29,8 +29,8 @@
 // detached anywhere on the host. Detection times below 100 ms want insurance
 // beside them.
 //
-// Multihop stands beside the Interfaces: UDP sockets of the whole host for port
-// 4784, whose packets arrive on any interface. Nothing is sent by it.
+// Multihop stands beside the Interfaces: a VRF's UDP sockets for port 4784, whose
+// packets arrive on any of its interfaces. Nothing is sent by it.
 //
 // An Interface may be asked from any goroutine; a Port belongs to its worker.
 // Nothing on the way of a packet allocates, blocks, locks or logs.

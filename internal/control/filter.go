@@ -112,6 +112,9 @@ func (s selector) one(found []Session) (Session, error) {
 			local = x.Local.String()
 		}
 		fmt.Fprintf(&b, "\n  %d: local %s, interface %s", x.LocalDiscriminator, local, cmp.Or(x.Interface, "-"))
+		if x.VRF != config.DefaultVRF {
+			b.WriteString(", VRF " + x.VRF)
+		}
 		if x.Multihop {
 			b.WriteString(", multihop")
 		}
@@ -119,7 +122,7 @@ func (s selector) one(found []Session) (Session, error) {
 	if len(found) > most {
 		fmt.Fprintf(&b, "\n  and %d more", len(found)-most)
 	}
-	return Session{}, Errorf(CodeAmbiguous, "%d sessions with %s: name one by interface, local, multihop or its discriminator%s",
+	return Session{}, Errorf(CodeAmbiguous, "%d sessions with %s: name one by interface, local, vrf, multihop or its discriminator%s",
 		len(found), s, &b)
 }
 

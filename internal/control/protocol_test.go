@@ -79,7 +79,7 @@ func TestProtocolErrors(t *testing.T) {
 		{"number", "POST", "/v1/sessions/11/diag", `{"diagnostic": 5}`, 400, e{Code: "bad-request", Field: "diagnostic", Message: "5 is not a string"}},
 		{"method of diag", "GET", "/v1/sessions/11/diag", "", 405, e{Code: "bad-request", Message: "GET is not for this route: it takes POST"}},
 		{"diag of none", "POST", "/v1/sessions/99/diag", `{"diagnostic": "none"}`, 404, e{Code: "not-found", Message: "no session with local discriminator 99"}},
-		{"poll which", "POST", "/v1/sessions/192.0.2.1/poll", "", 409, e{Code: "ambiguous", Message: "2 sessions with peer 192.0.2.1: name one by interface, local, multihop or its discriminator\n" +
+		{"poll which", "POST", "/v1/sessions/192.0.2.1/poll", "", 409, e{Code: "ambiguous", Message: "2 sessions with peer 192.0.2.1: name one by interface, local, vrf, multihop or its discriminator\n" +
 			"  11: local 192.0.2.9, interface eth0\n  21: local 192.0.2.9, interface eth0, multihop"}},
 		{"poll of none", "POST", "/v1/sessions/192.0.2.2/poll?multihop=true", "", 404, e{Code: "not-found", Message: "no session with peer 192.0.2.2, multihop true"}},
 		{"multihop", "GET", "/v1/sessions?multihop=yes", "", 400, e{Code: "bad-request", Field: "multihop", Message: `"yes" is not true or false`}},

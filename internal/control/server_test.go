@@ -181,7 +181,7 @@ func TestErrors(t *testing.T) {
 		{"no such id", "GET", "/v1/sessions/99", "", 404, e{Code: "not-found", Message: "no session with local discriminator 99"}},
 		{"other interface", "GET", "/v1/sessions/11?interface=eth1", "", 404, e{Code: "not-found", Message: "no session with local discriminator 11, interface eth1"}},
 		{"no such peer", "DELETE", "/v1/sessions/192.0.2.7", "", 404, e{Code: "not-found", Message: "no session with peer 192.0.2.7"}},
-		{"ambiguous", "PATCH", "/v1/sessions/fe80::1", `{"shutdown": true}`, 409, e{Code: "ambiguous", Message: "2 sessions with peer fe80::1: name one by interface, local, multihop or its discriminator\n" +
+		{"ambiguous", "PATCH", "/v1/sessions/fe80::1", `{"shutdown": true}`, 409, e{Code: "ambiguous", Message: "2 sessions with peer fe80::1: name one by interface, local, vrf, multihop or its discriminator\n" +
 			"  13: local fe80::9, interface eth0\n  14: local fe80::9, interface eth1"}},
 		{"owner", "DELETE", "/v1/sessions/11", "", 403, e{Code: "not-owner", Message: "the session with 192.0.2.1 belongs to file: remove it there"}},
 		{"exists", "POST", "/v1/sessions", `{"peer": "192.0.2.1", "local": "192.0.2.9", "interface": "eth0"}`, 409, e{Code: "exists", Field: "peer", Message: "there is a session with 192.0.2.1 already"}},

@@ -205,7 +205,9 @@ func FuzzParse(f *testing.F) {
 			refusal(m)
 			parseRoute(m.body, name)
 			parseAddress(m.body, name)
-			parseLink(m.body)
+			if _, _, _, ok := parseLink(m.body); ok {
+				parseVRF(m.body)
+			}
 			parseNexthop(m.body)
 		}
 	})

@@ -52,7 +52,16 @@ var vrfTargets = map[string]netlinkmon.Target{
 
 func vrfPort(vrf string) string { return "to-" + vrf }
 
+// newVRFBed is one whose ends run and have their sessions.
 func newVRFBed(t *testing.T, transport string) *vrfBed {
+	t.Helper()
+	b := emptyVRFBed(t)
+	b.start(transport)
+	return b
+}
+
+// emptyVRFBed has everything but those.
+func emptyVRFBed(t *testing.T) *vrfBed {
 	t.Helper()
 	b := &vrfBed{t: t, host: &vrfEnd{NS: testnet.NewNS(t, "host")}, peers: make(map[string]*vrfEnd)}
 	for _, vrf := range vrfNames {
@@ -71,8 +80,13 @@ func newVRFBed(t *testing.T, transport string) *vrfBed {
 		peer.AddRoute(t, "p0", "10.0.0.1/32", "192.0.2.1")
 		peer.AddRoute(t, "p0", "2001:db8:1::1/128", "2001:db8::1")
 	}
+	return b
+}
+
+func (b *vrfBed) start(transport string) {
+	b.t.Helper()
 	for _, e := range append([]*vrfEnd{b.host}, b.peers[""], b.peers["red"], b.peers["blue"]) {
-		e.start(t, transport)
+		e.start(b.t, transport)
 	}
 	for _, vrf := range vrfNames {
 		for name, target := range vrfTargets {
@@ -81,11 +95,10 @@ func newVRFBed(t *testing.T, transport string) *vrfBed {
 				there.Peer = netip.MustParseAddr("192.0.2.1")
 			}
 			target.VRF = vrf
-			b.host.add(t, vrf+name, target)
-			b.peers[vrf].add(t, vrf+name, there)
+			b.host.add(b.t, vrf+name, target)
+			b.peers[vrf].add(b.t, vrf+name, there)
 		}
 	}
-	return b
 }
 
 func (e *vrfEnd) start(t *testing.T, transport string) {
