@@ -17,6 +17,7 @@ import (
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/explain"
+	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -44,7 +45,8 @@ func (e *env) explainCommand() *cobra.Command {
 				return err
 			}
 			explain.Complete(sessions, frames)
-			x := explain.New(explain.Options{Sessions: sessions, Interface: ifname, MAC: macOf(sessions)})
+			lowers, _ := netlinkmon.ListLowers() // without them frames of VLANs are taken for the kernel's
+			x := explain.New(explain.Options{Sessions: sessions, Interface: ifname, MAC: macOf(sessions), Lowers: lowers})
 			defer x.Close()
 			reports := make([]explain.Report, 0, len(frames))
 			for i, f := range frames {

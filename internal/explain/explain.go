@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -17,6 +18,9 @@ type Options struct {
 	// MAC returns the address of an interface; nil, or false, takes each frame for
 	// one that is addressed to it.
 	MAC func(ifname string) (packet.MAC, bool)
+	// Lowers says, by name, by which interfaces the frames travel of VLAN devices and
+	// bonds; what is not there takes its frames itself.
+	Lowers map[string]*netlinkmon.Lowers
 }
 
 // Explainer explains frames. Close frees what it holds.
@@ -86,7 +90,8 @@ func (e *Explainer) Program() error {
 
 // Explain says what would become of a frame.
 func (e *Explainer) Explain(f Frame) Report {
-	r := Report{Length: max(f.Length, len(f.Data)), Interface: e.arrivesAt(f), Summary: summary(f.Data)}
+	r := Report{Length: max(f.Length, len(f.Data)), Summary: summary(f.Data)}
+	r.Interface, f.Data = e.above(e.arrivesAt(f), f.Data)
 	w := e.worldOf(r.Interface)
 	mac, known := e.o.MAC(r.Interface)
 	if !known && len(f.Data) >= len(mac) {
