@@ -18,7 +18,7 @@ import (
 // peer's came; what the stack has made of the tag does not matter.
 func TestInsuranceTagged(t *testing.T) {
 	for _, tt := range []struct{ transport, insurance string }{
-		{TransportXDP, InsuranceTCX}, {TransportGeneric, InsuranceTCX}, {TransportXDP, InsuranceClsact},
+		{TransportXDP, InsuranceTC}, {TransportGeneric, InsuranceTC}, {TransportXDP, InsuranceClsact},
 	} {
 		t.Run(tt.transport+", "+tt.insurance, func(t *testing.T) {
 			testnet.NoLeaks(t)
