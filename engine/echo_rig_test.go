@@ -136,6 +136,7 @@ func (b *loopBed) framed(c packet.Control) Rx {
 	}
 	t.Render(&packet.Path{
 		SrcMAC: b.path.PeerMAC, DstMAC: b.path.LocalMAC, Src: b.path.Peer, Dst: b.path.Local, SrcPort: 50_000, DstPort: port,
+		VLAN: b.path.VLAN, PCP: 3,
 	}, &c, nil)
 	frame := make([]byte, MaxFrame)
 	bits := uint8(0)
@@ -148,11 +149,14 @@ func (b *loopBed) framed(c packet.Control) Rx {
 	return b.received(frame[:t.Put(frame, bits)])
 }
 
-// received is a frame that arrives now.
+// received is a frame that arrives now, on interface 1 or with vlan10's tag.
 func (r *rig) received(frame []byte) Rx {
 	rx := Rx{Frame: frame, Arrival: r.now}
 	if packet.ParseEthernet(frame, &rx.Datagram); rx.Drop != packet.DropNone {
 		r.t.Fatalf("a frame that must be dropped: %v", rx.Drop)
+	}
+	if rx.VLAN == vlan10 {
+		rx.Ifindex = device10
 	}
 	return rx
 }

@@ -17,7 +17,7 @@ func (b *loopBed) hearsAlone(rx Rx) bool {
 	if !ok || rx.DstPort == packet.PortEcho {
 		return false
 	}
-	heard, _ := b.e.lanes.Take(lane, rx.Frame, ifindex, int64(rx.Arrival))
+	heard, _ := b.e.lanes.Take(lane, rx.Frame, b.path.Ifindex, int64(rx.Arrival))
 	return heard
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/xbfd/xbfd/engine/fastpath"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/packet"
@@ -221,60 +220,5 @@ func TestVLANHandedOver(t *testing.T) {
 		if a, b := r.status(plain).State, r.status(tagged).State; a != packet.Down || b != packet.Init {
 			t.Errorf("peer %d: without a tag %v, tagged %v", n, a, b)
 		}
-	}
-}
-
-// What is expected is of the VLAN's device, and is answered with the tag.
-func TestVLANHeard(t *testing.T) {
-	r := newVLANRig(t)
-	r.e.lanes, r.e.insurance = fastpath.New(4), true
-	d := r.session(vlanPath(1, vlan10, device10))
-	r.step()
-	r.now += sec
-	var frame []byte
-	hear := func(c packet.Control) {
-		path := packet.Path{
-			SrcMAC: peerMAC, DstMAC: localMAC, Src: pathTo(1).Peer, Dst: pathTo(1).Local, VLAN: vlan10, PCP: 6,
-			SrcPort: 50_000, DstPort: packet.PortControl,
-		}
-		var bits uint8
-		if c.Final {
-			bits = packet.BitFinal
-		}
-		var tpl packet.Template
-		tpl.Render(&path, &c, nil)
-		frame = make([]byte, tpl.Len())
-		tpl.Put(frame, bits)
-		rx := Rx{Arrival: r.now, Frame: frame, Ifindex: device10}
-		packet.ParseEthernet(frame, &rx.Datagram)
-		r.hear(0, rx)
-	}
-	hear(control(1, packet.Down, 0))
-	hear(control(1, packet.Up, d))
-	for range 4 {
-		final := control(1, packet.Up, d)
-		final.Final = true
-		hear(final)
-		hear(control(1, packet.Up, d))
-	}
-	if st := r.status(d); st.Heard != HeardActive {
-		t.Fatalf("%v, %v", st.State, st.Heard)
-	}
-	lane, _ := r.e.Lane(d)
-	if heard, _ := r.e.lanes.Take(lane, frame, ifindex, int64(r.now)); heard {
-		t.Error("heard on the interface below")
-	}
-	heard, reply := r.e.lanes.Take(lane, frame, device10, int64(r.now))
-	if !heard || reply != nil {
-		t.Errorf("heard %v, reply %x", heard, reply)
-	}
-	_, reply = r.e.lanes.Take(lane, frame, device10, int64(r.now+sec))
-	if reply == nil || tagOf(reply) != 0x8100_0000|6<<13|vlan10 {
-		t.Errorf("reply %x", reply)
-	}
-	r.e.post(0, func(w *Worker, now session.Time) { w.detach(ifindex, now) })
-	r.step()
-	if heard, _ := r.e.lanes.Take(lane, frame, device10, int64(r.now)); heard {
-		t.Error("heard while what is answered has no tag")
 	}
 }
