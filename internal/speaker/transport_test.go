@@ -32,13 +32,14 @@ func (c *couple) walk(t *testing.T) {
 	t.Helper()
 	for n, step := range walk {
 		switches := c.status(t, 0).Switches + 1
-		began, before := time.Now(), [2]uint64{c.taken(t, 0), c.taken(t, 1)}
+		began := time.Now()
 		for side := range 2 {
 			must(t, c.s[side].Switch(t.Context(), c.name[side], step.asked, "a test"))
 			if took := time.Since(began); testing.Verbose() {
 				t.Logf("%s to %s: %v", c.name[side], step.asked, took)
 			}
 		}
+		before := [2]uint64{c.taken(t, 0), c.taken(t, 1)}
 		time.Sleep(300 * time.Millisecond) // twice the Detection Time
 		c.held(t, fmt.Sprintf("step %d to %s", n, step.asked))
 		for side := range 2 {
@@ -46,7 +47,6 @@ func (c *couple) walk(t *testing.T) {
 			if st.Transport != step.is || st.Asked != step.asked || st.Cause != "a test" || st.Switches != switches || st.Trouble != "" || st.Since.Before(began) {
 				t.Errorf("after %s: %+v", step.asked, st)
 			}
-			// What is taken while the step begins is of the transport before.
 			if took := c.taken(t, side) - before[side]; (took > 200) != (step.is != "udp") {
 				t.Errorf("by %s XDP has taken %d frames", step.is, took)
 			}
