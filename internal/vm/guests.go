@@ -47,7 +47,7 @@ var everything = []Suite{
 // the programs for another processor. All of it is emulated, at a twentieth of the
 // speed, so the tests that try every byte of a frame are left out.
 var otherMachine = []Suite{
-	{Name: "bpf", Package: "bpf", Skip: "Mutations|Truncated|Checksum|Tagged|Foreign|Live", Limit: 2 * time.Minute},
+	{Name: "bpf", Package: "bpf", Skip: "Mutations|Truncated|Checksum|Tagged|Live", Limit: 2 * time.Minute},
 	{Name: "wire", Package: "engine/wire", Run: "^Test(ForeignRings|NoAllocations|EchoLooped.*|RxFrame|ReopenAtOnce|MACChanged|InsuranceByTC)$", Limit: 2 * time.Minute},
 	{Name: "speaker", Package: "internal/speaker", Run: "^Test(EchoLooping|MultihopMoves)$", Limit: time.Minute},
 }
