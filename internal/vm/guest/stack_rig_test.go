@@ -3,9 +3,6 @@
 package guest
 
 import (
-	"errors"
-	"net"
-	"slices"
 	"testing"
 	"time"
 
@@ -136,29 +133,6 @@ func (s stack) speak(t *testing.T) *speaker.Speaker {
 	must(t, err)
 	t.Cleanup(func() { must(t, sp.Close()) })
 	return sp
-}
-
-// card finds a network card by its Ethernet address and gives it to the namespace.
-func (s stack) card(t *testing.T, mac string) (name string) {
-	t.Helper()
-	want, err := net.ParseMAC(mac)
-	must(t, err)
-	var links []netlink.Link
-	for range 10 { // others may come or go meanwhile
-		if links, err = netlink.LinkList(); !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
-	must(t, err)
-	for _, l := range links {
-		if slices.Equal(l.Attrs().HardwareAddr, want) {
-			must(t, netlink.LinkSetNsFd(l, s.FD()))
-			s.SetUp(t, l.Attrs().Name)
-			return l.Attrs().Name
-		}
-	}
-	testnet.Require(t, false, "needs a card with the address "+mac)
-	return ""
 }
 
 func must(t testing.TB, err error) {
