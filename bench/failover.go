@@ -126,8 +126,8 @@ func (r *rig) whole(ctx context.Context) error {
 	up := r.lab.uplinks
 	kernel, onward := r.keeps()
 	for end := time.Now().Add(upPatience); ; {
-		spare := !kernel || up.fib.covered || up.spare.established()
-		if spare && (!kernel || up.fib.whole()) && (!onward || up.collector.whole()) {
+		learns := kernel && onward // the other way, by BGP
+		if (!learns || up.spare.established()) && (!kernel || up.fib.whole()) && (!onward || up.collector.whole()) {
 			return nil
 		}
 		if time.Now().After(end) {

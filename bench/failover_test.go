@@ -73,6 +73,17 @@ func TestBestRoute(t *testing.T) {
 	}
 }
 
+func TestHeaviest(t *testing.T) {
+	hop := func(weight byte, link uint32) []byte {
+		b := native.AppendUint32([]byte{16, 0, 0, weight - 1}, link)
+		native.PutUint16(b, 16)
+		return append(b, 8, 0, unix.RTA_GATEWAY, 0, 192, 0, 2, 1)
+	}
+	if got := heaviest(append(append(hop(1, 8), hop(200, 7)...), 16, 0, 0)); got != 7 {
+		t.Errorf("interface %d, want 7", got)
+	}
+}
+
 func TestOutage(t *testing.T) {
 	p := &probe{arrivals: []arrival{{1, false, 10}, {2, false, 20}, {3, false, 30}, {6, true, 60}, {5, true, 50}, {7, true, 70}}}
 	if ns, lost := p.outage(20); ns != 30 || lost != 2 {

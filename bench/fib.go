@@ -167,9 +167,27 @@ func routeIn(m *syscall.NetlinkMessage) (k int, metric, link uint32, ok bool) {
 			metric = native.Uint32(a.Value)
 		case unix.RTA_OIF:
 			link = native.Uint32(a.Value)
+		case unix.RTA_MULTIPATH:
+			link = heaviest(a.Value)
 		}
 	}
 	return k, metric, link, ok
+}
+
+// heaviest is the interface of the nexthop that has the most weight of several.
+func heaviest(hops []byte) (link uint32) {
+	most := -1
+	for len(hops) >= unix.SizeofRtNexthop {
+		if weight := int(hops[3]); weight > most {
+			most, link = weight, native.Uint32(hops[4:])
+		}
+		n := int(native.Uint16(hops))
+		if n < unix.SizeofRtNexthop || n > len(hops) {
+			break
+		}
+		hops = hops[n:]
+	}
+	return link
 }
 
 func (f *fib) close() error {

@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 		{"adaptive under fifo", func(o *Options) { o.Wait, o.Scheduling = "adaptive", "fifo" }, "--wait: adaptive does not"},
 		{"routes", func(o *Options) { o.Routes, o.DUTs = []int{1, 100}, Routers }, ""},
 		{"no routes", func(o *Options) { o.Routes = []int{0} }, "--routes: 0 is not"},
-		{"an engine without routes", func(o *Options) { o.Routes, o.DUTs = []int{1}, []string{"sockets"} }, `--dut: "sockets" is not one of [xbfd frr frr+xbfd`},
+		{"an engine without routes", func(o *Options) { o.Routes, o.DUTs = []int{1}, []string{"sockets"} }, `--dut: "sockets" is not one of [xbfd xbfd-group`},
 		{"rungs", func(o *Options) { o.Rungs = RungNames() }, ""},
 		{"unknown rung", func(o *Options) { o.Rungs = []string{"L9"} }, `--rungs: "L9" is not`},
 	} {

@@ -12,7 +12,7 @@ import (
 
 // Routers are what can be measured for failover: a BFD engine, and what changes the
 // routes when it says so.
-var Routers = []string{"xbfd", "frr", "frr+xbfd", "bird", "bird+xbfd", "gobgp+xbfd", "exabgp+xbfd"}
+var Routers = []string{"xbfd", "xbfd-group", "frr", "frr+xbfd", "bird", "bird+xbfd", "gobgp+xbfd", "exabgp+xbfd"}
 
 // router is an engine under test that has routes.
 type router interface {
@@ -32,7 +32,9 @@ func newRouter(name string, s setup) (dut, error) {
 	engine, _, over := strings.Cut(name, "+")
 	switch engine {
 	case "xbfd":
-		return &xbfdRouter{x}, nil
+		return &xbfdRouter{x, false}, nil
+	case "xbfd-group":
+		return &xbfdRouter{x, true}, nil
 	case "frr":
 		return newFRRRouter(s, x, over)
 	case "bird":
@@ -45,19 +47,29 @@ func newRouter(name string, s setup) (dut, error) {
 	return nil, fmt.Errorf("no engine %q", name)
 }
 
-// xbfdRouter keeps the routes itself.
-type xbfdRouter struct{ *xbfdDUT }
+// xbfdRouter keeps the routes itself. With group they all lead to one nexthop group.
+type xbfdRouter struct {
+	*xbfdDUT
+	group bool
+}
 
 func (r *xbfdRouter) keeps() (kernel, onward bool) { return true, false }
 
 func (r *xbfdRouter) start(ctx context.Context) error {
-	if err := r.lab.uplinks.cover(r.lab.dut); err != nil {
+	var b strings.Builder
+	to := fmt.Sprintf("via: [{gateway: %v, interface: %s}]", remote(0), ifname)
+	if r.group {
+		// The spare router has no BFD. All the weight is the first one's, or the probe
+		// might go by the other from the beginning.
+		to = "nexthop-group: 10"
+		fmt.Fprintf(&b, "nexthop-groups:\n  - {id: 10, initial: present, via: [{gateway: %v, interface: %s, weight: 256}, {gateway: %v, interface: %s}]}\n",
+			remote(0), ifname, spareRemote.Addr(), spareName)
+	} else if err := r.lab.uplinks.cover(r.lab.dut); err != nil {
 		return err
 	}
-	var b strings.Builder
 	fmt.Fprint(&b, "routes:\n")
 	for k := range r.lab.uplinks.routes {
-		fmt.Fprintf(&b, "  - {prefix: %v, via: [{gateway: %v, interface: %s}], metric: 20}\n", prefix(k), remote(0), ifname)
+		fmt.Fprintf(&b, "  - {prefix: %v, %s, metric: 20}\n", prefix(k), to)
 	}
 	r.more = b.String()
 	return r.xbfdDUT.start(ctx)

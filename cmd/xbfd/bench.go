@@ -111,10 +111,10 @@ func (e *env) benchFailover() *cobra.Command {
 	c, b := e.measure("failover", "How soon routes leave an uplink whose router has fallen silent",
 		"Let the load peer, which is the router of an uplink, fall silent, and see when the kernel's routes\n"+
 			"lead to the spare uplink, when packets do, and when a BGP neighbour is told: every time counts from\n"+
-			"the load peer's last packet. The engines are xbfd with routes of its own, FRR (frr: bgpd and bfdd,\n"+
-			"frr+xbfd: bfdd with xbfd as its data plane), BIRD (bird: its own BFD, bird+xbfd: a hook of xbfd),\n"+
-			"and GoBGP and ExaBGP (gobgp+xbfd, exabgp+xbfd), which only tell others. With frr in --dut all are\n"+
-			"compared with it.",
+			"the load peer's last packet. The engines are xbfd with routes of its own (xbfd-group: by a nexthop\n"+
+			"group), FRR (frr: bgpd and bfdd, frr+xbfd: bfdd with xbfd as its data plane), BIRD (bird: its own\n"+
+			"BFD, bird+xbfd: a hook of xbfd), and GoBGP and ExaBGP (gobgp+xbfd, exabgp+xbfd), which only tell\n"+
+			"others. With frr in --dut all are compared with it.",
 		"1s", 1, bench.Failover)
 	f := c.Flags()
 	f.Lookup("dut").Usage = "`engines` under test: " + strings.Join(bench.Routers, ", ")
