@@ -16,6 +16,7 @@ type FailoverResult struct {
 	Engine
 	Routes     int            `json:"routes"`
 	Trials     int            `json:"trials"`
+	Early      int            `json:"early"`      // trials before which the session had failed by itself: nothing to measure
 	Incomplete int            `json:"incomplete"` // trials in which a session or a route did not follow in time
 	Down       Distribution   `json:"down_us"`    // the first packet that says Down
 	First      Distribution   `json:"fib_first_us"`
@@ -87,10 +88,10 @@ func failoverOne(ctx context.Context, o Options, name string, say *printer) (_ *
 	if r.up < r.n {
 		return nil, fmt.Errorf("%s: %d of %d sessions came up: there is no point in a cut; it said: %s", name, r.up, r.n, r.dut.said())
 	}
-	if err := r.whole(ctx); err != nil {
+	if err := r.settle(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.settle(ctx); err != nil {
+	if err := r.whole(ctx); err != nil {
 		return nil, err
 	}
 	res := &FailoverResult{Engine: r.engine(), Routes: o.routes, Trials: o.Trials}
@@ -182,10 +183,10 @@ func (r *rig) comeBack(ctx context.Context) error {
 	if err != nil || !ok {
 		return errors.Join(err, ctx.Err(), failedIf(!ok, "the sessions did not come up again after a cut"))
 	}
-	if err := r.whole(ctx); err != nil {
+	if err := r.pause(ctx, 300*time.Millisecond+4*r.o.Interval); err != nil {
 		return err
 	}
-	return r.pause(ctx, 300*time.Millisecond+4*r.o.Interval)
+	return r.whole(ctx)
 }
 
 // wayLost waits until all that is to be seen of a cut was seen, or should long have

@@ -105,7 +105,7 @@ func TestFailoverRatio(t *testing.T) {
 		return res
 	}
 	xbfd, frr := result("xbfd", 151_000, 150_500, 159_000), result("frr", 300_000, 152_000, 154_000)
-	xbfd.All = append(xbfd.All, FailoverCut{FIB: Moves{1, 5, 5}})
+	xbfd.All = append(xbfd.All, FailoverCut{DetectionTime: 150_000, FIB: Moves{1, 5, 5}})
 	var out strings.Builder
 	compare([]*FailoverResult{xbfd, frr}, newPrinter(&out, io.Discard, false))
 	if want := (&FailoverRatio{Last: 151. / 154, Beyond: 0.25}); !cmp.Equal(want, xbfd.Ratio) {
@@ -117,8 +117,9 @@ func TestFailoverRatio(t *testing.T) {
 	if d := frr.Last; d.P50 != 154_000 || d.Max != 300_000 || d.Count != 3 || frr.Incomplete != 0 {
 		t.Errorf("%+v", frr)
 	}
-	if xbfd.sum(true, false); xbfd.Incomplete != 1 {
-		t.Errorf("%d cuts were not followed to the end, want 1", xbfd.Incomplete)
+	xbfd.All = append(xbfd.All, FailoverCut{DetectionTime: 150_000, Down: 150_001, FIB: Moves{2, -70, 5}}, FailoverCut{})
+	if xbfd.sum(true, false); xbfd.Incomplete != 1 || xbfd.Early != 2 || xbfd.Last.Count != 4 || xbfd.Down.Count != 3 {
+		t.Errorf("%+v", xbfd)
 	}
 }
 

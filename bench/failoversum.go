@@ -16,7 +16,12 @@ type FailoverRatio struct {
 // sum makes the distributions of the cuts.
 func (res *FailoverResult) sum(kernel, onward bool) {
 	var list [5][]float64
+	res.Early, res.Incomplete = 0, 0
 	for _, c := range res.All {
+		if c.DetectionTime == 0 || c.FIB.First < 0 || c.Onward.First < 0 {
+			res.Early++
+			continue
+		}
 		if c.Down == 0 || kernel && c.FIB.Count < res.Routes || onward && c.Onward.Count < res.Routes {
 			res.Incomplete++
 		}
@@ -52,8 +57,8 @@ func (res *FailoverResult) line(say *printer) {
 		return short(d.P50) + " / " + short(d.Max)
 	}
 	say.line(failoverLine, res.DUT, res.Routes, pair(res.Down), pair(res.First), pair(res.Last), pair(res.Outage), pair(res.Onward))
-	if res.Incomplete > 0 {
-		say.line("%-11s %d cuts were not followed to the end", "", res.Incomplete)
+	if res.Early+res.Incomplete > 0 {
+		say.line("%-11s of %d cuts %d were not followed to the end, and before %d the session had failed by itself", "", res.Trials, res.Incomplete, res.Early)
 	}
 }
 
