@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,7 @@ import (
 // the cell untested, which fails the run.
 func Tell(t testing.TB, driver Driver, device Device, feature Feature, o Outcome) {
 	t.Helper()
+	o.Why = strings.Join(strings.Fields(strings.ReplaceAll(o.Why, "|", "/")), " ") // a line of a table
 	path := os.Getenv(plan.CellsEnv)
 	t.Logf("cell: %s, %s, %s: %s", driver, device, feature, o)
 	if path == "" {

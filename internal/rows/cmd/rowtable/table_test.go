@@ -79,3 +79,33 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+// What virtual machines prove stands in the table without them, and is held against
+// their records when they have run.
+func TestGuests(t *testing.T) {
+	guest := []rows.Record{{Row: "5880-FSM-03", Package: "internal/vm/guest", Test: "TestVLAN/virtio", Layer: rows.Wire}}
+	other := []rows.Record{{Row: "5880-FSM-03", Package: "internal/vm/guest", Test: "TestQinQ", Layer: rows.Wire}}
+	host, vm := write(t, records), write(t, guest)
+	committed := filepath.Join(t.TempDir(), "COVERAGE.md")
+	if err := run([]string{"-o", committed, host, vm}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, wantErr string
+		args          []string
+	}{
+		{"checked without guests", "", []string{"-check", committed, host}},
+		{"written without guests", "", []string{"-o", committed, host}},
+		{"checked with guests", "", []string{"-check", committed, host, vm}},
+		{"guests alone", "", []string{"-guests", committed, vm}},
+		{"guests that prove nothing", "5880-FSM-03 (internal/vm/guest.TestVLAN, now none)", []string{"-guests", committed, t.TempDir()}},
+		{"other guests", "now internal/vm/guest.TestQinQ", []string{"-guests", committed, write(t, other)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := run(tt.args)
+			if tt.wantErr == "" && err != nil || tt.wantErr != "" && (err == nil || !strings.Contains(err.Error(), tt.wantErr)) {
+				t.Errorf("error %v, want one with %q", err, tt.wantErr)
+			}
+		})
+	}
+}
