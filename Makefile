@@ -67,6 +67,7 @@ test-vm: ## Run tests under other kernels and drivers in QEMU; compare docs/kern
 	@mkdir -p bin
 	$(GO) build -o bin/testvm ./internal/tools/testvm
 	bin/testvm $(ARGS) | $(GO) run ./internal/tools/slowtests
+	@if [ -z '$(ARGS)' ]; then $(GO) run ./internal/rows/cmd/rowtable -guests $(TABLE) bin/vm/rows; fi
 
 kernels: ## Write docs/kernels.md from the last make test-vm
 	cp bin/vm/kernels.md docs/kernels.md
@@ -114,9 +115,9 @@ lint: ## Check format, vet, staticcheck and the direction of imports
 	$(GO) tool staticcheck -tags vm ./internal/vm/...
 	$(GO) test -count=1 ./internal/imports
 
-rows: ## Write docs/COVERAGE.md from the last make test (run it as root with XBFD_MUST_RUN=1)
+rows: ## Write docs/COVERAGE.md from the last make test (as root with XBFD_MUST_RUN=1) and make test-vm
 	@mkdir -p $(dir $(TABLE))
-	$(GO) run ./internal/rows/cmd/rowtable -o $(TABLE) $(ROWS)
+	$(GO) run ./internal/rows/cmd/rowtable -o $(TABLE) $(ROWS) bin/vm/rows
 
 docs: ## Write docs/commands.md, man pages, the file's schema and openapi.yaml from the code
 	$(GO) test -count=1 ./cmd/xbfd -run '^TestReference$$' -update

@@ -18,7 +18,7 @@ var Guests = []Guest{
 // Two pairs of each model, because a bond takes two. Virtio's first has room for the
 // queues that virtio_net adds to itself for XDP, its second has not.
 var (
-	cloudCards  = []Pair{{"virtio-net-pci", 4}, {"virtio-net-pci", 2}, {"vmxnet3", 1}, {"vmxnet3", 1}}
+	cloudCards  = []Pair{{virtio, 4}, {virtio, 2}, {"vmxnet3", 1}, {"vmxnet3", 1}}
 	e1000eCards = []Pair{{"e1000e", 1}, {"e1000e", 1}}
 )
 
@@ -61,7 +61,7 @@ var modules = []string{
 }
 
 // drivers are those of QEMU's models.
-var drivers = map[string]matrix.Driver{"virtio-net-pci": "virtio_net", "vmxnet3": "vmxnet3", "e1000e": "e1000e"}
+var drivers = map[string]matrix.Driver{virtio: "virtio_net", "vmxnet3": "vmxnet3", "e1000e": "e1000e"}
 
 // modules returns what the guest loads.
 func (g Guest) modules() []string {

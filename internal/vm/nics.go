@@ -14,6 +14,8 @@ type Pair struct {
 	Queues int    // more than 1: as many, where the model has them
 }
 
+const virtio = "virtio-net-pci"
+
 // mac returns the Ethernet address by which the guest knows end 0 or 1 of pair n:
 // under QEMU's prefix, then the number of the pair and of the end, both from 1.
 func mac(n, end int) string { return fmt.Sprintf("52:54:00:00:%02x:%02x", n+1, end+1) }
@@ -32,6 +34,9 @@ func (p Pair) args(n int) (args []string) {
 		if p.Queues > 1 {
 			backend = fmt.Sprintf("tap,id=%s,ifname=%s,queues=%d,script=no,downscript=no", id, tap(n, end), p.Queues)
 			device += fmt.Sprintf(",mq=on,vectors=%d", 2*p.Queues+2) // one for each queue and way, configuration, control
+		}
+		if p.Model == virtio { // else it has none, and bonds of 802.3ad leave it out
+			device += ",speed=10000,duplex=full"
 		}
 		args = append(args, "-netdev", backend, "-device", device)
 	}

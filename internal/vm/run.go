@@ -101,8 +101,10 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := Require(r.guests); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(filepath.Join(r.Dir, Rows)); err != nil {
-		return err
+	if r.whole() {
+		if err := os.RemoveAll(filepath.Join(r.Dir, Rows)); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(filepath.Join(r.Dir, Rows), 0o755); err != nil {
 		return err
@@ -151,6 +153,8 @@ func (r *run) take(m plan.Message) error {
 		return nil
 	case m.File.Name == plan.Cells:
 		return r.cells.Add(m.File.Text)
+	case !r.whole(): // the records of the last whole run stand
+		return nil
 	default:
 		return r.keepRows(m.File)
 	}

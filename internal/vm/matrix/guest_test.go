@@ -75,9 +75,7 @@ func (r *row) tell(f matrix.Feature, o matrix.Outcome) {
 func (r *row) run() {
 	d := newBed(r.t, r.driver)
 	if r.device == matrix.ManyQueues && queues(r.t, d.a, ports[0]) < 2 {
-		for _, f := range matrix.Features {
-			r.tell(f, matrix.No("the card has one queue"))
-		}
+		r.nothing("the card has one queue")
 		return
 	}
 	build := devices[r.device]
@@ -85,6 +83,10 @@ func (r *row) run() {
 	r.each = perFamily * max(a.workers, 1)
 	addresses(r.t, d.a, a.ifname, 0, 1)
 	addresses(r.t, d.b, b.ifname, 1, r.each)
+	if !passes(r.t, d.a, a.ifname, d.b, b.ifname) {
+		r.nothing("the kernel's own packets do not pass")
+		return
+	}
 	// Nobody answers in the place of b: when it is stopped, it is silent.
 	r.b = start(r.t, d.b, r.config(b, 1, "{insurance: off}"))
 	r.a = start(r.t, d.a, r.config(a, 0, "{live-transmit: on}"))
@@ -93,6 +95,13 @@ func (r *row) run() {
 	r.heard()
 	r.live(r.insurance())
 	r.detect()
+}
+
+// nothing tells that no feature can be had.
+func (r *row) nothing(why string) {
+	for _, f := range matrix.Features {
+		r.tell(f, matrix.No(why))
+	}
 }
 
 // address returns that of session n at end 0 or 1; those of end 0 are one.
@@ -212,10 +221,7 @@ func (r *row) insurance() bool {
 	var downs uint64
 	for range tries {
 		before := r.downs()
-		r.a.signal(r.t, stop)
-		time.Sleep(stopped)
-		r.a.signal(r.t, resume)
-		time.Sleep(detection)
+		r.stall()
 		if downs = r.downs() - before; downs == 0 {
 			r.answered()
 			r.tell(matrix.Insurance, matrix.Yes(how))
@@ -248,27 +254,46 @@ func (r *row) downs() (n uint64) {
 	return n
 }
 
-// live tells whether live frames were sent and none was lost: after a stall the
-// packets of all sessions are due at once.
+// live tells whether live frames are sent and none is lost: after a stall the packets
+// of all sessions are due at once. The first are tried a second after the start.
 func (r *row) live(stalled bool) {
-	count := map[string]uint64{}
-	why := ""
-	for _, i := range r.a.status(r.t).Interfaces {
-		for name, n := range i.Counters {
-			count[name] += n
+	for range tries {
+		sent, lost, why := r.liveFrames()
+		r.t.Logf("live frames: %d sent, %d not: %s", sent, lost, why)
+		switch {
+		case sent > 0 && lost == 0:
+			r.tell(matrix.Live, matrix.Yes(""))
+			return
+		case sent > 0 || !stalled || why != "on":
+			how := "the ring"
+			if s := r.a.sessions(r.t)[0]; s.Transport == "udp" {
+				how, why = "sockets", s.TransportReason
+			}
+			r.tell(matrix.Live, matrix.Instead(how, why))
+			return
 		}
-		why = i.LiveTransmit
+		r.stall()
 	}
-	lost := count["live_tx_lost"] + count["live_tx_refused"] + count["live_tx_error"]
-	r.t.Logf("live frames: %d sent, %d not: %s", count["live_tx"], lost, why)
-	switch {
-	case count["live_tx"] > 0 && lost == 0:
-		r.tell(matrix.Live, matrix.Yes(""))
-	case !stalled || count["live_tx"] > 0 || why != "on":
-		r.tell(matrix.Live, matrix.Instead("the ring", why))
-	default:
-		r.t.Error("no live frame was sent, though it was on")
+	r.t.Error("no live frame was sent, though it was on")
+}
+
+func (r *row) liveFrames() (sent, lost uint64, why string) {
+	for _, i := range r.a.status(r.t).Interfaces {
+		sent += i.Counters["live_tx"]
+		lost += i.Counters["live_tx_lost"] + i.Counters["live_tx_refused"] + i.Counters["live_tx_error"]
+		if why != "on" {
+			why = i.LiveTransmit
+		}
 	}
+	return sent, lost, why
+}
+
+// stall has a stand still for longer than b's Detection Time.
+func (r *row) stall() {
+	r.a.signal(r.t, stop)
+	time.Sleep(stopped)
+	r.a.signal(r.t, resume)
+	time.Sleep(detection)
 }
 
 // detect stops b, whose sessions are then found out by a.
