@@ -138,21 +138,22 @@ func (r *run) boot(ctx context.Context, g Guest) error {
 	var errs []error
 	err = g.Boot(ctx, how, kernel, binaries, r.Dir, func(m plan.Message) {
 		events.take(m)
-		errs = append(errs, r.take(m))
+		errs = append(errs, r.take(g, m))
 	})
 	fmt.Fprintf(r.Log, "guest %s: took %.0f s\n", g.Name, time.Since(began).Seconds())
 	return errors.Join(append(errs, err, events.close())...)
 }
 
-// take takes what of a message is not the output of tests.
-func (r *run) take(m plan.Message) error {
+// take takes what of a message is not the output of tests. The cells are kept by guest
+// as well, for who looks into a run of few.
+func (r *run) take(g Guest, m plan.Message) error {
 	switch {
 	case m.Hello != nil && len(m.Hello.Faults) > 0:
 		return fmt.Errorf("prepare the guest: %s", strings.Join(m.Hello.Faults, "; "))
 	case m.File == nil:
 		return nil
 	case m.File.Name == plan.Cells:
-		return r.cells.Add(m.File.Text)
+		return errors.Join(r.cells.Add(m.File.Text), os.WriteFile(filepath.Join(r.Dir, g.Name+".cells"), m.File.Text, 0o644))
 	case !r.whole(): // the records of the last whole run stand
 		return nil
 	default:
