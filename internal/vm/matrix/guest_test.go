@@ -90,7 +90,10 @@ func (r *row) run() {
 	// Nobody answers in the place of b: when it is stopped, it is silent.
 	r.b = start(r.t, d.b, r.config(b, 1, "{insurance: off}"))
 	r.a = start(r.t, d.a, r.config(a, 0, "{live-transmit: on}"))
-	r.up()
+	if !r.up() {
+		r.nothing("not every session comes up")
+		return
+	}
 	r.transport()
 	r.heard()
 	r.live(r.insurance())
@@ -138,11 +141,16 @@ func (r *row) config(s site, end int, fastPath string) string {
 	return b.String()
 }
 
-// up tells whether every session comes up.
-func (r *row) up() {
-	r.t.Helper()
-	r.await("every session is up", r.isUp)
+// up tells whether every session comes up, if so.
+func (r *row) up() bool {
+	if !r.within(patience, r.isUp) {
+		for _, s := range r.a.sessions(r.t) {
+			r.t.Logf("%s: %s, path %s, transport %s: %s", s.Peer, s.State, s.Path, s.Transport, s.TransportReason)
+		}
+		return false
+	}
 	r.tell(matrix.Up, matrix.Yes(""))
+	return true
 }
 
 func (r *row) isUp() bool {
@@ -154,16 +162,21 @@ func (r *row) isUp() bool {
 	return true
 }
 
-// await is testnet.Eventually that asks less often: the processors are busy enough.
+// within is testnet.Eventually that asks less often, since the processors are busy
+// enough, and reports whether cond has come true.
+func (r *row) within(limit time.Duration, cond func() bool) bool {
+	for deadline := time.Now().Add(limit); !cond(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *row) await(what string, cond func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(patience); !cond(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			for _, s := range r.a.sessions(r.t)[:1] {
-				r.t.Logf("%s: %s, path %s, transport %s: %s", s.Peer, s.State, s.Path, s.Transport, s.TransportReason)
-			}
-			r.t.Fatalf("not within %v: %s", patience, what)
-		}
+	if !r.within(patience, cond) {
+		r.t.Fatalf("not within %v: %s", patience, what)
 	}
 }
 
