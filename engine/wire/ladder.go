@@ -113,7 +113,7 @@ func (i *Interface) try(r rung) error {
 			i.program = nil
 			return err
 		}
-		if err := errors.Join(i.program.SetLoop(i.options.LoopTX), i.FollowVLANs()); err != nil {
+		if err := errors.Join(i.program.SetLoop(i.options.LoopTX), i.followVLANs(true)); err != nil {
 			return err
 		}
 	}

@@ -33,11 +33,17 @@ type tags struct {
 
 // FollowVLANs makes the XDP program agree with what lies over the interface: it is
 // called after a VLAN device has come, before SetUpper is, in the network namespace
-// of Open. Open and Stale do so themselves.
+// of Open. Stale does so itself. The device is left as it is: what a change of it does
+// to sessions that run, some drivers take the link down for a moment. Open and Climb
+// change it.
 func (i *Interface) FollowVLANs() error {
 	if i.program == nil {
 		return nil
 	}
+	return i.followVLANs(false)
+}
+
+func (i *Interface) followVLANs(change bool) error {
 	t := i.tags
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,7 +53,7 @@ func (i *Interface) FollowVLANs() error {
 	case err != nil:
 		lost, why = bpf.LostOuter, fmt.Sprintf("find VLANs over %s: %v", i.name, err)
 	case over:
-		if why = t.show(i); why != "" {
+		if why = t.show(i, change); why != "" {
 			lost, why = bpf.LostTags, why+": frames without a tag in them are left to the kernel"
 		}
 		if why != "" && stacked {
@@ -61,8 +67,9 @@ func (i *Interface) FollowVLANs() error {
 	return errors.Join(err, i.program.SetLost(lost))
 }
 
-// show has the device leave tags in the frames, or says why they are not seen.
-func (t *tags) show(i *Interface) (why string) {
+// show has the device leave tags in the frames, if it may be changed, or says why they
+// are not seen.
+func (t *tags) show(i *Interface, change bool) (why string) {
 	l, err := netlink.LinkByIndex(i.ifindex)
 	if err != nil {
 		return reason(err)
@@ -82,7 +89,17 @@ func (t *tags) show(i *Interface) (why string) {
 	}
 	t.device.Rename(i.name)
 	for _, f := range tagFeatures {
-		if err := t.switchOff(i, f); err != nil {
+		on, err := t.device.Active(f)
+		switch {
+		case errors.Is(err, unix.EOPNOTSUPP) || err == nil && !on:
+			continue
+		case err == nil && !change:
+			return fmt.Sprintf("the card takes VLAN tags off until the interface is opened anew (xbfd interface %s --transport %s)",
+				i.name, i.options.Transport)
+		case err == nil:
+			err = t.switchOff(i, f)
+		}
+		if err != nil {
 			return reason(err)
 		}
 	}
@@ -90,13 +107,6 @@ func (t *tags) show(i *Interface) (why string) {
 }
 
 func (t *tags) switchOff(i *Interface, feature string) error {
-	on, err := t.device.Active(feature)
-	if errors.Is(err, unix.EOPNOTSUPP) || err == nil && !on {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
 	j := i.options.Journal
 	if j == nil {
 		return fmt.Errorf("feature %s stays on without a journal of what outlives the process", feature)

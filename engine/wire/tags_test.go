@@ -132,7 +132,7 @@ func TestTagsOfVeth(t *testing.T) {
 	i := r.a.open(t, Options{Transport: TransportXDP})
 	var why string
 	must(t, r.a.Do(func() error {
-		why = i.tags.show(i)
+		why = i.tags.show(i, true)
 		return nil
 	}))
 	if why != "driver veth hands VLAN tags over beside the frames" || len(i.tags.off) != 0 {

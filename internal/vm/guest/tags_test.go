@@ -186,6 +186,42 @@ func TestTagsFollowed(t *testing.T) {
 	steady(t, two)
 }
 
+// A card with sessions is left as it is when VLANs come; opened anew it leaves the tags.
+func TestTagsOfRunningCard(t *testing.T) {
+	for driver, open := range links(t) {
+		if driver == "veth" {
+			continue
+		}
+		t.Run(driver, func(t *testing.T) {
+			a, b, aif, bif := open(t)
+			if !a.feature(t, aif, rxTag) {
+				t.Skip("the card does not take tags off")
+			}
+			a.AddAddr(t, aif, here+mask)
+			b.AddAddr(t, bif, there+mask)
+			s, err := speaker.New(speaker.Options{In: a.Do, Journals: t.TempDir()})
+			must(t, err)
+			t.Cleanup(func() { must(t, s.Close()) })
+			one, two := add(t, s, aif, here, there), add(t, b.speak(t), bif, there, here)
+			one.up()
+			two.up()
+			one.takes(aif)
+			a.vlan(t, aif, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+			const left = "takes VLAN tags off until the interface is opened anew"
+			one.await("the VLAN is seen", func() bool { return strings.Contains(one.on(aif).Reason, left) })
+			steady(t, one)
+			if !a.feature(t, aif, rxTag) {
+				t.Error("the card was changed under a session")
+			}
+			must(t, s.Switch(t.Context(), aif, "auto", "test"))
+			if a.feature(t, aif, rxTag) || strings.Contains(one.on(aif).Reason, left) {
+				t.Errorf("opened anew: %s", one.on(aif).Reason)
+			}
+			one.takes(aif)
+		})
+	}
+}
+
 // What a crash leaves switched off is switched on by the next start, or by cleanup.
 func TestFeatureOfDead(t *testing.T) {
 	for name, open := range links(t) {
