@@ -59,7 +59,7 @@ func (e *env) sessionsCommand() *cobra.Command {
 func writeSessions(w io.Writer, list []control.Session, wide bool) {
 	fmt.Fprint(w, "PEER\tLOCAL\tINTERFACE\tSTATE\tDIAG\tTX\tRX\tDETECT\tUPTIME\tTRANSPORT")
 	if wide {
-		fmt.Fprint(w, "\tTYPE\tECHO\tDEMAND\tOWNER\tPROFILE\tROLE\tDISCR\tREMOTE-DISCR\tREMOTE-STATE\tREMOTE-DIAG\tMULT\tSENT\tRECEIVED\tUPS\tDOWNS\tPATH")
+		fmt.Fprint(w, "\tVRF\tTYPE\tECHO\tDEMAND\tOWNER\tPROFILE\tROLE\tDISCR\tREMOTE-DISCR\tREMOTE-STATE\tREMOTE-DIAG\tMULT\tSENT\tRECEIVED\tUPS\tDOWNS\tPATH")
 	}
 	fmt.Fprintln(w)
 	for _, s := range list {
@@ -67,8 +67,8 @@ func writeSessions(w io.Writer, list []control.Session, wide bool) {
 			s.Peer, address(s.Local), dash(s.Interface), s.State, s.Diagnostic,
 			interval(s.NegotiatedTx), interval(receiveInterval(&s)), interval(s.DetectionTime), uptime(&s), dash(s.Transport))
 		if wide {
-			fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s",
-				sessionType(&s), s.Echo.Mode, s.Demand.Mode, s.Owner, dash(s.Profile), s.Role, s.LocalDiscriminator, s.RemoteDiscriminator, s.RemoteState, s.RemoteDiagnostic,
+			fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s",
+				s.VRF, sessionType(&s), s.Echo.Mode, s.Demand.Mode, s.Owner, dash(s.Profile), s.Role, s.LocalDiscriminator, s.RemoteDiscriminator, s.RemoteState, s.RemoteDiagnostic,
 				s.DetectMult, s.Counters.Tx, s.Counters.Rx+s.Counters.RxHeard, s.Counters.Up, s.Counters.Down, s.Path)
 		}
 		fmt.Fprintln(w)
