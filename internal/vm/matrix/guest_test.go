@@ -77,6 +77,10 @@ func (r *row) run() {
 		r.nothing("the card has one queue")
 		return
 	}
+	if why := unreliable[[2]string{string(r.driver), string(r.device)}]; why != "" {
+		r.nothing(why)
+		return
+	}
 	build := devices[r.device]
 	a, b := build(r.t, d.a), build(r.t, d.b)
 	r.each = perFamily * max(a.workers, 1)
@@ -97,6 +101,12 @@ func (r *row) run() {
 	r.heard()
 	r.live(r.insurance())
 	r.detect()
+}
+
+// unreliable are rows of which no two runs show the same, so that they are told
+// without a run.
+var unreliable = map[[2]string]string{
+	{"vmxnet3", string(matrix.Bond8023ad)}: "on QEMU's card the sessions of one address family go down and stay down; why is not known",
 }
 
 // nothing tells that no feature can be had.
