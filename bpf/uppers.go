@@ -96,8 +96,12 @@ func (l *lower) bits() (bits xbfdTags) {
 // nothing.
 func (p *Program) SetLost(l Lost) error {
 	p.tables.mu.Lock()
+	was := p.lost
 	p.lost = l
 	p.tables.mu.Unlock()
+	if was == l {
+		return nil
+	}
 	return p.tables.enlist(p)
 }
 
