@@ -116,6 +116,8 @@ func TestRoutesOfVRFs(t *testing.T) {
 		{"a table of nobody's", []event{ofTable(99, to(2))}, nil},
 		{"one removed, the other stays", []event{to(2), ofTable(redTable, to(3)), func() event { e := to(2); e.gone = true; return e }()},
 			map[string]int{"red": 3}},
+		{"red's replaced by one through a router", []event{to(2), ofTable(redTable, to(3)),
+			ofTable(redTable, routeEvent{replace: true, dst: netip.MustParsePrefix("10.9.0.0/24"), hop: hop{route: true}})}, map[string]int{"": 2}},
 		{"source address removed in red", []event{to(2), ofTable(redTable, to(3)),
 			addrEvent{index: 3, gone: true, addr: addAddr(3, "192.0.2.1/24").addr}}, map[string]int{"": 2}},
 		{"interface taken out of red", []event{to(2), ofTable(redTable, to(3)), addLink(3, "eth1", up)}, map[string]int{"": 2}},

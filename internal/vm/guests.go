@@ -24,7 +24,7 @@ var (
 
 // Tests that only a guest can run: of features, and those that make the matrix.
 var (
-	guestTests  = Suite{Name: "guest", Package: "internal/vm/guest", Limit: 3 * time.Minute}
+	guestTests  = Suite{Name: "guest", Package: "internal/vm/guest", Limit: 5 * time.Minute}
 	matrixTests = Suite{Name: "matrix", Package: "internal/vm/matrix", Limit: 8 * time.Minute}
 )
 
