@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,6 +170,42 @@ func TestSweep(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// Sweeps in two namespaces at once do not take each other for the owners of the
+// journals that they look at.
+func TestSweepsTogether(t *testing.T) {
+	testnet.NoLeaks(t)
+	dir := t.TempDir()
+	both := []*testnet.NS{testnet.NewNS(t, "a"), testnet.NewNS(t, "b")}
+	for range 10 {
+		for _, ns := range both {
+			must(t, ns.Do(func() error {
+				dead, err := New(dir)
+				must(t, err)
+				return errors.Join(dead.Note(bpf.Remains{Kind: Neighbours}), dead.Close())
+			}))
+		}
+		owned := make(chan []Outcome)
+		for _, ns := range both {
+			go func() {
+				var list []Outcome
+				_ = ns.Do(func() (err error) {
+					list, err = Sweep(dir)
+					return err
+				})
+				owned <- slices.DeleteFunc(list, func(o Outcome) bool { return o.State != Owned })
+			}()
+		}
+		for range both {
+			if list := <-owned; len(list) != 0 {
+				t.Fatalf("taken for living: %+v", list)
+			}
+		}
+		if left := files(t, dir); left != nil {
+			t.Fatalf("journals %v", left)
+		}
+	}
 }
 
 // A lock file that was removed while somebody waited for it is nobody's.

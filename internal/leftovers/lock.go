@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,25 @@ func takeLock(path string, wait bool) (*os.File, error) {
 		}
 		// Somebody removed the file after it was opened: this lock would be nobody's.
 	}
+}
+
+// sweepPatience is how long a sweep waits for another one.
+const sweepPatience = 5 * time.Second
+
+// alone waits until nobody else sweeps the directory, and keeps others waiting until
+// the function it returns is called: a journal that a sweep has locked would else look
+// as if its owner lived. A sweep that does not end is not waited for.
+func alone(dir string) (done func()) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return func() {} // there are no journals
+	}
+	for deadline := time.Now().Add(sweepPatience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			break
+		}
+	}
+	return func() { f.Close() }
 }
 
 // isAt reports whether an open file is the one that has this path.

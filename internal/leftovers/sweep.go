@@ -42,6 +42,7 @@ func Sweep(dir string) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer alone(dir)()
 	bases, err := journals(dir)
 	if err != nil {
 		return nil, err
