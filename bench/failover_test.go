@@ -133,7 +133,11 @@ func smokeFailover(t *testing.T, o Options) {
 			o := o
 			o.DUTs = []string{name}
 			list := objects[FailoverResult](t, o, Failover)
-			if len(list) != 1 || list[0].Incomplete != 0 || len(list[0].All) != 1 {
+			for tries := 0; tries < 2 && len(list) == 1 && list[0].Early > 0; tries++ {
+				t.Log("the session failed by itself before the cut: this machine is busy")
+				list = objects[FailoverResult](t, o, Failover)
+			}
+			if len(list) != 1 || list[0].Incomplete+list[0].Early != 0 || len(list[0].All) != 1 {
 				t.Fatalf("%+v", list)
 			}
 			c := list[0].All[0]
