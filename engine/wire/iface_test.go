@@ -181,7 +181,7 @@ func TestQueueTaken(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, u.close()) })
 	must(t, r.a.Do(func() error {
-		x, err := openXSK(r.a.ifindex, 1, u, false)
+		x, err := openXSK(r.a.ifindex, 1, u, false, busyPatience)
 		if err == nil {
 			t.Cleanup(func() { must(t, x.close()) })
 		}

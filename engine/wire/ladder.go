@@ -123,13 +123,16 @@ func (i *Interface) try(r rung) error {
 	if err != nil {
 		return err
 	}
-	rx := max(i.options.RxFrames/count, minRxFrames)
+	rx, patience := max(i.options.RxFrames/count, minRxFrames), busyPatience
+	if i.past != nil {
+		patience = ownPatience
+	}
 	for id := range count {
 		tx := 0
 		if id < i.options.Workers {
 			tx = i.options.TxFrames // the first queue of each worker sends
 		}
-		q, err := newQueue(i.ifindex, id, rx, tx, r.zeroCopy)
+		q, err := newQueue(i.ifindex, id, rx, tx, r.zeroCopy, patience)
 		if err == nil {
 			q.uppers = i.options.Tables.Uppers(int32(i.ifindex))
 			i.queues = append(i.queues, q)

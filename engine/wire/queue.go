@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -48,12 +49,12 @@ type queueCounters struct {
 }
 
 // newQueue opens a queue and gives the kernel its receive frames.
-func newQueue(ifindex, id, rx, tx int, zeroCopy bool) (*queue, error) {
+func newQueue(ifindex, id, rx, tx int, zeroCopy bool, patience time.Duration) (*queue, error) {
 	u, err := newUmem(rx, tx)
 	if err != nil {
 		return nil, err
 	}
-	x, err := openXSK(ifindex, id, u, zeroCopy)
+	x, err := openXSK(ifindex, id, u, zeroCopy, patience)
 	if err != nil {
 		return nil, errors.Join(err, u.close())
 	}

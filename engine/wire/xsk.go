@@ -11,8 +11,12 @@ import (
 
 // busyPatience is how long a queue may stay taken after its last socket was
 // closed: the kernel gives it back a few tens of milliseconds later, or some
-// hundreds on a busy machine.
-const busyPatience = time.Second
+// hundreds on a busy machine, and on a very busy one more than a second. So long
+// is waited only for a queue that was our own until now: see Interface.Climb.
+const (
+	busyPatience = time.Second
+	ownPatience  = 4 * time.Second
+)
 
 // xsk is an AF_XDP socket bound to one queue of an interface, with its rings.
 type xsk struct {
@@ -24,10 +28,10 @@ type xsk struct {
 	completion consumer[uint64]
 }
 
-// openXSK binds a socket with the memory u to a queue. It waits a little for a
-// queue that was in use just now.
-func openXSK(ifindex, queue int, u *umem, zeroCopy bool) (*xsk, error) {
-	for deadline := time.Now().Add(busyPatience); ; time.Sleep(5 * time.Millisecond) {
+// openXSK binds a socket with the memory u to a queue. It waits no longer than
+// patience for one that was in use just now.
+func openXSK(ifindex, queue int, u *umem, zeroCopy bool, patience time.Duration) (*xsk, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		x, err := bindXSK(ifindex, queue, u, zeroCopy)
 		if errors.Is(err, unix.EBUSY) && time.Now().Before(deadline) {
 			continue

@@ -126,7 +126,7 @@ func TestSwitchRefused(t *testing.T) {
 			t.Errorf("auto over another program: %+v", st)
 		}
 		remove()
-		testnet.Eventually(t, 5*time.Second, "AF_XDP is taken up", func() bool {
+		testnet.Eventually(t, 10*time.Second, "AF_XDP is taken up", func() bool {
 			st := c.status(t, 0)
 			return st.Transport == "xdp-native" && strings.Contains(st.Cause, "gone")
 		})
@@ -147,14 +147,14 @@ func TestProgramDetached(t *testing.T) {
 			c.withoutFlaps(t, func() {
 				before := c.status(t, 0).Switches
 				detachOurs(t, c.ns[0], "x")
-				testnet.Eventually(t, 5*time.Second, "the program is back", func() bool { return c.status(t, 0).Switches == before+1 })
+				testnet.Eventually(t, 10*time.Second, "the program is back", func() bool { return c.status(t, 0).Switches == before+1 })
 				if st := c.status(t, 0); st.Transport != "xdp-native" || !strings.Contains(st.Cause, "detached") {
 					t.Errorf("%+v", st)
 				}
 				c.held(t, "program detached")
 				detachOurs(t, c.ns[0], "x")
 				remove := attachForeign(t, c.ns[0], "x")
-				testnet.Eventually(t, 5*time.Second, "the sockets serve", func() bool { return c.status(t, 0).Switches == before+2 })
+				testnet.Eventually(t, 10*time.Second, "the sockets serve", func() bool { return c.status(t, 0).Switches == before+2 })
 				if st := c.status(t, 0); strings.Contains(st.Trouble, "somebody") != (asked == "xdp") || st.Transport != "udp" {
 					t.Errorf("%+v", st)
 				}
@@ -210,7 +210,7 @@ func TestQueuesChange(t *testing.T) {
 		for _, n := range [][2]int{{1, 2}, {2, 4}} {
 			c.queues(t, n[0], n[1])
 			for side := range 2 {
-				testnet.Eventually(t, 5*time.Second, "a ring for each queue", func() bool {
+				testnet.Eventually(t, 10*time.Second, "a ring for each queue", func() bool {
 					st := c.status(t, side)
 					return st.Rings == n[1] && st.Transport == "xdp-native" && strings.Contains(st.Cause, fmt.Sprintf("%d receive queues now", n[1]))
 				})
