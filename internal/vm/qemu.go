@@ -78,6 +78,9 @@ func Require(guests []Guest) error {
 			missing = append(missing, fmt.Errorf("%s is missing: apt-get install %s", program, pkg))
 		}
 	}
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		missing = append(missing, fmt.Errorf("cards with several queues take taps: %w: modprobe tun", err))
+	}
 	if os.Geteuid() != 0 {
 		missing = append(missing, errors.New("needs root, for a network namespace and the taps in it"))
 	}
