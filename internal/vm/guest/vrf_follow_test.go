@@ -43,12 +43,10 @@ func TestVRFFollowsInterface(t *testing.T) {
 			for _, vrf := range []string{"red", "blue", ""} {
 				b.move(port, vrf)
 				testnet.Eventually(t, 20*time.Second, "the session in VRF "+vrf, func() bool {
-					p := b.host.Path(b.host.discr["near"])
-					return p.Ready && p.VRF == vrf && state("near") == packet.Up
+					p, list := b.host.Path(b.host.discr["near"]), b.host.Interfaces()
+					open := len(list) == 1 && list[0].VRF == vrf // a moment later than the path is known
+					return p.Ready && p.VRF == vrf && open && state("near") == packet.Up
 				})
-				if list := b.host.Interfaces(); len(list) != 1 || list[0].VRF != vrf {
-					t.Errorf("in VRF %q: interfaces %+v", vrf, list)
-				}
 				if vrf == "" {
 					b.address("")
 					await("far up again", "far", packet.Up)
