@@ -94,7 +94,7 @@ func cards(t *testing.T, driver matrix.Driver) (pairs [][2]string) {
 // kernel would bring it back by itself, but in its own time.
 func take(t *testing.T, ns *testnet.NS, card, name string) {
 	t.Helper()
-	home, err := os.Open("/proc/self/ns/net")
+	home, err := os.Open("/proc/thread-self/ns/net") // the first thread may be elsewhere
 	must(t, err)
 	l, err := netlink.LinkByName(card)
 	must(t, err)
