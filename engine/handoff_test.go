@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -227,51 +226,5 @@ func TestHorizonIsReadBeforeTheRing(t *testing.T) {
 	w.Step(due + unjudgedRetry)
 	if st := r.status(d); st.State != packet.Up || st.LastRx != due-ms {
 		t.Errorf("%v, last packet %d ns before the deadline", st.State, due-st.LastRx)
-	}
-}
-
-// What waits in the rings of other workers and in ports is received in the order
-// of arrival; what arrives by a ring afterwards and is older is not.
-func TestHandOffKeepsOrder(t *testing.T) {
-	r := newRig(t, 3)
-	d := r.add(p50, 1)
-	r.up(d, 1)
-	owner, _ := r.e.key.find(d)
-	others := slices.DeleteFunc([]int{0, 1, 2}, func(i int) bool { return i == int(owner) })
-	packetAt := func(at session.Time, mult uint8) Rx {
-		c := control(1, packet.Up, d)
-		c.DetectMult = mult
-		rx := r.rx(1, c)
-		rx.Arrival = at
-		return rx
-	}
-	r.now += 10 * ms
-	at := r.now - ms
-	// Odd ones in the owner's port, the others by turns in those of the others.
-	for n := range session.Time(12) {
-		p := r.ports[owner]
-		if n%2 == 0 {
-			p = r.ports[others[n/2%2]]
-		}
-		p.in = append(p.in, packetAt(at+n, uint8(3+n)))
-	}
-	for _, o := range others {
-		r.e.workers[o].Step(r.now)
-	}
-	before := r.status(d).Counters.Rx
-	r.e.workers[owner].Step(r.now)
-	st := r.status(d)
-	if got := st.Counters.Rx - before; got != 12 || st.Remote.DetectMult != 3+11 || r.drops() != (Discards{}) {
-		t.Errorf("%d of 12 packets received, the last with multiplier %d, want 14; discards %v", got, st.Remote.DetectMult, r.drops())
-	}
-	r.hear(others[0], packetAt(at+10, 99))
-	st = r.status(d)
-	if st.Remote.DetectMult != 14 || st.Discards[packet.DropOvertaken] != 1 || st.LastRx != at+11 {
-		t.Errorf("after one that was overtaken: multiplier %d, discards %v", st.Remote.DetectMult, st.Discards)
-	}
-	down := r.rx(1, control(1, packet.Down, 0))
-	down.Arrival = at
-	if r.hear(others[1], down); r.status(d).State != packet.Up {
-		t.Error("a Down from before the session came up took it down")
 	}
 }

@@ -8,10 +8,11 @@ import (
 )
 
 // A card may spread a session's packets over queues of several workers. What waits
-// for a worker, in its ports and handed over, it takes in the order of arrival. A
-// packet that still waits in another worker's port while a later one is received
-// has been overtaken, and says what is not true any more: a Down from before the
-// session came up would take it down again.
+// for a worker, in its ports and handed over, it takes in the order of arrival, as far
+// as it sees it: port after port, and of each ring the first. A packet that waits
+// behind others there, or still in another worker's port, while a later one is
+// received has been overtaken, and says what is not true any more: a Down from before
+// the session came up would take it down again.
 
 func (w *Worker) handOver(owner uint32, rx *Rx, ifindex int32) {
 	if int(owner) >= len(w.engine.workers) {
@@ -73,6 +74,24 @@ func (w *Worker) takeHanded(before, now session.Time) (empty bool) {
 		oldest.pop()
 	}
 	return false
+}
+
+// acceptOvertaken takes a packet that was overtaken, which is our doing and not the
+// peer's. It is received, and a Poll is answered. Where its number lies behind that of
+// the later one nobody can tell it from a replay (RFC 5880 §6.7.4), and it is dropped.
+func (w *Worker) acceptOvertaken(i uint32, c *packet.Control, rx *Rx, now session.Time) {
+	if _, d := w.authenticate(i, c, rx); d != packet.DropNone {
+		w.reject(i, rx, packet.DropOvertaken)
+		return
+	}
+	before := w.evidenceOf(i)
+	out := w.slots[i].session.Overtaken(c)
+	if out&session.Discarded != 0 {
+		w.reject(i, rx, packet.DropLocalAdminDown)
+		return
+	}
+	w.countRx(i, rx)
+	w.apply(i, out, now, before)
 }
 
 // overtaken reports whether a packet of a session arrived before one that was

@@ -149,11 +149,11 @@ func (w *Worker) control(i uint32, c *packet.Control, rx *Rx, ifindex int32, now
 }
 
 // accept is the authentication, and then the session's own part. It returns
-// whether the packet was received.
+// whether the packet was received and is the latest.
 func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now session.Time) bool {
 	sl := &w.slots[i]
 	if w.overtaken(i, rx) {
-		w.reject(i, rx, packet.DropOvertaken)
+		w.acceptOvertaken(i, c, rx, now)
 		return false
 	}
 	auth, d := w.authenticate(i, c, rx)
@@ -180,14 +180,19 @@ func (w *Worker) accept(i uint32, c *packet.Control, rx *Rx, ifindex int32, now 
 	if out&session.Discarded != 0 {
 		w.reject(i, rx, packet.DropLocalAdminDown)
 	} else {
-		w.recordRx(i, rx, packet.DropNone)
+		w.countRx(i, rx)
 		w.noteNewest(i, rx)
-		sl.count.Rx++
-		w.rx++
 		out |= w.prove(sl, rx, ifindex, now)
 	}
 	w.apply(i, out, now, before)
 	return out&session.Discarded == 0
+}
+
+// countRx counts and records a packet that is received.
+func (w *Worker) countRx(i uint32, rx *Rx) {
+	w.recordRx(i, rx, packet.DropNone)
+	w.slots[i].count.Rx++
+	w.rx++
 }
 
 // noteSource notices a peer that speaks from another address. It is heard, by

@@ -44,7 +44,8 @@ const (
 	// Ours: no room to pass the frame to the worker that owns the session.
 	DropHandoffFull
 
-	// Later packets of the session, from another queue, were received already.
+	// A later packet of the session, from another queue, was received already, and
+	// the sequence number is behind that one's.
 	DropOvertaken
 
 	// Arrived on an interface that is not the session's, which insists on it.

@@ -54,6 +54,19 @@ func (s *Session) Receive(now, arrival Time, c *packet.Control, rng *Rand) Outco
 	return out
 }
 
+// Overtaken processes a packet that arrived before one that Receive has had. What it
+// says of the peer is not true any more, and its F bit may answer a Poll from before
+// the present one (RFC 5880 §6.8.3); but each Poll has its Final (§6.8.7).
+func (s *Session) Overtaken(c *packet.Control) Outcome {
+	switch {
+	case s.state == packet.AdminDown:
+		return Discarded
+	case c.Poll && s.params.Kind != Unaffiliated:
+		return SendFinal
+	}
+	return 0
+}
+
 // Heard notes that the peer has repeated its last packet at an instant: nothing
 // but its silence is over.
 func (s *Session) Heard(at Time) { s.lastRx = max(s.lastRx, at) }

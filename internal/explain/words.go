@@ -61,7 +61,7 @@ var dropWords = [packet.NumDrops]wording{
 	packet.DropAuthSeq:            {"the sequence number is not in the window", "RFC 5880 §6.7.3"},
 	packet.DropAuthDigest:         {"the digest or password is not that of the key", "RFC 5880 §6.7"},
 	packet.DropLocalAdminDown:     {"the session is shut down at this end: it is noted, and nothing more", receiving},
-	packet.DropOvertaken:          {"a later packet, from another queue of the card, was received before it", ""},
+	packet.DropOvertaken:          {"a later packet, from another queue of the card, was received before it, and its authentication fits no more", ""},
 	packet.DropHandoffFull:        {"the worker that has the session did not keep up", ""},
 	packet.DropWrongInterface:     {"it arrived in another VRF, or on another interface and the session has strict-interface", "RFC 5881 §3"},
 	packet.DropEchoAuth:           {"an Echo packet with our number that we never made", "RFC 5880 §6.8.8"},

@@ -20,7 +20,7 @@ func (l *ledger) hears(p *seen) {
 		return // counted as ttl, or not at all
 	}
 	if len(l.host.threads) > 1 && p.arrival < l.newest { // overtaken by way of another queue
-		l.discarded++
+		l.hearsOvertaken(p)
 		return
 	}
 	cred, ok := l.authentic(p)
@@ -48,6 +48,20 @@ func (l *ledger) hears(p *seen) {
 		l.alone.accepted(*p)
 	}
 	if c.Poll && l.bound && l.params.Kind != session.Unaffiliated {
+		l.finalsDue++
+	}
+}
+
+// hearsOvertaken is a packet that arrived before one that was received already:
+// whoever polls is answered, and what else it says is of no use any more.
+func (l *ledger) hearsOvertaken(p *seen) {
+	own := l.params.Kind == session.Unaffiliated
+	if _, ok := l.authentic(p); !ok || l.adminDown() && !own {
+		l.discarded++
+		return
+	}
+	l.received++
+	if p.control.Poll && l.bound && !own {
 		l.finalsDue++
 	}
 }

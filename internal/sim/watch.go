@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
@@ -180,45 +179,6 @@ func (v *Watch) judge(s *step) {
 		}
 	}
 	s.thread.ledgers = kept
-}
-
-// route finds the session of a frame and lets its ledger hear it, or hands it
-// over to the thread whose worker owns the session.
-func (v *Watch) route(t *thread, p *seen) {
-	l := v.find(t.host, p)
-	switch {
-	case l == nil:
-	case l.thread == t && p.isEcho() && l.params.Kind != session.Unaffiliated:
-		l.hearsEcho(p)
-	case l.thread == t:
-		l.hears(p)
-	default:
-		p.from = t.index
-		l.thread.inbox = append(l.thread.inbox, *p)
-	}
-}
-
-// takeInbox is what a worker does with the rings of the others: it takes what
-// arrived before an instant, the earliest of their first entries each time.
-func (v *Watch) takeInbox(t *thread, before session.Time) {
-	for {
-		oldest, at := -1, before
-		seen := make(map[int]bool)
-		for i := range t.inbox {
-			p := &t.inbox[i]
-			first := !seen[p.from]
-			seen[p.from] = true
-			if first && (p.arrival < at || oldest >= 0 && p.arrival == at && p.from < t.inbox[oldest].from) {
-				oldest, at = i, p.arrival
-			}
-		}
-		if oldest < 0 {
-			return
-		}
-		p := t.inbox[oldest]
-		t.inbox = slices.Delete(t.inbox, oldest, oldest+1)
-		v.route(t, &p)
-	}
 }
 
 // waiting tells whether a frame of a session that arrived before an instant
