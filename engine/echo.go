@@ -43,7 +43,7 @@ func (w *Worker) echoState(sl *slot) EchoState {
 		return EchoUnwanted
 	case sl.path.EchoSource == packet.Addr{}:
 		return EchoNoSource
-	case !w.byRing(sl):
+	case !w.byRing(sl) || w.quiets(sl):
 		return EchoNoPath
 	case !w.echoes[sl.echo-1].Proven():
 		return EchoProbing
@@ -215,7 +215,8 @@ func (w *Worker) loopEcho(rx *Rx, ifindex int32) {
 		w.discard(i, packet.DropTTL)
 		return
 	}
-	if sl.session.Offered() == 0 || rx.Frame == nil || !w.byRing(sl) || rx.DstMAC != sl.path.LocalMAC {
+	offered := sl.session.Offered() != 0 || w.quiets(sl) && sl.session.Params().EchoRx != 0
+	if !offered || rx.Frame == nil || !w.byRing(sl) || rx.DstMAC != sl.path.LocalMAC {
 		w.discard(i, packet.DropEchoRefused)
 		return
 	}
@@ -254,7 +255,7 @@ func (w *Worker) prove(sl *slot, rx *Rx, ifindex int32, now session.Time) sessio
 
 func (w *Worker) offer(sl *slot) uint32 {
 	p := sl.session.Params()
-	if p.EchoRx == 0 || p.Kind != session.SingleHop || sl.port < 0 || !w.proven[sl.port] || !w.byRing(sl) {
+	if p.EchoRx == 0 || p.Kind != session.SingleHop || sl.port < 0 || !w.proven[sl.port] || w.quiets(sl) || !w.byRing(sl) {
 		return 0
 	}
 	return p.EchoRx

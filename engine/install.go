@@ -181,10 +181,11 @@ func (w *Worker) attach(ifindex int32, p Port, now session.Time) {
 		w.queued = append(w.queued, 0)
 		w.grids = append(w.grids, grid{})
 		w.proven = append(w.proven, false)
+		w.quiet = append(w.quiet, false)
 		w.loss.ports = append(w.loss.ports, 0)
 	}
 	w.loss.ports[at] = p.Lost()
-	w.ports[at], w.portIf[at], w.queued[at], w.grids[at], w.proven[at] = p, ifindex, 0, grid{since: now}, false
+	w.ports[at], w.portIf[at], w.queued[at], w.grids[at], w.proven[at], w.quiet[at] = p, ifindex, 0, grid{since: now}, false, false
 	if ifindex == anyInterface {
 		return // it only receives, and sessions without a path have this index
 	}

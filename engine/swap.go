@@ -35,7 +35,7 @@ func (w *Worker) swap(ifindex int32, p Port, now session.Time) {
 	w.flushPort(int(at))
 	w.portGen++
 	w.loss.sum += old.Lost() - w.loss.ports[at]
-	w.ports[at], w.loss.ports[at], w.proven[at] = p, p.Lost(), false
+	w.ports[at], w.loss.ports[at], w.proven[at], w.quiet[at] = p, p.Lost(), false, false
 	for i := range w.slots {
 		if sl := &w.slots[i]; sl.used && (sl.port == at || sl.path.Via != 0 && sl.path.Via == ifindex) {
 			w.usePort(uint32(i), w.portFor(&sl.path), now)

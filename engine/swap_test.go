@@ -114,3 +114,50 @@ func TestSwapPortTakesEchoBack(t *testing.T) {
 		t.Errorf("offered %d us by the next ring", got)
 	}
 }
+
+// Before a port changes the peer is told at once to send no more Echo, and is not
+// told otherwise by that port again.
+func TestQuietEcho(t *testing.T) {
+	r := newRig(t, 1)
+	p := p50
+	p.EchoRx = 50_000
+	d := r.add(p, 1)
+	r.up(d, 1)
+	hear := func() {
+		rx := r.rx(1, control(1, packet.Up, d))
+		rx.Frame = make([]byte, 66)
+		r.hear(0, rx)
+	}
+	quiet := func() (ended int) {
+		r.e.post(0, func(w *Worker, now session.Time) { ended = w.quietEcho(ifindex, now) })
+		r.step()
+		return ended
+	}
+	if n := quiet(); n != 0 {
+		t.Errorf("Echo of %d sessions ended before there was any", n)
+	}
+	r.swap(r.ports[0])
+	for range 10 {
+		hear()
+		r.now += 40 * ms
+	}
+	if got := r.status(d).Echo.Offered; got != 50_000 {
+		t.Fatalf("offered %d us: this test proves nothing", got)
+	}
+	r.ports[0].sent(t)
+	if n := quiet(); n != 1 {
+		t.Errorf("Echo of %d sessions ended, want 1", n)
+	}
+	if sent := r.ports[0].sent(t); len(sent) != 1 || sent[0].RequiredMinEchoRx != 0 {
+		t.Errorf("sent %+v, want one packet that takes the offer back", sent)
+	}
+	hear()
+	if got := r.status(d).Echo.Offered; got != 0 {
+		t.Errorf("offered %d us again by the same port", got)
+	}
+	r.swap(r.ports[0])
+	hear()
+	if got := r.status(d).Echo.Offered; got != 50_000 {
+		t.Errorf("offered %d us by the port that was swapped in", got)
+	}
+}

@@ -43,6 +43,7 @@ type Worker struct {
 	queued  []int           // frames committed to a port and not flushed
 	grids   []grid          // of the ports
 	proven  []bool          // ports by which frames were seen to come in and go out whole
+	quiet   []bool          // ports by which no Echo goes, because they are about to change
 	vrfs    map[int32]int32 // the interfaces that are in one
 	portGen uint64
 	loss    losses

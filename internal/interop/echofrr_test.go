@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/xbfd/xbfd/internal/rows"
+	"github.com/xbfd/xbfd/internal/testnet"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -72,9 +73,9 @@ func TestEchoFRR(t *testing.T) {
 				t.Errorf("our first Down says %v", down)
 			}
 			controls.wait(t, mark, "FRR's Down", func(s sighting) bool { return s.out && s.State == packet.Down })
-			if n := len(d.log.lines(`level=WARN .*from=up to=down diag=echo-failed cause=echo-failed`)); n == 0 {
-				t.Error("no line about the failure")
-			}
+			testnet.Eventually(t, 2*time.Second, "a line about the failure", func() bool {
+				return len(d.log.lines(`level=WARN .*from=up to=down diag=echo-failed cause=echo-failed`)) > 0
+			})
 			rows.Covers(t, "5880-6.8.5-01")
 
 			d.waitEcho(t, to, "probing")

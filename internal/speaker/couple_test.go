@@ -75,10 +75,11 @@ func (c *couple) statuses(t *testing.T, side int) (list []engine.Status) {
 func (c *couple) held(t *testing.T, what string) {
 	t.Helper()
 	for side := range 2 {
-		failed := 0
+		failed, diags := 0, make(map[packet.Diag]int)
 		for i, st := range c.statuses(t, side) {
 			if st.State != packet.Up || st.Counters.Down != c.downs[side][i] {
 				failed++
+				diags[st.Diag]++
 				c.downs[side][i] = st.Counters.Down
 			}
 		}
@@ -91,8 +92,8 @@ func (c *couple) held(t *testing.T, what string) {
 		for _, w := range totals {
 			longest = max(longest, int64(w.MaxStall))
 		}
-		c.flaps = append(c.flaps, fmt.Sprintf("%s: %d of %d sessions of %s flapped (longest stall of a worker so far %v)",
-			what, failed, len(c.ids[side]), c.name[side], time.Duration(longest)))
+		c.flaps = append(c.flaps, fmt.Sprintf("%s: %d of %d sessions of %s flapped (diagnostics now %v, longest stall of a worker so far %v)",
+			what, failed, len(c.ids[side]), c.name[side], diags, time.Duration(longest)))
 	}
 }
 

@@ -134,6 +134,7 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 
 // retire leaves an interface to its sockets.
 func (s *Speaker) retire(ctx context.Context, ifindex int, f *iface) error {
+	s.quietEcho(ctx, ifindex, f)
 	old := f.wire
 	bare := old.Retire()
 	if bare == old {
@@ -143,6 +144,28 @@ func (s *Speaker) retire(ctx context.Context, ifindex int, f *iface) error {
 		return err // a worker may still touch the old one
 	}
 	return old.Release()
+}
+
+// quietTime is how long Echo that is on its way has to come back, and the peers have
+// to hear that they are to send none.
+const quietTime = 50 * time.Millisecond
+
+// quietEcho ends Echo by an interface's rings before they go.
+func (s *Speaker) quietEcho(ctx context.Context, ifindex int, f *iface) {
+	if f.wire.Rings() == 0 {
+		return
+	}
+	ended := 0
+	for i := range s.o.Workers {
+		n, err := s.engine.QuietEcho(ctx, i, int32(ifindex))
+		if err != nil {
+			return // the swap will say so
+		}
+		ended += n
+	}
+	if ended > 0 {
+		time.Sleep(quietTime)
+	}
 }
 
 // climb opens what asked allows beside an interface's sockets.

@@ -64,7 +64,7 @@ func (c *couple) taken(t *testing.T, side int) uint64 {
 // Sessions that echo stop and begin again, or go on.
 func TestSwitchTransportWithEcho(t *testing.T) {
 	t.Parallel()
-	c := newCouple(t, 10, Options{}, netns.VethOptions{}, func(p *session.Params) { p.EchoTx, p.EchoRx = 50_000, 50_000 })
+	c := newCouple(t, 10, Options{}, netns.VethOptions{}, func(p *session.Params) { p.EchoTx, p.EchoRx, p.DetectMult = 50_000, 50_000, 5 })
 	c.withoutFlaps(t, func() {
 		for n, step := range walk {
 			for side := range 2 {
