@@ -31,7 +31,7 @@ func TestBridge(t *testing.T) {
 	b.AddAddr(t, "br0", "192.0.2.2/24")
 	s, _, _ := newSpeaker(t, a, Options{})
 	far, _, _ := newSpeaker(t, b, Options{})
-	spec := engine.Spec{Params: session.Params{DesiredMinTx: 100_000, RequiredMinRx: 100_000, DetectMult: 5}}
+	spec := engine.Spec{Params: session.Params{DesiredMinTx: 100_000, RequiredMinRx: 100_000, DetectMult: 20}} // for virtual machines, too
 	discr, err := s.Add(netlinkmon.Target{Peer: peer4}, spec)
 	must(t, err)
 	_, err = far.Add(netlinkmon.Target{Peer: netip.MustParseAddr("192.0.2.1")}, spec)

@@ -17,6 +17,7 @@ type events struct {
 	out     io.Writer
 	guest   string
 	running map[string]*converter
+	failed  []string // suites in which tests have failed
 	errs    []error
 }
 
@@ -38,6 +39,7 @@ func (e *events) take(m plan.Message) {
 		err = e.write(m.Output.Test, m.Output.Text)
 	case m.Exit != nil:
 		if m.Exit.Error != "" {
+			e.failed = append(e.failed, m.Exit.Test)
 			err = e.write(m.Exit.Test, []byte(m.Exit.Error+"\n"))
 		}
 		err = errors.Join(err, e.end(m.Exit.Test))
