@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/internal/testnet"
 	"github.com/xbfd/xbfd/internal/vm/matrix"
@@ -66,9 +68,22 @@ func bond(t *testing.T, ns *testnet.NS, change func(*netlink.Bond)) site {
 	return site{ifname: b.Name}
 }
 
-// bondBackup uses the member that it had first, at both ends the same.
+// bondBackup prefers the first member: both ends have to use the same.
 func bondBackup(t *testing.T, ns *testnet.NS) site {
-	return bond(t, ns, func(b *netlink.Bond) { b.Mode = netlink.BOND_MODE_ACTIVE_BACKUP })
+	s := bond(t, ns, func(b *netlink.Bond) { b.Mode = netlink.BOND_MODE_ACTIVE_BACKUP })
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(ns.Ifindex(t, s.ifname))
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bond"))
+	info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.IFLA_BOND_PRIMARY, nl.Uint32Attr(uint32(ns.Ifindex(t, ports[0]))))
+	must(t, ns.Do(func() error {
+		req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+		req.AddData(msg)
+		req.AddData(info)
+		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+		return err
+	}))
+	return s
 }
 
 func bond8023ad(t *testing.T, ns *testnet.NS) site {

@@ -190,6 +190,9 @@ func (r *row) await(what string, cond func() bool) {
 }
 
 func (r *row) transport() {
+	if r.device == matrix.Bond8023ad { // its members talk for some seconds until one is active
+		r.within(patience, func() bool { return r.a.sessions(r.t)[0].Transport != "udp" })
+	}
 	s := r.a.sessions(r.t)[0]
 	if strings.HasPrefix(s.Transport, "xdp-native") || s.Transport == "xdp-zerocopy" {
 		r.tell(matrix.Transport, matrix.Yes(s.Transport))
