@@ -51,6 +51,7 @@ func newCouple(t *testing.T, count int, o Options, queues netns.VethOptions, cha
 	if change != nil {
 		change(&p)
 	}
+	p.DetectMult *= patience
 	for side := range 2 {
 		c.s[side], _, _ = newSpeaker(t, c.ns[side], o)
 		c.s[side].SetEchoSource(netlinkmon.EchoSource{Addresses: []netip.Addr{netip.MustParseAddr("10.10.10.2")}})
@@ -119,7 +120,7 @@ func (c *couple) waitUp(t *testing.T) {
 	testnet.Eventually(t, 15*time.Second, "all sessions are up at the negotiated rate", func() bool {
 		for side := range 2 {
 			for _, st := range c.statuses(t, side) {
-				if st.State != packet.Up || st.DetectionTime > int64(150*time.Millisecond) && st.Params.EchoTx == 0 {
+				if st.State != packet.Up || st.DetectionTime > int64(150*patience*time.Millisecond) && st.Params.EchoTx == 0 {
 					return false
 				}
 			}
