@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,19 +32,48 @@ type name struct{ pkg, test string }
 
 func (n name) String() string { return n.pkg + "." + n.test }
 
+func (n name) compare(o name) int { return strings.Compare(n.String(), o.String()) }
+
 // report gathers a run.
 type report struct {
-	out                     io.Writer
-	output                  map[name]*strings.Builder // of tests that have not ended, and of packages
-	took                    map[name]time.Duration    // tests without a parent
-	failures                map[string]int            // failed tests of a package
-	skips                   []string
-	passed, failed, skipped int
+	out     io.Writer
+	again   func(name) error          // runs a failed test once more; nil: none is
+	output  map[name]*strings.Builder // of tests that have not ended, and of packages
+	took    map[name]time.Duration    // tests without a parent
+	results map[name]string           // pass, fail or skip
+	reasons map[name]string           // of those skipped
+	faults  []string                  // failures that are no test's own
+	raced   bool                      // a failed test had a data race
+	second  []string                  // tests that failed and then passed
 }
 
-// run copies the essence of in to out and returns why the run is no success.
-func run(in io.Reader, out io.Writer, mustRun bool) error {
-	r := &report{out: out, output: map[name]*strings.Builder{}, took: map[name]time.Duration{}, failures: map[string]int{}}
+func newReport(out io.Writer) *report {
+	return &report{
+		out: out, output: map[name]*strings.Builder{}, took: map[name]time.Duration{},
+		results: map[name]string{}, reasons: map[name]string{},
+	}
+}
+
+// run shows the essence of in and returns why the run is no success.
+func (r *report) run(in io.Reader, mustRun bool) error {
+	if err := r.read(in); err != nil {
+		return err
+	}
+	r.tryAgain()
+	count := r.end()
+	switch {
+	case count["fail"] > 0:
+		return fmt.Errorf("%d failed", count["fail"])
+	case mustRun && count["skip"] > 0:
+		return fmt.Errorf("%d skipped, and XBFD_MUST_RUN is set", count["skip"])
+	case count["pass"] == 0:
+		return errors.New("no test ran")
+	}
+	return nil
+}
+
+// read takes events until there are no more.
+func (r *report) read(in io.Reader) error {
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -51,22 +81,12 @@ func run(in io.Reader, out io.Writer, mustRun bool) error {
 			r.line(line)
 		}
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read events: %w", err)
 		}
 	}
-	r.end()
-	switch {
-	case r.failed > 0:
-		return fmt.Errorf("%d failed", r.failed)
-	case mustRun && r.skipped > 0:
-		return fmt.Errorf("%d skipped, and XBFD_MUST_RUN is set", r.skipped)
-	case r.passed == 0:
-		return errors.New("no test ran")
-	}
-	return nil
 }
 
 // line takes one line; what is no event is passed on.
@@ -107,15 +127,13 @@ func (r *report) testEnded(e event, n name, text string) {
 	if !strings.Contains(e.Test, "/") {
 		r.took[n] = time.Duration(e.Elapsed * float64(time.Second))
 	}
+	r.results[n] = e.Action
 	switch e.Action {
-	case "pass":
-		r.passed++
 	case "fail":
-		r.fail(n.pkg)
 		fmt.Fprintf(r.out, "--- failed: %s\n%s", n, text)
+		r.raced = r.raced || strings.Contains(text, race)
 	case "skip":
-		r.skipped++
-		r.skips = append(r.skips, fmt.Sprintf("%s: %s", n, reason(text)))
+		r.reasons[n] = reason(text)
 	}
 }
 
@@ -129,20 +147,29 @@ func (r *report) packageEnded(e event, text string) {
 	}
 	io.WriteString(r.out, text)
 	// A test that was running when the process died has no end of its own.
-	for _, n := range r.unfinished(e.Package) {
-		r.fail(n.pkg)
+	unfinished := r.unfinished(e.Package)
+	for _, n := range unfinished {
+		r.fault("%s did not end", n)
 		fmt.Fprintf(r.out, "--- did not end: %s\n%s", n, r.output[n])
 		delete(r.output, n)
 	}
 	// No test failed: it did not build, or something around the tests failed.
-	if r.failures[e.Package] == 0 {
-		r.fail(e.Package)
+	if len(unfinished) == 0 && !r.failedIn(e.Package) {
+		r.fault("%s failed, and no test of it", e.Package)
 	}
 }
 
-func (r *report) fail(pkg string) {
-	r.failed++
-	r.failures[pkg]++
+func (r *report) fault(format string, args ...any) {
+	r.faults = append(r.faults, fmt.Sprintf(format, args...))
+}
+
+func (r *report) failedIn(pkg string) bool {
+	for n, result := range r.results {
+		if n.pkg == pkg && result == "fail" {
+			return true
+		}
+	}
+	return false
 }
 
 // unfinished returns the tests of a package that have output and no end.
@@ -153,7 +180,7 @@ func (r *report) unfinished(pkg string) []name {
 			all = append(all, n)
 		}
 	}
-	slices.SortFunc(all, func(a, b name) int { return strings.Compare(a.test, b.test) })
+	slices.SortFunc(all, name.compare)
 	return all
 }
 
@@ -168,24 +195,39 @@ func reason(text string) string {
 	return "no reason given"
 }
 
-// end prints what is known only at the end.
-func (r *report) end() {
-	if len(r.skips) > 0 {
-		slices.Sort(r.skips)
-		fmt.Fprintf(r.out, "\nskipped:\n  %s\n", strings.Join(r.skips, "\n  "))
-	}
-	var slow []name
-	for n := range r.took {
-		slow = append(slow, n)
-	}
-	slices.SortFunc(slow, func(a, b name) int {
-		return cmp.Or(cmp.Compare(r.took[b], r.took[a]), strings.Compare(a.String(), b.String()))
-	})
-	if len(slow) > 0 {
-		fmt.Fprintf(r.out, "\nslowest:\n")
-		for _, n := range slow[:min(slowest, len(slow))] {
-			fmt.Fprintf(r.out, "%8.2fs  %s\n", r.took[n].Seconds(), n)
+// end prints what is known only at the end and counts the results.
+func (r *report) end() map[string]int {
+	count := map[string]int{"fail": len(r.faults)}
+	var skips, fails []string
+	for n, result := range r.results {
+		count[result]++
+		switch result {
+		case "skip":
+			skips = append(skips, fmt.Sprintf("%s: %s", n, r.reasons[n]))
+		case "fail":
+			fails = append(fails, n.String())
 		}
 	}
-	fmt.Fprintf(r.out, "\n%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
+	slices.Sort(skips)
+	slices.Sort(fails)
+	r.list("skipped", skips)
+	r.list("failed", fails)
+	r.list("failures beside the tests", r.faults)
+	r.list("failed, and passed when run again alone", r.second)
+	slow := slices.SortedFunc(maps.Keys(r.took), func(a, b name) int {
+		return cmp.Or(cmp.Compare(r.took[b], r.took[a]), a.compare(b))
+	})
+	var lines []string
+	for _, n := range slow[:min(slowest, len(slow))] {
+		lines = append(lines, fmt.Sprintf("%6.2fs  %s", r.took[n].Seconds(), n))
+	}
+	r.list("slowest", lines)
+	fmt.Fprintf(r.out, "\n%d passed, %d failed, %d skipped\n", count["pass"], count["fail"], count["skip"])
+	return count
+}
+
+func (r *report) list(title string, lines []string) {
+	if len(lines) > 0 {
+		fmt.Fprintf(r.out, "\n%s:\n  %s\n", title, strings.Join(lines, "\n  "))
+	}
 }

@@ -33,7 +33,7 @@ func TestReport(t *testing.T) {
 			}
 			defer in.Close()
 			var out strings.Builder
-			err = run(in, &out, tt.mustRun)
+			err = newReport(&out).run(in, tt.mustRun)
 			if tt.wantErr == "" && err != nil || tt.wantErr != "" && (err == nil || !strings.Contains(err.Error(), tt.wantErr)) {
 				t.Errorf("error %v, want one with %q", err, tt.wantErr)
 			}
@@ -55,7 +55,7 @@ func TestNothingRan(t *testing.T) {
 		"only skipped":      `{"Action":"skip","Package":"p","Test":"TestX","Elapsed":0}`,
 	} {
 		var out strings.Builder
-		if err := run(strings.NewReader(in), &out, false); err == nil {
+		if err := newReport(&out).run(strings.NewReader(in), false); err == nil {
 			t.Errorf("%s: no error; output:\n%s", name, &out)
 		}
 	}
@@ -68,7 +68,7 @@ func TestTenSlowest(t *testing.T) {
 	}
 	in.WriteString(`{"Action":"pass","Package":"p","Test":"TestLong","Elapsed":61.5}` + "\n")
 	in.WriteString(`{"Action":"pass","Package":"p","Test":"TestA/part","Elapsed":99}` + "\n")
-	if err := run(strings.NewReader(in.String()), &out, true); err != nil {
+	if err := newReport(&out).run(strings.NewReader(in.String()), true); err != nil {
 		t.Fatal(err)
 	}
 	want := "\nslowest:\n   61.50s  p.TestLong\n"
