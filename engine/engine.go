@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/xbfd/xbfd/engine/fastpath"
-	"github.com/xbfd/xbfd/engine/flight"
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -18,47 +17,6 @@ var (
 	ErrUnknown   = errors.New("no such session")
 	ErrDuplicate = errors.New("another session has this interface and these addresses")
 )
-
-// Config makes an Engine. The zero value is one worker and a fixed seed.
-type Config struct {
-	Workers int    // 1 to MaxWorkers; 0 means 1
-	Seed    uint64 // of discriminators, ports and jitter; give it something unpredictable
-
-	// Capacity is how many packets per second one worker may be given, sent and
-	// received together; 0 means no limit. See LoadError.
-	Capacity uint64
-	// Sessions is how many are to come soon: what the workers need for them is made
-	// at once. More may follow.
-	Sessions int
-	// MinInterval is the shortest interval in microseconds that sessions get,
-	// whatever they ask for; 0 means no limit.
-	MinInterval uint32
-
-	// Lanes are shared with the XDP program, which then hears packets that say
-	// nothing new by itself; nil if there is none.
-	Lanes *fastpath.Lanes
-	// Insurance has the kernel answer what it hears while a worker stands still,
-	// on interfaces that can.
-	Insurance bool
-
-	// Record says what of the sessions' packets each worker keeps, for Capture; the
-	// zero value is nothing.
-	Record flight.Options
-
-	// Wake is called, from any goroutine, when worker i has something to do
-	// before the instant its last Step returned. It must not block. nil if
-	// whoever calls Step does not wait.
-	Wake func(worker int)
-}
-
-// Spec is what a session is besides its path.
-type Spec struct {
-	Params session.Params
-	DSCP   uint8 // of the packets it sends
-	MinTTL uint8 // multihop: the least TTL or Hop Limit accepted; 0 means 254
-	Strict bool  // single hop: accept packets from the path's interface only
-	Auth   Auth
-}
 
 // Engine is the control plane's side of a set of workers. Its methods may be
 // called by any goroutine; they change what the workers do a moment later.
@@ -206,49 +164,6 @@ func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 		w.install(slot, r, spec, auth, now)
 	})
 	return r.discr, nil
-}
-
-// roomFor rounds a number of slots up, so that tables grow in few steps: an eighth
-// of their size each, which is the most that they take in vain.
-func roomFor(n int) int {
-	room := 64
-	for room < n {
-		room += max(64, room/8)
-	}
-	return min(room, MaxSlots)
-}
-
-// takeSlot takes the slot that has been free for longest, once enough rest, so
-// that packets of its former session have died out; before that, a new one.
-func (e *Engine) takeSlot(worker int) (uint32, bool) {
-	if f := e.free[worker]; len(f) > minFree {
-		e.free[worker] = f[1:]
-		return f[0], true
-	}
-	if e.made[worker] < MaxSlots {
-		e.made[worker]++
-		return uint32(e.made[worker] - 1), true
-	}
-	if f := e.free[worker]; len(f) > 0 {
-		e.free[worker] = f[1:]
-		return f[0], true
-	}
-	return 0, false
-}
-
-// minFree is how many freed slots rest before one is used again.
-const minFree = 64
-
-// newDiscr makes the discriminator of a slot's next session; 0 is not one.
-func (e *Engine) newDiscr(worker int, slot uint32) uint32 {
-	id := slot | uint32(worker)<<slotBits
-	for {
-		g := e.gens[id]
-		e.gens[id] = (g + 1) % (1 << genBits)
-		if d := e.key.make(uint32(worker), slot, g); d != 0 {
-			return d
-		}
-	}
 }
 
 // Configure changes the parameters of a running session, but for its kind: new

@@ -124,3 +124,30 @@ func (o *outbox) take(buf []Event) []Event {
 	o.full = o.full[:0]
 	return buf
 }
+
+// Notify returns a channel that gets a value when there are events to take.
+func (e *Engine) Notify() <-chan struct{} { return e.notify }
+
+// TakeEvents appends what happened since it was last called to buf. One
+// goroutine should call it, and keep calling it: slots of removed sessions are
+// freed here.
+func (e *Engine) TakeEvents(buf []Event) []Event {
+	first := len(buf)
+	for i, w := range e.workers {
+		n := len(buf)
+		if buf = w.out.take(buf); len(buf) > n {
+			e.wake(i) // there may be more that waited for this
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := first; i < len(buf); i++ {
+		if buf[i].authTold {
+			e.authSettled(&buf[i])
+		}
+		if buf[i].Gone {
+			e.forget(buf[i].Discr)
+		}
+	}
+	return buf
+}

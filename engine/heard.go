@@ -114,20 +114,6 @@ func (w *Worker) laneCounts(sl *slot) (heard, answered uint64) {
 	return w.engine.lanes.Count(lane), w.engine.lanes.Insured(lane)
 }
 
-// takeLane gives a session a lane, counted from 1; 0 when there is none left.
-// The caller holds e.mu.
-func (e *Engine) takeLane() (lane uint32) {
-	if n := len(e.laneFree); n > 0 {
-		lane, e.laneFree = e.laneFree[n-1], e.laneFree[:n-1]
-		return lane
-	}
-	if e.lanes == nil || e.laneMade == len(e.lanes.Images) {
-		return 0
-	}
-	e.laneMade++
-	return uint32(e.laneMade)
-}
-
 // Lane returns the index of a session's lane in Config.Lanes, and false if it
 // has none.
 func (e *Engine) Lane(discr uint32) (lane int, ok bool) {

@@ -239,3 +239,13 @@ func (w *Worker) portOf(ifindex int32) int16 {
 	}
 	return -1
 }
+
+// roomFor rounds a number of slots up, so that tables grow in few steps: an eighth
+// of their size each, which is the most that they take in vain.
+func roomFor(n int) int {
+	room := 64
+	for room < n {
+		room += max(64, room/8)
+	}
+	return min(room, MaxSlots)
+}
