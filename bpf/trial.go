@@ -46,9 +46,6 @@ func NewTrial(t *Tables) (_ *Trial, err error) {
 // SetMAC says which station the frames arrive at.
 func (t *Trial) SetMAC(mac packet.MAC) error { return t.program.SetMAC(mac) }
 
-// SetLoop is Program.SetLoop.
-func (t *Trial) SetLoop(tx bool) error { return t.program.SetLoop(tx) }
-
 // trialContext is the kernel's struct xdp_md.
 type trialContext struct {
 	Data, DataEnd, DataMeta, Ingress, Queue, Egress uint32

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -224,17 +223,4 @@ func TestFinalsAreNotLimited(t *testing.T) {
 		r.wantState("polled", st)
 	}
 	rows.Covers(t, "5880-6.8.7-25", "5880-6.8.7-27", "5880-6.8.7-28")
-}
-
-// TestCommonInterval: never to the faster side.
-func TestCommonInterval(t *testing.T) {
-	for us, want := range map[uint32]uint32{
-		0: 3_300, 1: 3_300, 3_300: 3_300, 3_301: 10_000, 10_000: 10_000, 15_000: 20_000, 20_001: 50_000, 50_000: 50_000,
-		99_999: 100_000, 100_001: 1_000_000, 1_000_001: 10_000_000, 10_000_000: 10_000_000, 10_000_001: 10_000_001, 1<<32 - 1: 1<<32 - 1,
-	} {
-		if got := session.CommonInterval(us); got != want {
-			t.Errorf("%d µs: %d, want %d", us, got, want)
-		}
-	}
-	rows.Covers(t, "7419-3-03")
 }

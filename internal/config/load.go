@@ -1,12 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 )
 
 // maxFile is far more than any configuration needs: some 100,000 peers.
@@ -77,25 +74,7 @@ type Overrides struct {
 	Control, LogLevel, LogFormat, Transport string
 }
 
-// Check returns the first value that cannot be meant.
-func (o Overrides) Check() error {
-	if o.Control != "" && !strings.HasPrefix(o.Control, "/") {
-		return fmt.Errorf("control: %q is not an absolute path: start it with a slash", o.Control)
-	}
-	return errors.Join(
-		oneOf("log-level", o.LogLevel, LogLevels),
-		oneOf("log-format", o.LogFormat, LogFormats),
-		oneOf("transport", o.Transport, Transports))
-}
-
-func oneOf(name, value string, from []string) error {
-	if value == "" || slices.Contains(from, value) {
-		return nil
-	}
-	return fmt.Errorf("%s: %q is not one of %s", name, value, strings.Join(from, ", "))
-}
-
-// Apply returns cfg with o's word in it; o has passed Check.
+// Apply returns cfg with o's word in it.
 func (o Overrides) Apply(cfg Config) Config {
 	if o.Control != "" {
 		cfg.Control.Path = o.Control
