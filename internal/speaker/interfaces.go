@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/xbfd/xbfd/engine/wire"
@@ -108,8 +107,8 @@ func (s *Speaker) openOne(ifindex int, ifname string, l *netlinkmon.Lowers) erro
 func (s *Speaker) wireOptions(ifname, asked string) wire.Options {
 	return wire.Options{
 		Transport: asked, Tables: s.tables, NoXDP: s.noXDP,
-		LoopTX: s.o.EchoLoop(ifname) == "xdp", SteerTo: s.o.SteerTo(ifname), Insurance: s.insurance(), Journal: s.wireJournal(), Transmit: s.o.Transmit,
-		Workers: s.o.Workers, Logger: s.log,
+		LoopTX: s.o.EchoLoop(ifname) == "xdp", SteerTo: s.o.SteerTo(ifname), Transmit: s.o.Transmit,
+		Insurance: s.insurance(), Journal: s.wireJournal(), Workers: s.o.Workers, Logger: s.log,
 	}
 }
 
@@ -190,60 +189,16 @@ func (s *Speaker) close(ctx context.Context, ifindex int, f *iface) error {
 // closeInterfaces closes all of them for good.
 func (s *Speaker) closeInterfaces(ctx context.Context) error {
 	s.closing = true
-	s.mu.Lock()
-	all := make(map[int]*iface, len(s.ifaces))
-	for i, f := range s.ifaces {
-		all[i] = f
-	}
-	s.mu.Unlock()
 	var errs []error
-	for i, f := range all {
+	for i, f := range s.openIfaces() {
 		errs = append(errs, s.close(ctx, i, f))
 	}
 	return errors.Join(append(errs, s.closeFar(ctx, true))...)
 }
 
-// InterfaceStatus is what is to be known of an open interface.
-type InterfaceStatus struct {
-	Name, Transport, Reason, Stamp string
-	VRF                            string        // "" is the default one
-	UDP                            string        // why there is no UDP path, "" if there is
-	Unheard                        string        // why its XDP program hears nothing by itself, "" if it does
-	Insurance                      string        // how it is answered for a worker that stands still
-	Uninsured                      string        // why it is not, "" if it is
-	NoLive                         string        // why large batches do not leave as live frames, "" if they do
-	Steering                       string        // whether its card steers frames to one queue: "off", "queue N" or why not
-	Rings                          int           // AF_XDP rings, one for each queue; 0 without AF_XDP
-	Lowers                         []LowerStatus // where the frames travel of one that is made of others
-	Counters                       map[string]uint64
-
-	Asked    string    // the transport that was asked for: auto, xdp, xdp-generic or udp
-	Since    time.Time // when the present one was taken
-	Cause    string    // why it was changed last, "" if it never was
-	Switches int       // how often it was
-	Trouble  string    // why what was asked for is not had any more, "" if it is
-}
-
-// Interfaces returns the open interfaces by name.
-func (s *Speaker) Interfaces() []InterfaceStatus {
+// openIfaces returns the open interfaces by index.
+func (s *Speaker) openIfaces() map[int]*iface {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []InterfaceStatus
-	for _, f := range s.ifaces {
-		c := s.carrier(f).wire
-		st := InterfaceStatus{Name: f.name, VRF: f.vrf, Stamp: c.Stamp(), UDP: f.wire.UDPStatus(), Rings: f.wire.Rings(), Steering: f.wire.Steering(), Lowers: s.describe(f), Counters: f.wire.Counters()}
-		st.Asked, st.Since, st.Cause, st.Switches, st.Trouble = f.way.asked, f.way.since, f.way.cause, f.way.switches, f.way.trouble
-		st.Transport, st.Reason = s.transport(f)
-		_, st.Unheard = c.Heard()
-		st.Insurance, st.Uninsured = c.Insurance()
-		if how, why := c.Transmit(); how != wire.TransmitLive {
-			st.NoLive = why
-		}
-		list = append(list, st)
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return list
+	return maps.Clone(s.ifaces)
 }
-
-// Waits returns how often a worker has waited, and how.
-func (s *Speaker) Waits(worker int) wire.Waits { return s.loops[worker].Waits() }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/xbfd/xbfd/engine/wire"
@@ -83,13 +82,6 @@ func (s *Speaker) SetInterfaces(transport, echoLoop func(ifname string) string, 
 			}
 		}
 	})
-}
-
-// openIfaces returns the open interfaces by index.
-func (s *Speaker) openIfaces() map[int]*iface {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.ifaces)
 }
 
 // reopen has an interface travel as asked. Where that cannot be had it goes back
