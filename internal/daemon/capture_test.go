@@ -80,10 +80,14 @@ func TestCaptureOverXDP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for direction, want := range map[string][]string{"tx": {"down", "init", "up"}, "rx": {"down", "init", "up"}} {
+	// Whoever is the first to be heard skips Init, and the peer's first packet may have
+	// come before anybody listened here.
+	for direction, stories := range map[string][][]string{
+		"tx": {{"down", "init", "up"}, {"down", "up"}},
+		"rx": {{"down", "init", "up"}, {"down", "up"}, {"init", "up"}},
+	} {
 		got := states(c.Frames, direction)
-		// Whoever is the first to be heard skips Init.
-		if !slices.Equal(got, want) && !slices.Equal(got, []string{"down", "up"}) {
+		if !slices.ContainsFunc(stories, func(s []string) bool { return slices.Equal(s, got) }) {
 			t.Errorf("%s: %q", direction, got)
 		}
 	}
