@@ -212,16 +212,19 @@ func (r *rig) hear(worker int, rx Rx) {
 func (r *rig) up(discr uint32, n int) {
 	r.t.Helper()
 	worker, _ := r.e.key.find(discr)
-	say := func(state packet.State, your uint32, final bool) {
-		c := control(n, state, your)
-		c.Final = final
-		r.hear(int(worker), r.rx(n, c))
-	}
-	say(packet.Down, 0, false)
-	say(packet.Up, discr, false)
+	r.upBy(discr, n, func(c packet.Control) { r.hear(int(worker), r.rx(n, c)) })
+}
+
+// upBy does so by packets that hear has arrive.
+func (r *rig) upBy(discr uint32, n int, hear func(packet.Control)) {
+	r.t.Helper()
+	hear(control(n, packet.Down, 0))
+	hear(control(n, packet.Up, discr))
 	for range 3 {
-		say(packet.Up, discr, true)
-		say(packet.Up, discr, false)
+		final := control(n, packet.Up, discr)
+		final.Final = true
+		hear(final)
+		hear(control(n, packet.Up, discr))
 	}
 	if st := r.status(discr); st.State != packet.Up || st.Polling {
 		r.t.Fatalf("session is %v, polling %v", st.State, st.Polling)

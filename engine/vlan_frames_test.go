@@ -16,7 +16,7 @@ func TestVLANHeard(t *testing.T) {
 	r.step()
 	r.now += sec
 	var frame []byte
-	hear := func(c packet.Control) {
+	r.upBy(d, 1, func(c packet.Control) {
 		path := packet.Path{
 			SrcMAC: peerMAC, DstMAC: localMAC, Src: pathTo(1).Peer, Dst: pathTo(1).Local, VLAN: vlan10, PCP: 6,
 			SrcPort: 50_000, DstPort: packet.PortControl,
@@ -32,15 +32,7 @@ func TestVLANHeard(t *testing.T) {
 		rx := Rx{Arrival: r.now, Frame: frame, Ifindex: device10}
 		packet.ParseEthernet(frame, &rx.Datagram)
 		r.hear(0, rx)
-	}
-	hear(control(1, packet.Down, 0))
-	hear(control(1, packet.Up, d))
-	for range 4 {
-		final := control(1, packet.Up, d)
-		final.Final = true
-		hear(final)
-		hear(control(1, packet.Up, d))
-	}
+	})
 	if st := r.status(d); st.Heard != HeardActive {
 		t.Fatalf("%v, %v", st.State, st.Heard)
 	}

@@ -98,23 +98,12 @@ func TestViaVLAN(t *testing.T) {
 	d := r.session(unresolved)
 	r.step()
 	r.now += sec
-	hear := func(c packet.Control) {
+	r.upBy(d, 1, func(c packet.Control) {
 		c.DetectMult = 100 // silence is not the subject
 		rx := r.rx(1, c)
 		rx.Ifindex = device10
 		r.hear(0, rx)
-	}
-	hear(control(1, packet.Down, 0))
-	hear(control(1, packet.Up, d))
-	for range 4 {
-		final := control(1, packet.Up, d)
-		final.Final = true
-		hear(final)
-		hear(control(1, packet.Up, d))
-	}
-	if st := r.status(d); st.State != packet.Up {
-		t.Fatalf("session is %v", st.State)
-	}
+	})
 	const tagged = 0x8100_0000 | 6<<13 | vlan10
 	check := func(what string, by *port, tag uint32) {
 		t.Helper()

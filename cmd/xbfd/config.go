@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -39,63 +39,13 @@ func (e *env) configCheckCommand() *cobra.Command {
 
 func (e *env) configShowCommand() *cobra.Command {
 	format := "yaml"
-	c := &cobra.Command{
+	c := shows(e, &cobra.Command{
 		Use:   "show",
 		Short: "Show the running configuration as a file would have it",
 		Long: "Show the running configuration as a file would have it: what the daemon read last, with all that\n" +
 			"was changed and added since. A peer has what it does not get from its profile or the defaults.\n" +
 			"Secrets are masked.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-				doc, err := client.Config(ctx)
-				if err != nil {
-					return err
-				}
-				return e.print(format, doc, func(io.Writer) {})
-			})
-		},
-	}
+	}, &format, (*control.Client).Config, func(io.Writer, json.RawMessage) {})
 	choiceFlag(c, &format, "output", "o", "yaml", []string{"yaml", "json"}, "what to print")
 	return c
-}
-
-// maxReported is how many changes a reload shows one by one.
-const maxReported = 20
-
-// writeReport writes what a reload did, for people.
-func writeReport(w io.Writer, r *control.ReloadReport) {
-	for i := range r.Changes {
-		if i == maxReported {
-			fmt.Fprintf(w, "and %d more: -o json has them all\n", len(r.Changes)-i)
-			break
-		}
-		fmt.Fprintln(w, changeInWords(&r.Changes[i]))
-	}
-	for _, what := range r.Settings {
-		fmt.Fprintf(w, "changed %s\n", what)
-	}
-	fmt.Fprintf(w, "sessions: %d added, %d removed, %d changed, %d as before\n", r.Added, r.Removed, r.Changed, r.Unchanged)
-}
-
-func changeInWords(c *control.SessionDiff) string {
-	text := fmt.Sprintf("%s %s", c.What, c.Peer)
-	if c.Interface != "" {
-		text += " on " + c.Interface
-	}
-	if c.Local.IsValid() {
-		text += " from " + c.Local.String()
-	}
-	if c.Multihop {
-		text += ", multihop"
-	}
-	for i, field := range c.Fields {
-		if i == 0 {
-			text += ": "
-		} else {
-			text += ", "
-		}
-		text += field
-	}
-	return text
 }

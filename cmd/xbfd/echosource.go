@@ -88,20 +88,10 @@ func (e *env) echoSourceDelCommand() *cobra.Command {
 
 func (e *env) echoSourceShowCommand() *cobra.Command {
 	var format string
-	c := &cobra.Command{
+	c := shows(e, &cobra.Command{
 		Use:   "show",
 		Short: "Show where Echo packets come from",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-				source, err := client.EchoSource(ctx)
-				if err != nil {
-					return err
-				}
-				return e.print(format, source, func(w io.Writer) { fmt.Fprintln(w, echoSource(source)) })
-			})
-		},
-	}
+	}, &format, (*control.Client).EchoSource, func(w io.Writer, s control.EchoSource) { fmt.Fprintln(w, echoSource(s)) })
 	outputFlag(c, &format)
 	return c
 }

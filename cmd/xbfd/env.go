@@ -138,3 +138,19 @@ func (e *env) ask(ctx context.Context, f func(context.Context, *control.Client) 
 	defer client.Close()
 	return f(ctx, client)
 }
+
+// shows makes c a command without arguments that prints what the daemon answers to
+// get: write does it for people.
+func shows[T any](e *env, c *cobra.Command, format *string, get func(*control.Client, context.Context) (T, error), write func(io.Writer, T)) *cobra.Command {
+	c.Args = cobra.NoArgs
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
+			answer, err := get(client, ctx)
+			if err != nil {
+				return err
+			}
+			return e.print(*format, answer, func(w io.Writer) { write(w, answer) })
+		})
+	}
+	return c
+}

@@ -129,25 +129,17 @@ func (e *env) keyDelCommand() *cobra.Command {
 
 func (e *env) keyListCommand() *cobra.Command {
 	var format string
-	c := &cobra.Command{
+	c := shows(e, &cobra.Command{
 		Use:   "list",
 		Short: "List the keys, without their secrets",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-				list, err := client.Keys(ctx)
-				if err != nil {
-					return err
-				}
-				return e.print(format, list, func(w io.Writer) {
-					fmt.Fprintln(w, "ID\tTYPE\tOWNER\tUSES")
-					for _, k := range list {
-						fmt.Fprintf(w, "%d\t%s\t%s\t%d\n", k.ID, k.Type, k.Owner, k.Uses)
-					}
-				})
-			})
-		},
-	}
+	}, &format, (*control.Client).Keys, writeKeys)
 	outputFlag(c, &format)
 	return c
+}
+
+func writeKeys(w io.Writer, list []control.Key) {
+	fmt.Fprintln(w, "ID\tTYPE\tOWNER\tUSES")
+	for _, k := range list {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\n", k.ID, k.Type, k.Owner, k.Uses)
+	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,20 +13,10 @@ import (
 
 func (e *env) profileCommand() *cobra.Command {
 	var format string
-	list := &cobra.Command{
+	list := shows(e, &cobra.Command{
 		Use:   "list",
 		Short: "List the profiles and who has them",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-				all, err := client.Profiles(ctx)
-				if err != nil {
-					return err
-				}
-				return e.print(format, all, func(w io.Writer) { writeProfiles(w, all, format == "wide") })
-			})
-		},
-	}
+	}, &format, (*control.Client).Profiles, func(w io.Writer, all []control.Profile) { writeProfiles(w, all, format == "wide") })
 	choiceFlag(list, &format, "output", "o", "table", listFormats, "what to print")
 	return group(&cobra.Command{Use: "profile COMMAND", Short: "Look at profiles; only the file can change them"}, list)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -14,23 +13,13 @@ import (
 
 func (e *env) routesCommand() *cobra.Command {
 	var format string
-	c := &cobra.Command{
+	c := shows(e, &cobra.Command{
 		Use:   "routes",
 		Short: "List the routes and addresses that sessions decide about",
 		Long: "List the routes, nexthop groups and addresses that sessions decide about, in the order of the file.\n\n" +
 			"STATE is installed, raised (with the higher metric), absent as it is to be, or refused: then the\n" +
 			"last column says why. A gateway or peer in brackets is not used.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-				list, err := client.Routes(ctx)
-				if err != nil {
-					return err
-				}
-				return e.print(format, list, func(w io.Writer) { writeRoutes(w, list, format == "wide") })
-			})
-		},
-	}
+	}, &format, (*control.Client).Routes, func(w io.Writer, list []control.Route) { writeRoutes(w, list, format == "wide") })
 	choiceFlag(c, &format, "output", "o", "table", listFormats, "what to print")
 	return c
 }

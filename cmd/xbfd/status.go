@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -15,20 +14,10 @@ import (
 
 func (e *env) statusCommand() *cobra.Command {
 	var format string
-	c := &cobra.Command{
+	c := shows(e, &cobra.Command{
 		Use:   "status",
 		Short: "Show the daemon: workers, interfaces, transports, warnings",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-				st, err := client.Status(ctx)
-				if err != nil {
-					return err
-				}
-				return e.print(format, st, func(w io.Writer) { writeStatus(w, &st) })
-			})
-		},
-	}
+	}, &format, (*control.Client).Status, func(w io.Writer, st control.Status) { writeStatus(w, &st) })
 	outputFlag(c, &format)
 	return c
 }
@@ -147,30 +136,4 @@ func waits(k *control.WorkerStatus) string {
 		return "wait " + k.Wait
 	}
 	return fmt.Sprintf("wait adaptive (slept %d times, looked for packets %d times, met some %d times)", k.Sleeps, k.Spins, k.Caught)
-}
-
-func (e *env) reloadCommand() *cobra.Command {
-	var format string
-	c := &cobra.Command{
-		Use:   "reload",
-		Short: "Make the daemon read its file again: all of it or nothing",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.ask(cmd.Context(), func(ctx context.Context, client *control.Client) error {
-				r, err := client.Reload(ctx)
-				if err != nil {
-					return err
-				}
-				for _, text := range r.Warnings {
-					fmt.Fprintf(e.stderr, "warning: %s\n", text)
-				}
-				if len(r.RestartNeeded) > 0 {
-					fmt.Fprintf(e.stderr, "warning: changed, but only the next start will see it: %s\n", strings.Join(r.RestartNeeded, ", "))
-				}
-				return e.print(format, r, func(w io.Writer) { writeReport(w, &r) })
-			})
-		},
-	}
-	outputFlag(c, &format)
-	return c
 }
