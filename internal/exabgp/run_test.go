@@ -261,6 +261,40 @@ func TestDaemonStandsStill(t *testing.T) {
 	})
 }
 
+// TestDaemonStandsStillAfterRestart: it is missed as well when it was away the last
+// time that it was asked whether it is there.
+func TestDaemonStandsStillAfterRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, seen := newDaemon(), make(chan sighting, 100)
+		w := newWatch(d, []config.ExaBGPRoute{{Peer: d.s.Peer}}, seen)
+		go w.follow(t.Context())
+		go w.look(t.Context())
+		answers := func(want bool) {
+			t.Helper()
+			synctest.Wait()
+			var last sighting
+			for len(seen) > 0 {
+				last = <-seen
+			}
+			if got := last.err == nil; got != want {
+				t.Errorf("the daemon answers: %v, want %v", got, want)
+			}
+		}
+		time.Sleep(heartbeat - time.Millisecond)
+		d.change(func() { d.alive = false })
+		time.Sleep(2 * time.Millisecond)
+		answers(false)
+		d.change(func() { d.alive = true })
+		time.Sleep(time.Second)
+		answers(true)
+		d.mu.Lock()
+		d.alive = false // no connection ends
+		d.mu.Unlock()
+		time.Sleep(2 * heartbeat)
+		answers(false)
+	})
+}
+
 // TestShutdown: ExaBGP says that it ends.
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

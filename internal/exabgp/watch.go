@@ -107,15 +107,13 @@ func (w *watch) mark(gone error, peers ...netip.Addr) {
 func (w *watch) look(ctx context.Context) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	silent := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-beat.C:
 			_, err := w.ask(ctx, w.peers[0])
-			if now := err != nil; now != silent {
-				silent = now
+			if (err != nil) != (w.missing() != nil) {
 				w.mark(err, w.peers...)
 			}
 			continue
@@ -150,10 +148,12 @@ func (w *watch) ask(ctx context.Context, p netip.Addr) ([]client.Session, error)
 
 // again has a peer looked at once more after a while.
 func (w *watch) again(p netip.Addr, after time.Duration) {
-	time.AfterFunc(after, func() {
-		w.mu.Lock()
-		gone := w.gone
-		w.mu.Unlock()
-		w.mark(gone, p)
-	})
+	time.AfterFunc(after, func() { w.mark(w.missing(), p) })
+}
+
+// missing returns why the daemon does not answer; nil while it does.
+func (w *watch) missing() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.gone
 }
