@@ -103,8 +103,8 @@ func socket() (fd int, err error) {
 // before that returns, and answers only what it refuses.
 func (k *netlink) Apply(ops []Op) error {
 	for len(ops) > 0 {
-		if ops[0].Object.ID != 0 {
-			if err := k.group(&ops[0]); err != nil {
+		if k.single(&ops[0]) {
+			if err := k.carryOut(&ops[0]); err != nil {
 				return err
 			}
 			ops = ops[1:]
@@ -112,7 +112,7 @@ func (k *netlink) Apply(ops []Op) error {
 		}
 		first, n := k.seq+1, 0
 		k.m.b = k.m.b[:0]
-		for n < len(ops) && ops[n].Object.ID == 0 && len(k.m.b) < maxBatch {
+		for n < len(ops) && !k.single(&ops[n]) && len(k.m.b) < maxBatch {
 			k.seq++
 			op := &ops[n]
 			if op.Err = k.knows(op); op.Err != nil {
@@ -132,6 +132,16 @@ func (k *netlink) Apply(ops []Op) error {
 		ops = ops[n:]
 	}
 	return nil
+}
+
+// single tells whether an op takes more than a message.
+func (k *netlink) single(op *Op) bool { return op.Object.ID != 0 || k.beside(op) }
+
+func (k *netlink) carryOut(op *Op) error {
+	if op.Object.ID != 0 {
+		return k.group(op)
+	}
+	return k.exchangeBeside(op)
 }
 
 // knows refuses what names an interface or a VRF that there is not.
@@ -215,6 +225,7 @@ func (k *netlink) list() (list []Object, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
+	k.adopted(list)
 	return list, nil
 }
 

@@ -150,6 +150,46 @@ func TestForeignInKernel(t *testing.T) {
 	}
 }
 
+// TestBesideOthers: a route that others have put theirs before and behind, at the same
+// place, changes alone; also when that was done before this process began.
+func TestBesideOthers(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	spec := route(dst, nil, a, "192.0.2.3")
+	both := []Told{{Session: key(a), State: Up}, {Session: key("192.0.2.3"), State: Up}}
+	p.m.Set([]Spec{spec}, both)
+	p.ip("route prepend 198.51.100.0/24 via 192.0.2.5 metric 20 proto static")
+	p.ip("route append blackhole 198.51.100.0/24 metric 20 proto static")
+	others := &p.m.o.Kernel.(*netlink).others
+	for end := time.Now().Add(5 * time.Second); !others.noted(spec.Place()); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody has noticed the others")
+		}
+	}
+	check := func(when string, states ...Told) {
+		t.Helper()
+		p.m.Tell(states)
+		p.has(when, "route show proto static", 2)
+		p.has(when, "-o "+ours, 1)
+		if s := p.m.Statuses()[0]; s.Standing != Installed {
+			t.Errorf("%s: %s, %v", when, s.Standing, s.Err)
+		}
+	}
+	check("one gateway has failed", Told{Session: key(a), State: Down})
+	p.tells("one gateway has failed", "-o "+ours, "192.0.2.3", 1)
+	check("it is back", Told{Session: key(a), State: Up})
+	p.tells("it is back", "-o "+ours, "nexthop", 2)
+	p.kill()
+	p.open()
+	p.m.Set([]Spec{spec}, both)
+	check("another process", Told{Session: key("192.0.2.3"), State: Down})
+	p.tells("another process", "-o "+ours, "192.0.2.1 ", 1)
+	check("none is left but others'", Told{Session: key("192.0.2.3"), State: Up})
+	p.m.Tell([]Told{{Session: key(a), State: Down}, {Session: key("192.0.2.3"), State: Down}})
+	p.has("ours has failed", "route show proto static", 2)
+	p.has("ours has failed", ours, 0)
+}
+
 // TestManyRoutes takes the time from a session's failure until the kernel has no
 // route by it any more.
 func TestManyRoutes(t *testing.T) {

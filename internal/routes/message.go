@@ -78,6 +78,8 @@ func (m *message) route(op *Op, seq, table uint32, link func(string) uint32) {
 	switch op.Verb {
 	case Replace:
 		flags = unix.NLM_F_REPLACE
+	case behind:
+		flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
 	case Remove: // whatever it is but its place and whose it is
 		kind, flags, typ, scope = unix.RTM_DELROUTE, 0, unix.RTN_UNSPEC, unix.RT_SCOPE_NOWHERE
 	}

@@ -14,6 +14,7 @@ type monitor struct {
 	file    *os.File
 	port    uint32 // of our own requests, whose effects are no news
 	follows atomic.Pointer[Followed]
+	others  beside
 	news    chan News
 }
 
@@ -64,6 +65,7 @@ func (m *monitor) run() {
 		n, err := m.file.Read(buf)
 		switch {
 		case isOverrun(err):
+			m.others.noteAll()
 			m.tell(News{Links: true}) // some were lost: look at everything
 			continue
 		case err != nil:
@@ -96,7 +98,14 @@ func (m *monitor) take(msg received) {
 		}
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 		o, protocol, ok := parseRoute(msg.body, m.name)
-		if ok && msg.port != m.port && (protocol == Protocol || m.follows.Load().Prefixes[o.Prefix]) {
+		if !ok || msg.port == m.port {
+			return
+		}
+		followed := m.follows.Load().Prefixes[o.Prefix]
+		if followed && protocol != Protocol && msg.kind == unix.RTM_NEWROUTE {
+			m.others.note(&o)
+		}
+		if followed || protocol == Protocol {
 			m.tell(News{})
 		}
 	case unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP:

@@ -58,7 +58,7 @@ func (k *netlink) one(op *Op, write func(seq uint32)) error {
 	err := k.exchange(k.seq, single)
 	op.Err = single[0].Err
 	if r, ok := op.Err.(*Refusal); ok {
-		r.Group = true
+		r.Group = op.Object == nil || op.Object.ID != 0 // without an Object a nexthop alone
 	}
 	return err
 }

@@ -32,14 +32,17 @@ func refusal(m received) (errno unix.Errno, text string, ok bool) {
 	return errno, text, true
 }
 
-// parseRoute returns a unicast route and its protocol; link gives the name of an
-// interface.
+// parseRoute returns a route and its protocol, which is 0 for any but a unicast one;
+// link gives the name of an interface.
 func parseRoute(b []byte, link func(uint32) string) (o Object, protocol uint8, ok bool) {
-	if len(b) < unix.SizeofRtMsg || b[7] != unix.RTN_UNICAST || native.Uint32(b[8:])&unix.RTM_F_CLONED != 0 {
+	if len(b) < unix.SizeofRtMsg || native.Uint32(b[8:])&unix.RTM_F_CLONED != 0 {
 		return o, 0, false
 	}
 	dst := unspecified(b[0])
-	o.Table, protocol = uint32(b[4]), b[5]
+	o.Table = uint32(b[4])
+	if b[7] == unix.RTN_UNICAST {
+		protocol = b[5]
+	}
 	var one Hop
 	var oif uint32
 	for kind, v := range attributes(b[unix.SizeofRtMsg:]) {

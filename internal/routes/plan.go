@@ -17,6 +17,7 @@ const (
 	Add     Verb = iota // fails with EEXIST where anything stands, whoever's it is
 	Replace             // fails with ENOENT where nothing stands
 	Remove              // of ours; fails with ESRCH or EADDRNOTAVAIL where nothing of ours stands
+	behind              // added behind whatever stands there; never planned
 )
 
 // String returns "added", "changed" or "removed".
