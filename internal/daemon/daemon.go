@@ -84,11 +84,3 @@ type Daemon struct {
 	told      []routes.Told         // memory for what they are told
 	holds     *time.Timer           // when a failure that is held back is due
 }
-
-// The owners of sessions.
-const (
-	ownerFile = "file"
-	ownerAPI  = "api"
-
-	ownerRoutes = "routes" // of sessions that are there for a route or an address alone
-)

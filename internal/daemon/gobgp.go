@@ -12,9 +12,6 @@ import (
 	"github.com/xbfd/xbfd/internal/gobgp"
 )
 
-// ownerGoBGP has the sessions that gobgpd's neighbors ask for.
-const ownerGoBGP = "gobgp"
-
 // bgp is what keeps gobgpd's neighbors, and what it runs under.
 type bgp struct {
 	keeper *gobgp.Keeper   // nil: the file names no gobgpd

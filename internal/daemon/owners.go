@@ -1,75 +1,15 @@
 package daemon
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/clients"
-	"github.com/xbfd/xbfd/engine/session"
-	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 )
-
-// want is what one owner asks of a session. Several may share one, and the
-// strictest of what they ask for is what it is (RFC 5882 §2).
-type want struct {
-	owner string
-	peer  *config.Peer // never changed: most are the configuration's own
-	flags control.ClientFlags
-	cpi   bool    // the owner may go and the session stay
-	own   *chosen // the API's where there is a profile; nil otherwise
-}
-
-func (w want) wish() clients.Wish {
-	s := spec(*w.peer)
-	s.Params.CPI = w.cpi
-	return clients.Wish{
-		Spec: s, HoldOff: int64(w.peer.HoldOff) * session.Microsecond,
-		DependsOnlyOnBFD: w.flags.DependsOnlyOnBFD, AssumeCapable: w.flags.AssumeCapable,
-	}
-}
-
-func path(p config.Peer) clients.Key {
-	return clients.Key{Peer: p.Peer, Local: p.Local, Interface: p.Interface, VRF: p.VRF, Multihop: p.Multihop}
-}
-
-// at returns where h keeps what an owner asks for, -1 if that asks for nothing.
-func (h *held) at(owner string) int {
-	return slices.IndexFunc(h.wants, func(w want) bool { return w.owner == owner })
-}
-
-// put changes what is asked for at a place of wants.
-func (h *held) put(i int, w want) {
-	h.wants[i] = w
-	h.peer = h.wants[0].peer
-}
-
-// owner is whoever was there first.
-func (h *held) owner() string { return h.wants[0].owner }
-
-// operator returns what the file or else the API asks for, nil where only
-// clients are left.
-func (h *held) operator() *want {
-	for _, owner := range []string{ownerFile, ownerAPI} {
-		if i := h.at(owner); i >= 0 {
-			return &h.wants[i]
-		}
-	}
-	return nil
-}
-
-// chief is whose wishes change when nobody says whose: the API's if it has some.
-func (h *held) chief() string {
-	if h.at(ownerAPI) >= 0 {
-		return ownerAPI
-	}
-	return h.owner()
-}
 
 // register makes a session be as w and the other owners say, and creates it
 // where there is none. With an error nothing has changed. d.mu is held, as in
@@ -108,17 +48,6 @@ func (d *Daemon) register(w want) (*held, error) {
 	return h, nil
 }
 
-// obey returns w with what the operator says of being down, which holds for all:
-// no client keeps a session up against that.
-func (h *held) obey(w want) want {
-	if o := h.operator(); o != nil && w.owner != ownerFile && w.owner != ownerAPI {
-		p := *w.peer
-		p.Shutdown, p.HoldDown = o.peer.Shutdown, o.peer.HoldDown
-		w.peer = &p
-	}
-	return w
-}
-
 // undo takes back what register asked of the book.
 func (d *Daemon) undo(w want) {
 	if h := d.byKey.Get(w.peer.Key()); h != nil {
@@ -129,17 +58,6 @@ func (d *Daemon) undo(w want) {
 		}
 	}
 	d.book.Unregister(path(*w.peer), w.owner)
-}
-
-// lends is who has a session that the file takes over: the API, or else routes;
-// "" for neither.
-func (h *held) lends() string {
-	for _, owner := range []string{ownerAPI, ownerRoutes} {
-		if h.at(ownerFile) < 0 && h.at(owner) >= 0 {
-			return owner
-		}
-	}
-	return ""
 }
 
 // hand gives what another owner asks of a session to the file, which may then ask
@@ -234,70 +152,17 @@ func inAPIWords(err error) error {
 	return err
 }
 
-// expireHolds tells owners of failures that have lasted as long as they wanted.
-func (d *Daemon) expireHolds() {
-	notices := d.book.Expire(session.Time(wire.Now()))
-	changes := d.tellRoutes(notices)
-	d.tell(notices)
-	d.noteRoutes(changes)
-}
-
-// awaitHolds has expireHolds called when the next failure that is held back is due.
-func (d *Daemon) awaitHolds() {
-	due := d.book.Deadline()
-	if due == session.Never {
-		return
+// remove says AdminDown and forgets the session; its Gone event comes later. d.mu
+// is held.
+func (d *Daemon) remove(h *held) {
+	d.byKey.Delete(h.peer.Key())
+	d.goneForGoBGP(h)
+	d.moves++
+	d.debugPeer.Debug("session removed", "session", h.discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
+	if h.peer.Unaffiliated {
+		d.unaffiliated--
 	}
-	wait := time.Duration(due - session.Time(wire.Now()))
-	if d.holds != nil {
-		d.holds.Reset(wait)
-		return
+	if err := d.speaker.Remove(h.discr, int64(d.cfg.ShutdownHold)); err != nil && !errors.Is(err, engine.ErrUnknown) {
+		d.log.Error("remove session", "session", h.discr, "err", err)
 	}
-	d.holds = time.AfterFunc(wait, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.expireHolds()
-		d.awaitHolds()
-	})
-}
-
-func (d *Daemon) tell(notices []clients.Notice) {
-	debug := d.debugEvents.Enabled(context.Background(), slog.LevelDebug)
-	for i := range notices {
-		n := &notices[i]
-		d.recordNotice(n)
-		d.tellGoBGP(n)
-		if !debug {
-			continue
-		}
-		d.debugEvents.Debug("client told", "client", n.Owner, "peer", n.Key.Peer.String(), "ifname", n.Key.Interface,
-			"what", n.Kind.String(), "state", n.View.State.String())
-	}
-}
-
-// describeClients shows the owners of a session and how it looks to each.
-func (d *Daemon) describeClients(h *held) []control.SessionClient {
-	d.expireHolds()
-	var list []control.SessionClient
-	for _, c := range d.book.Clients(path(*h.peer)) {
-		list = append(list, control.SessionClient{
-			Name: c.Owner, State: c.View.State.String(), Administrative: c.View.Admin, Failed: c.View.Failed,
-			AdjacencyAllowed: c.View.AdjacencyAllowed, HoldOff: uint32(c.Wish.HoldOff / session.Microsecond),
-			ClientFlags: control.ClientFlags{DependsOnlyOnBFD: c.Wish.DependsOnlyOnBFD, AssumeCapable: c.Wish.AssumeCapable},
-		})
-	}
-	return list
-}
-
-// chosen are the settings that somebody chose for a session that has a profile,
-// which supplies the rest.
-type chosen struct{ config.Settings }
-
-// with returns c with what more is chosen; nil, for a session without a profile
-// to follow, stays nil.
-func (c *chosen) with(more config.Settings) *chosen {
-	if c == nil {
-		return nil
-	}
-	return &chosen{more.Over(c.Settings)}
 }

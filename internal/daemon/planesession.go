@@ -14,9 +14,6 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// planeOwner begins the names of owners that are bfdd.
-const planeOwner = "bfdd:"
-
 // fault notes what was wrong with a connection. d.mu is held, as in all of this
 // file but for Received and counters.
 func (p *plane) fault(kind string, err error) {

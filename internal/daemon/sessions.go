@@ -2,28 +2,11 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 )
-
-// remove says AdminDown and forgets the session; its Gone event comes later. d.mu
-// is held.
-func (d *Daemon) remove(h *held) {
-	d.byKey.Delete(h.peer.Key())
-	d.goneForGoBGP(h)
-	d.moves++
-	d.debugPeer.Debug("session removed", "session", h.discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
-	if h.peer.Unaffiliated {
-		d.unaffiliated--
-	}
-	if err := d.speaker.Remove(h.discr, int64(d.cfg.ShutdownHold)); err != nil && !errors.Is(err, engine.ErrUnknown) {
-		d.log.Error("remove session", "session", h.discr, "err", err)
-	}
-}
 
 // AddSession creates a session of the API's.
 func (d *Daemon) AddSession(ctx context.Context, spec control.SessionSpec) (control.Session, error) {
