@@ -242,7 +242,7 @@ func (s slow) Write(b []byte) (int, error) {
 // may be at a time, and no more memory than those.
 func TestScrapesAtOnce(t *testing.T) {
 	e := metrics.New(controltest.New(echoing()), 10, nil)
-	stuck, release := make(chan struct{}), make(chan struct{})
+	stuck, release := make(chan struct{}, 1), make(chan struct{})
 	done := make(chan struct{})
 	for range 4 {
 		go func() {
