@@ -3,7 +3,6 @@ package flight
 import (
 	"bytes"
 	"testing"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -287,61 +286,5 @@ func TestOff(t *testing.T) {
 		if n := len(r.Template(3, frame, 42, false, 1, r.Frames(3, nil))); n != 0 || r.sessions != nil || r.pool != nil {
 			t.Errorf("%d frames, %d sessions, a pool of %d", n, len(r.sessions), len(r.pool))
 		}
-	}
-}
-
-func TestTap(t *testing.T) {
-	tap := NewTap(false)
-	frame := framed(packet.Up, 3, nil)
-	for i := range tapFrames + 5 {
-		tap.Sent(frame, 42, false, int64(i))
-	}
-	frames := tap.Take(nil)
-	if len(frames) != tapFrames || frames[0].At != 0 || frames[tapFrames-1].At != tapFrames-1 || tap.Lost() != 5 {
-		t.Errorf("%d frames, %d lost", len(frames), tap.Lost())
-	}
-	tap.Received(seen(frame, 7, packet.DropTTL))
-	if tap.End(); !tap.Ended() {
-		t.Error("goes on after its end")
-	}
-	if diff := cmp.Diff([]told{{At: 7, Last: 7, Drop: packet.DropTTL, State: packet.Up}}, tell(tap.Take(nil))); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestAllocations(t *testing.T) {
-	r, tap := newRecorder(4, 10), NewTap(false)
-	a, b := seen(framed(packet.Up, 3, nil), 1, packet.DropNone), seen(framed(packet.Down, 3, nil), 1, packet.DropNone)
-	bare := b
-	bare.Frame, bare.TTL = nil, 3
-	if n := testing.AllocsPerRun(100, func() {
-		for slot := range uint32(20) {
-			r.Received(slot, a)
-			r.Received(slot, b)
-			r.Received(slot, bare)
-			r.Sent(slot, a.Frame, 42, true, false, 1)
-			r.Sent(slot, a.Frame, 42, false, false, 1)
-			r.Rebuilt(slot, a.Frame, r.Heard(slot, 4, 1), 1)
-		}
-		r.Forget(3)
-		tap.Received(a)
-		tap.Sent(a.Frame, 42, false, 1)
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
-// Sessions and frames are many.
-func TestSizes(t *testing.T) {
-	if h, e := unsafe.Sizeof(history{}), unsafe.Sizeof(entry{}); h > 40 || e > 168 {
-		t.Errorf("%d bytes for a session, %d for a frame", h, e)
-	}
-}
-
-func BenchmarkRepeat(b *testing.B) {
-	r := newRecorder(4, 10)
-	s := seen(framed(packet.Up, 3, nil), 1, packet.DropNone)
-	for b.Loop() {
-		r.Received(0, s)
 	}
 }
