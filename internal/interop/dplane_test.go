@@ -59,13 +59,16 @@ func (o *offload) plane(t testing.TB) control.DataPlane {
 func (o *offload) waitUp(t testing.TB, count int) {
 	t.Helper()
 	eventually(t, patience, fmt.Sprintf("%d sessions are up", count), func() bool {
+		if o.xbfd.status(t).Sessions.Up != count {
+			return false
+		}
 		up := 0
 		for _, p := range o.show(t, "show bfd peers json") {
 			if p.Status == "up" {
 				up++
 			}
 		}
-		return up == count && o.xbfd.status(t).Sessions.Up == count
+		return up == count
 	})
 }
 
@@ -203,13 +206,9 @@ func TestOffloadMany(t *testing.T) {
 	var config strings.Builder
 	fmt.Fprint(&config, "profiles: {test: {transmit-interval: 300ms, receive-interval: 300ms, detect-multiplier: 10}}\nshutdown-hold: 0s\npeers:\n")
 	var commands []string
-	for i := range count {
-		at := func(net byte) netip.Addr { return netip.AddrFrom4([4]byte{10, net, byte(i >> 8), byte(i)}) }
-		ours, theirs := at(1), at(2)
-		a.AddAddr(t, a.ifname, ours.String()+"/8")
-		b.AddAddr(t, b.ifname, theirs.String()+"/8")
-		fmt.Fprintf(&config, "  - {peer: %s, local-address: %s, interface: %s, profile: test}\n", ours, theirs, b.ifname)
-		commands = append(commands, fmt.Sprintf("peer %s local-address %s", theirs, ours), "profile test", "exit")
+	for _, p := range crowd(t, a, b, count) {
+		fmt.Fprintf(&config, "  - {peer: %s, local-address: %s, interface: %s, profile: test}\n", p.peer, p.local, b.ifname)
+		commands = append(commands, fmt.Sprintf("peer %s local-address %s", p.local, p.peer), "profile test", "exit")
 	}
 	start(t, b, config.String())
 	o := startOffload(t, a, speech{interval: 300 * time.Millisecond, mult: mult, atOnce: true}, "bfdd")

@@ -59,14 +59,21 @@ func (h *host) address(t testing.TB) {
 	h.AddAddr(t, h.ifname, h.ll.String()+"/64")
 }
 
-// eventually polls cond, at a pace that leaves the cores to the programs under
-// test, and fails the test when it has not come true in time.
+// eventually polls cond, at a pace that leaves the cores to the programs under test,
+// and fails the test when it has not come true in time. A condition that takes long,
+// such as one that asks vtysh, is asked the more seldom.
 func eventually(t testing.TB, within time.Duration, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !cond(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for deadline := time.Now().Add(within); ; {
+		asked := time.Now()
+		if cond() {
+			return
+		}
+		now := time.Now()
+		if now.After(deadline) {
 			t.Fatalf("not within %v: %s", within, what)
 		}
+		time.Sleep(max(20*time.Millisecond, 4*now.Sub(asked)))
 	}
 }
 

@@ -2,11 +2,14 @@ package interop
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/xbfd/xbfd/internal/netns"
 )
 
 // mult is the detection multiplier of most tests, at both ends: large, because
@@ -102,5 +105,30 @@ func waitPeerUp(t testing.TB, n neighbor, count int) {
 
 // towards returns the session of b with a's IPv4 address.
 func towards(a, b *host) []pairing { return []pairing{{local: b.v4, peer: a.v4}} }
+
+// crowd gives the ends of a link addresses for so many sessions more, and returns these
+// as b has them. Each end has the other's addresses as permanent neighbours: of those
+// that it resolves the kernel has 1,024 at most, over all namespaces
+// (net.ipv4.neigh.default.gc_thresh3), and other tests need some too.
+func crowd(t testing.TB, a, b *host, count int) (sessions []pairing) {
+	t.Helper()
+	hosts, macs := [2]*host{a, b}, [2]net.HardwareAddr{a.MAC(t, a.ifname), b.MAC(t, b.ifname)}
+	var own [2][]netip.Prefix
+	var others [2][]netns.Neigh
+	for i := range count {
+		var addr [2]netip.Addr
+		for end := range hosts {
+			addr[end] = netip.AddrFrom4([4]byte{198, byte(18 + end), byte((i + 1) >> 8), byte(i + 1)})
+			own[end] = append(own[end], netip.PrefixFrom(addr[end], 15))
+			others[1-end] = append(others[1-end], netns.Neigh{IP: addr[end], MAC: macs[end]})
+		}
+		sessions = append(sessions, pairing{local: addr[1], peer: addr[0]})
+	}
+	for end, h := range hosts {
+		must(t, h.NS.NS.AddAddr(h.ifname, own[end]...))
+		must(t, h.AddNeigh(h.ifname, others[end]...))
+	}
+	return sessions
+}
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -89,12 +89,9 @@ func TestManySessions(t *testing.T) {
 		wire := newTap(t, b)
 		s := speech{interval: 100 * time.Millisecond, mult: mult}
 		config := fmt.Sprintf("profiles: {fast: {transmit-interval: 100ms, receive-interval: 100ms, detect-multiplier: %d}}\npeers:\n", mult)
-		for i := range count {
-			ours, theirs := netip.AddrFrom4([4]byte{198, 18, 0, byte(i + 1)}), netip.AddrFrom4([4]byte{198, 19, 0, byte(i + 1)})
-			a.AddAddr(t, a.ifname, ours.String()+"/15")
-			b.AddAddr(t, b.ifname, theirs.String()+"/15")
-			s.sessions = append(s.sessions, pairing{local: theirs, peer: ours})
-			config += fmt.Sprintf("  - {peer: %s, local-address: %s, profile: fast}\n", theirs, ours)
+		for _, p := range crowd(t, a, b, count) {
+			s.sessions = append(s.sessions, p)
+			config += fmt.Sprintf("  - {peer: %s, local-address: %s, profile: fast}\n", p.local, p.peer)
 		}
 		peer := startPeer(t, b, s)
 		d := start(t, a, config)
