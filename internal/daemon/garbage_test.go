@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"runtime/metrics"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/netns"
 	"github.com/xbfd/xbfd/internal/testnet"
 )
 
@@ -86,8 +88,14 @@ func TestReadingMakesLittleGarbage(t *testing.T) {
 	ns.AddAddr(t, "a", "10.9.0.1/16")
 	var file strings.Builder
 	file.WriteString("transport: udp\nshutdown-hold: 0s\npeers:\n")
+	var neighs []netns.Neigh
 	for i := range sessions {
-		fmt.Fprintf(&file, "  - {peer: 10.9.%d.%d}\n", 1+i/200, 1+i%200)
+		at := netip.AddrFrom4([4]byte{10, 9, byte(1 + i/200), byte(1 + i%200)})
+		neighs = append(neighs, netns.Neigh{IP: at, MAC: peer.MAC(t, "b")})
+		fmt.Fprintf(&file, "  - {peer: %s}\n", at)
+	}
+	if err := ns.AddNeigh("a", neighs...); err != nil {
+		t.Fatal(err)
 	}
 	d := run(t, ns, file.String())
 	defer d.end(t)

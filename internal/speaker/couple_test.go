@@ -3,6 +3,7 @@ package speaker
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -39,11 +40,13 @@ func newCouple(t *testing.T, count int, o Options, queues netns.VethOptions, cha
 	c := &couple{ns: [2]*testnet.NS{testnet.NewNS(t, "a"), testnet.NewNS(t, "b")}, name: [2]string{"x", "bx"}}
 	testnet.Veth(t, c.ns[0], "x", c.ns[1], "bx", queues)
 	var addrs [2][]netip.Addr
+	macs := [2]net.HardwareAddr{c.ns[0].MAC(t, "x"), c.ns[1].MAC(t, "bx")}
 	for n := range count {
 		for side := range 2 {
 			a := netip.AddrFrom4([4]byte{198, byte(18 + side), byte(n >> 7), byte(n&127 + 1)})
 			addrs[side] = append(addrs[side], a)
 			c.ns[side].AddAddr(t, c.name[side], a.String()+"/15")
+			c.ns[1-side].Neigh(t, c.name[1-side], a.String(), macs[side])
 		}
 	}
 	p := params(session.SingleHop)
