@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -128,7 +129,10 @@ func TestHoldOff(t *testing.T) {
 	a.client("late", late)
 
 	b.set(control.SessionChange{HoldDown: ptr(true)})
-	lost := a.sees("the session is lost", func(s control.Session) bool { return s.State != "up" }).LastChange.At
+	// The peer's next packet moves it on to Init, which is no news to clients.
+	down := func(ev control.Event) bool { return ev.Type == eventDown }
+	h := a.sees("the session is lost", func(s control.Session) bool { return slices.ContainsFunc(s.History, down) }).History
+	lost := h[slices.IndexFunc(h, down)].Time
 	failed := func(c control.SessionClient) bool { return c.State != "up" && c.Failed }
 	works := func(c control.SessionClient) bool { return c.State == "up" && !c.Failed }
 	a.told("at-once", "is told of the failure", failed)
@@ -164,8 +168,8 @@ func TestPeersAdminDownAlone(t *testing.T) {
 	bridge.Join(t, right, "eth0")
 	left.AddAddr(t, "eth0", "192.0.2.1/24")
 	right.AddAddr(t, "eth0", "192.0.2.2/24")
-	a := startEnd(t, left, "udp", "192.0.2.1", "192.0.2.2", "")
-	b := startEnd(t, right, "udp", "192.0.2.2", "192.0.2.1", "")
+	a := startEnd(t, left, "udp", "192.0.2.1", "192.0.2.2", ", detect-multiplier: 20")
+	b := startEnd(t, right, "udp", "192.0.2.2", "192.0.2.1", ", detect-multiplier: 20")
 	waitUp(t, a, b)
 	a.client("ospfd", control.ClientSpec{})
 	bridge.Cut(t, right, "eth0")

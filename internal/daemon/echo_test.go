@@ -40,7 +40,7 @@ func TestEchoLive(t *testing.T) {
 	})
 	source("10.10.10.2")
 	s = a.sees("echo is active", func(s control.Session) bool { return s.Echo.Mode == "active" && s.Echo.RTT.Count > 3 })
-	if e := s.Echo; e.Interval != 50_000 || e.DetectionTime != 10*50_000 || e.Source.String() != "10.10.10.2" || e.TxInterval != 20_000 ||
+	if e := s.Echo; e.Interval != 50_000 || e.DetectionTime != uint64(detection.Microseconds()) || e.Source.String() != "10.10.10.2" || e.TxInterval != 20_000 ||
 		e.RTT.Min <= 0 || e.RTT.Min > e.RTT.Avg || e.RTT.Avg > e.RTT.Max || len(e.RTT.Histogram) == 0 || e.Returned > e.Sent {
 		t.Errorf("%+v", e)
 	}
@@ -48,13 +48,15 @@ func TestEchoLive(t *testing.T) {
 		t.Errorf("%+v", s.Counters)
 	}
 	b.sees("the peer counts what it loops", func(s control.Session) bool { return s.Counters.EchoLooped > 3 })
-	a.sees("Control packets are slow", func(s control.Session) bool { return s.Poll == "none" && s.DetectionTime >= 1_000_000 })
+	a.sees("Control packets are slow", func(s control.Session) bool {
+		return s.Poll == "none" && s.DetectionTime > 10*uint64(detection.Microseconds())
+	})
 
 	if err := a.DeleteEchoSource(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a.sees("echo ends with its source", func(s control.Session) bool { return s.Echo.Mode == "no-source" && s.Echo.Interval == 0 })
-	a.sees("Control packets are fast again", func(s control.Session) bool { return s.DetectionTime == 500_000 })
+	a.sees("Control packets are fast again", func(s control.Session) bool { return s.DetectionTime == uint64(detection.Microseconds()) })
 
 	// The file's source comes into force only where the file changes it.
 	source("10.10.10.3")
@@ -109,24 +111,24 @@ func TestEchoFailure(t *testing.T) {
 	bridge.Join(t, right, "eth0")
 	left.AddAddr(t, "eth0", "192.0.2.1/24")
 	right.AddAddr(t, "eth0", "192.0.2.2/24")
-	a := startEnd(t, left, "xdp", "192.0.2.1", "192.0.2.2", withEcho)
-	b := startEnd(t, right, "xdp", "192.0.2.2", "192.0.2.1", "")
+	a := startEnd(t, left, "xdp", "192.0.2.1", "192.0.2.2", ", detect-multiplier: 40"+withEcho)
+	b := startEnd(t, right, "xdp", "192.0.2.2", "192.0.2.1", ", detect-multiplier: 40")
 	waitUp(t, a, b)
 	a.sees("echo is active", func(s control.Session) bool {
-		return s.Echo.Mode == "active" && s.Poll == "none" && s.DetectionTime >= 10_000_000
+		return s.Echo.Mode == "active" && s.Poll == "none" && s.DetectionTime >= 40_000_000
 	})
 	bridge.Cut(t, left, "eth0")
 	cut := time.Now()
 	s := a.sees("the session is down", func(s control.Session) bool { return s.State == "down" })
-	if took := s.LastChange.At.Sub(cut); took < 400*time.Millisecond || took > 2*time.Second {
-		t.Errorf("noticed after %v, want the 500 ms of the echoes", took)
+	if took := s.LastChange.At.Sub(cut); took < 38*interval || took > 20*time.Second {
+		t.Errorf("noticed after %v, want the 2 s of the echoes", took)
 	}
 	if s.Diagnostic != "echo-failed" || s.LastChange.Cause != "echo-failed" {
 		t.Errorf("%+v", s)
 	}
 	testnet.Eventually(t, 5*time.Second, "the log says so", func() bool {
 		text := a.log.String()
-		return strings.Contains(text, "diag=echo-failed cause=echo-failed last-return=") && strings.Contains(text, "detection-time=500ms")
+		return strings.Contains(text, "diag=echo-failed cause=echo-failed last-return=") && strings.Contains(text, "detection-time=2s")
 	})
 	rows.CoversOn(t, rows.Wire, "5880-6.8.5-01")
 }
@@ -144,7 +146,7 @@ func TestUnaffiliatedLive(t *testing.T) {
 	right.Sysctl(t, "net/ipv4/conf/all/send_redirects", "0")
 	right.Sysctl(t, "net/ipv4/conf/eth0/send_redirects", "0")
 	right.AddRoute(t, "eth0", "10.10.10.2/32", "192.0.2.1")
-	a := startEnd(t, left, "xdp", "192.0.2.1", "192.0.2.2", ", unaffiliated-echo: true\necho-source: {address: 10.10.10.2}\n")
+	a := startEnd(t, left, "xdp", "192.0.2.1", "192.0.2.2", ", detect-multiplier: 40, unaffiliated-echo: true\necho-source: {address: 10.10.10.2}\n")
 	s := a.sees("the forwarder is up", func(s control.Session) bool { return s.State == "up" })
 	if !s.Unaffiliated || s.Multihop || s.Echo.Mode != "off" || s.Echo.Reason != "" || s.RemoteDiscriminator != s.LocalDiscriminator {
 		t.Errorf("%+v", s)
@@ -152,8 +154,8 @@ func TestUnaffiliatedLive(t *testing.T) {
 	right.Sysctl(t, "net/ipv4/ip_forward", "0")
 	stopped := time.Now()
 	s = a.sees("it forwards no more", func(s control.Session) bool { return s.State == "down" })
-	if took := s.LastChange.At.Sub(stopped); s.Diagnostic != "echo-failed" || took < 400*time.Millisecond || took > 2*time.Second {
-		t.Errorf("diagnostic %s after %v, want the 500 ms of ten packets", s.Diagnostic, took)
+	if took := s.LastChange.At.Sub(stopped); s.Diagnostic != "echo-failed" || took < 38*interval || took > 6*time.Second {
+		t.Errorf("diagnostic %s after %v, want the 2 s of 40 packets", s.Diagnostic, took)
 	}
 	rows.CoversOn(t, rows.Wire, "9747-2-12")
 }

@@ -66,7 +66,7 @@ func TestEventsOfAFailure(t *testing.T) {
 	waitUp(t, a, b)
 	testnet.Eventually(t, 10*time.Second, "the event is told", func() bool { return slices.Contains(brief(told()), "session-up up") })
 
-	a.set(control.SessionChange{DetectMult: ptr(uint8(4))})
+	a.set(control.SessionChange{DetectMult: ptr(uint8(patient + 1))})
 	b.set(control.SessionChange{Shutdown: ptr(true)})
 	b.set(control.SessionChange{Shutdown: ptr(false)})
 	waitUp(t, a, b)

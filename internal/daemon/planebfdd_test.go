@@ -124,6 +124,6 @@ func (b *bfdd) state(lid uint32, state uint8) bfddp.State {
 func asked(lid uint32) bfddp.Session {
 	return bfddp.Session{
 		Src: netip.MustParseAddr("192.0.2.3"), Dst: netip.MustParseAddr("192.0.2.2"), LID: lid,
-		MinTx: 50_000, MinRx: 50_000, MinEchoRx: 50_000, TTL: 255, DetectMult: 10,
+		MinTx: 50_000, MinRx: 50_000, MinEchoRx: 50_000, TTL: 255, DetectMult: patient,
 	}
 }

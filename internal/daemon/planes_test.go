@@ -28,7 +28,7 @@ func planed(t *testing.T, dplane string, makers ...func(ns *testnet.NS) *bfdd) (
 		list = append(list, m(left))
 	}
 	b = startEnd(t, right, "udp", "192.0.2.2", "192.0.2.1",
-		"\n  - {peer: 192.0.2.3, local-address: 192.0.2.2, transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 10}")
+		fmt.Sprintf("\n  - {peer: 192.0.2.3, local-address: 192.0.2.2, transmit-interval: %v, receive-interval: %[1]v, detect-multiplier: %d}", interval, patient))
 	a = startEnd(t, left, "udp", "192.0.2.1", "192.0.2.2", "\ndplane: ["+dplane+"]\n")
 	return a, b, list
 }
@@ -100,7 +100,7 @@ func (f *bfdd) lives(a, b *end) {
 	// The peer may have said what it wants by then, or says so in its first Poll.
 	f.next("up, with the peer's timers", func(m *bfddp.Message) bool {
 		s := m.State
-		return m.Type == bfddp.StateChange && s.State == 3 && s.RID != 0 && s.DesiredTx == 50_000 && s.RequiredRx == 50_000 && s.DetectMult == 10
+		return m.Type == bfddp.StateChange && s.State == 3 && s.RID != 0 && s.DesiredTx == 50_000 && s.RequiredRx == 50_000 && s.DetectMult == patient
 	})
 	s := asked(77)
 	s.MinTx, s.Flags = 100_000, bfddp.CBit

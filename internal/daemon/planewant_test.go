@@ -24,7 +24,7 @@ func TestWantOf(t *testing.T) {
 	}
 	plain := config.Peer{
 		Peer: netip.MustParseAddr("192.0.2.2"), Local: netip.MustParseAddr("192.0.2.3"), VRF: "default",
-		DesiredMinTx: 50_000, RequiredMinRx: 50_000, DetectMult: 10, DSCP: 48, EchoRx: 50_000, DemandPoll: 1_000_000,
+		DesiredMinTx: 50_000, RequiredMinRx: 50_000, DetectMult: patient, DSCP: 48, EchoRx: 50_000, DemandPoll: 1_000_000,
 	}
 	like := func(f func(p *config.Peer)) config.Peer {
 		p := plain

@@ -60,7 +60,7 @@ func TestProfilesAreFollowed(t *testing.T) {
 	if diff := cmp.Diff(want, changes(r)); diff != "" || r.Changed != 2 || len(r.Settings) != 1 || r.Settings[0] != "profile p" {
 		t.Errorf("%+v (-want +got):\n%s", r, diff)
 	}
-	if s := a.session(); s.DSCP != 10 || s.DetectMult != 10 || s.Counters.Down != 0 {
+	if s := a.session(); s.DSCP != 10 || s.DetectMult != patient || s.Counters.Down != 0 {
 		t.Errorf("the file's: %+v", s)
 	}
 	s, err := a.Session(ctx, control.Target{X: "192.0.2.9"})
@@ -120,7 +120,7 @@ func TestConfig(t *testing.T) {
 	if _, err = a.SetConfig(ctx, []byte(strings.Replace(string(doc), `"***"`, `"other"`, 1))); err == nil {
 		t.Error("a key in use was changed")
 	}
-	if s := a.session(); s.DSCP != 12 || s.DetectMult != 10 {
+	if s := a.session(); s.DSCP != 12 || s.DetectMult != patient {
 		t.Errorf("after refusals: %+v", s)
 	}
 	a.reads(a.file("192.0.2.1", key))
@@ -188,7 +188,7 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 		file string
 		code control.Code
 	}{
-		"a client minds":  {strings.Replace(file, "multiplier: 10", "multiplier: 10, demand-mode: true", 1), control.CodeConflict},
+		"a client minds":  {strings.Replace(file, "interface: eth0", "interface: eth0, demand-mode: true", 1), control.CodeConflict},
 		"a session minds": {file + "echo-source: {interface: eth0}\n", control.CodeExists},
 	} {
 		if c.code == control.CodeExists {

@@ -56,7 +56,7 @@ func newHost(t *testing.T, file string) *host {
 		ns.AddAddr(t, "eth0", fmt.Sprintf("192.0.2.%d/24", n))
 		ns.AddAddr(t, "eth0", fmt.Sprintf("2001:db8::%d/64", n))
 		startEnd(t, ns, "udp", fmt.Sprintf("192.0.2.%d", n), "192.0.2.1",
-			fmt.Sprintf("\n  - {peer: \"2001:db8::1\", local-address: \"2001:db8::%d\", transmit-interval: 50ms, receive-interval: 50ms}\n", n))
+			fmt.Sprintf(", detect-multiplier: 20\n  - {peer: \"2001:db8::1\", local-address: \"2001:db8::%d\", transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 20}\n", n))
 		h.routers = append(h.routers, ns)
 	}
 	h.start(file)
@@ -65,7 +65,7 @@ func newHost(t *testing.T, file string) *host {
 
 func (h *host) start(file string) {
 	h.t.Helper()
-	h.end = startSource(h.t, h.ns, "transport: udp\nshutdown-hold: 0s\nprofiles: {p: {transmit-interval: 50ms, receive-interval: 50ms}}\n"+file)
+	h.end = startSource(h.t, h.ns, "transport: udp\nshutdown-hold: 0s\nprofiles: {p: {transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 20}}\n"+file)
 }
 
 // cut and mend have no frame, or every frame, come from a router.

@@ -74,7 +74,7 @@ func (r *running) end(t testing.TB) {
 
 const sessionsFile = `
 shutdown-hold: 100ms
-profiles: {p: {transmit-interval: %s, receive-interval: 50ms, detect-multiplier: 20}}
+profiles: {p: {transmit-interval: %s, receive-interval: 50ms, detect-multiplier: 80}}
 peers:
   - {peer: %s, profile: p}
 `
@@ -105,7 +105,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 		})
 	}
-	mult := uint8(20)
+	mult := uint8(patient)
 	spare := control.Target{X: "192.0.2.9"} // a peer that is not there
 	repeat("list", func(ctx context.Context, _ int) error {
 		_, err := one.client.Sessions(ctx, control.Filter{})

@@ -26,7 +26,7 @@ func TestWritersAtOnce(t *testing.T) {
 	other := control.Target{X: "192.0.2.77"}
 	acts := []func(n int) error{
 		func(n int) error {
-			_, err := a.Change(ctx, a.self(), control.SessionChange{DSCP: ptr(uint8(n)), DetectMult: ptr(uint8(20 + n))})
+			_, err := a.Change(ctx, a.self(), control.SessionChange{DSCP: ptr(uint8(n)), DetectMult: ptr(uint8(patient + n))})
 			return err
 		},
 		func(int) error {
@@ -58,7 +58,7 @@ func TestWritersAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if s := a.session(); s.State != "up" || s.Counters.Down != 0 || s.DSCP < 48 && s.DetectMult != 20+s.DSCP {
+	if s := a.session(); s.State != "up" || s.Counters.Down != 0 || s.DSCP < 48 && s.DetectMult != patient+s.DSCP {
 		t.Errorf("left: %s, DSCP %d, multiplier %d, counters %+v", s.State, s.DSCP, s.DetectMult, s.Counters)
 	}
 }
