@@ -62,7 +62,7 @@ func TestParseExaBGPRefuses(t *testing.T) {
 		"routes: [{prefix: 198.51.100.0/24, peer: 192.0.2.1}]":                         "routes[0].next-hop: is missing",
 		"routes: [{prefix: 198.51.100.0/24, next-hop: self}]":                          "routes[0].peer: is missing",
 		"routes: [{prefix: 198.51.100.7/24, next-hop: self, peer: 192.0.2.1}]":         "write 198.51.100.0/24",
-		"routes: [{prefix: 198.51.100.0, next-hop: self, peer: 192.0.2.1}]":            "has no address and length",
+		"routes: [{prefix: 198.51.100.0, next-hop: self, peer: 192.0.2.1}]":            "is not an address with its length",
 		"routes: [{prefix: \"::ffff:10.0.0.0/104\", next-hop: self, peer: 192.0.2.1}]": "is IPv4 written as IPv6",
 		"routes: [{prefix: 198.51.100.0/24, next-hop: here, peer: 192.0.2.1}]":         "neither an address nor self",
 		"routes: [{prefix: 198.51.100.0/24, next-hop: \"::1\", peer: 192.0.2.1}]":      "give a next hop of its family",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -146,6 +147,11 @@ func ParseAddr(s string) (netip.Addr, error) {
 	}
 	if _, err := netip.ParsePrefix(s); err == nil {
 		return addr, fmt.Errorf("%q is a prefix: give the address without the slash", s)
+	}
+	if before, _, zone := strings.Cut(s, "%"); zone {
+		if addr, err := netip.ParseAddr(before); err == nil && addr.Is4() {
+			return netip.Addr{}, fmt.Errorf("%q is not an IP address: an IPv4 address names no interface, so write %s, and the interface beside it", s, before)
+		}
 	}
 	return addr, fmt.Errorf("%q is not an IP address: names are not looked up, so write 192.0.2.1 or 2001:db8::1", s)
 }

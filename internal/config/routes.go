@@ -124,18 +124,18 @@ func (d *document) policy(p *Policy) fields {
 }
 
 func (d *document) metric(into *uint32) func(value) {
-	return func(v value) { d.unsigned(v, into, "metric") }
+	return func(v value) { d.unsigned(v, into, "metric", "") }
 }
 
-// unsigned reads a number from 1 to 4294967295.
-func (d *document) unsigned(v value, into *uint32, what string) {
+// unsigned reads a number from 1 to 4294967295. or says what else the caller takes.
+func (d *document) unsigned(v value, into *uint32, what, or string) {
 	s, ok := d.text(v)
 	if !ok {
 		return
 	}
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || n == 0 {
-		d.fault(v, "%q is no %s: want a whole number from 1 to %d", s, what, uint32(math.MaxUint32))
+		d.fault(v, "%q is no %s: want %sa whole number from 1 to %d", s, what, or, uint32(math.MaxUint32))
 		return
 	}
 	*into = uint32(n)
@@ -163,7 +163,7 @@ func (d *document) table(into *uint32) func(value) {
 			*into = MainTable
 			return
 		}
-		d.unsigned(v, into, "table")
+		d.unsigned(v, into, "table", "main or ")
 		if *into == localTable {
 			d.fault(v, "table 255 is the kernel's own, for addresses of this host: choose another")
 		}
@@ -176,7 +176,7 @@ func (d *document) onDown(into *uint32) func(value) {
 		switch {
 		case !ok:
 		case isMapping(plain):
-			d.mapping(v, fields{fieldRaise: func(v value) { d.unsigned(v, into, "metric") }})
+			d.mapping(v, fields{fieldRaise: func(v value) { d.unsigned(v, into, "metric", "") }})
 		default:
 			d.choice(new(string), []string{wordRemove, "{" + fieldRaise + ": N}"})(v)
 		}

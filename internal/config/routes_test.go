@@ -123,3 +123,28 @@ func TestChangedRoutes(t *testing.T) {
 		}
 	}
 }
+
+// TestProfileOfWatched: a session that routes share has the profile that one of them
+// names, wherever that stands.
+func TestProfileOfWatched(t *testing.T) {
+	const profiles = "profiles: {fast: {transmit-interval: 10ms}}\n"
+	for _, file := range []string{
+		"routes: [{prefix: 198.51.100.0/24, via: [192.0.2.1], profile: fast}, {prefix: 198.51.101.0/24, via: [192.0.2.1]}]\naddresses: [{address: 192.0.2.53/32, peers: [192.0.2.1]}]",
+		"routes: [{prefix: 198.51.100.0/24, via: [192.0.2.1]}, {prefix: 198.51.101.0/24, via: [192.0.2.1], profile: fast}]\nnexthop-groups: [{id: 1, via: [{gateway: 192.0.2.1, interface: eth0}]}]",
+		"routes: [{prefix: 198.51.100.0/24, via: [192.0.2.1]}]\naddresses: [{address: 192.0.2.53/32, peers: [192.0.2.1], profile: fast}]",
+	} {
+		cfg, err := Parse([]byte(profiles+file), "x")
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, w := range cfg.watches() {
+			if w.Session.Profile != "fast" || w.Session.DesiredMinTx != 10000 {
+				t.Errorf("%s: session with profile %q and %d us", file, w.Session.Profile, w.Session.DesiredMinTx)
+			}
+		}
+		if n := len(cfg.Watched()); n != 1 {
+			t.Errorf("%s: %d sessions", file, n)
+		}
+	}
+}

@@ -54,6 +54,36 @@ func (d *document) resolveRoutes(routes []routeEntry, groups []groupEntry, addre
 			cfg.Addresses = append(cfg.Addresses, e.Address)
 		}
 	}
+	r.share()
+}
+
+// share gives all that depend on a session the same one: a profile may have been named
+// further down.
+func (r *resolver) share() {
+	final := make(map[Key]Peer, len(r.made))
+	for _, p := range r.made {
+		final[p.Key()] = p
+	}
+	of := func(w *Watch) {
+		if !w.InFile {
+			w.Session = final[w.Session.Key()]
+		}
+	}
+	for i := range r.cfg.Routes {
+		for j := range r.cfg.Routes[i].Via {
+			of(&r.cfg.Routes[i].Via[j].Watch)
+		}
+	}
+	for i := range r.cfg.NexthopGroups {
+		for j := range r.cfg.NexthopGroups[i].Via {
+			of(&r.cfg.NexthopGroups[i].Via[j].Watch)
+		}
+	}
+	for i := range r.cfg.Addresses {
+		for j := range r.cfg.Addresses[i].Peers {
+			of(&r.cfg.Addresses[i].Peers[j])
+		}
+	}
 }
 
 // resolver finds sessions.
@@ -104,6 +134,9 @@ func (r *resolver) gateway(w watchEntry, prefix netip.Prefix, source netip.Addr)
 		g.Address, w.key.Interface = g.Address.WithZone(""), cmp.Or(w.key.Interface, zone)
 	}
 	faults := checkAddr(nil, fieldGateway, g.Address)
+	if len(faults) == 0 && g.Address.IsLoopback() {
+		faults = []Fault{faultf(fieldGateway, "%s is this host itself: give the address of a router", g.Address)}
+	}
 	if len(faults) == 0 && g.Address.Is4() && prefix.Addr().Is6() { // the other way round is RFC 8950
 		faults = []Fault{faultf(fieldGateway, "%s is IPv4, and %s is reached by IPv6 gateways only", g.Address, prefix)}
 	}
@@ -156,30 +189,45 @@ func (r *resolver) watch(w watchEntry) (Watch, bool) {
 		return Watch{}, false
 	case len(found) == 1:
 		return Watch{Session: found[0], InFile: true}, true
-	case i >= 0 && r.made[i].Profile != w.profile:
+	case i < 0:
+		p, ok := r.make(key, w)
+		if ok {
+			r.made = append(r.made, p)
+		}
+		return Watch{Session: p}, ok
+	case w.profile == "" || w.profile == r.made[i].Profile:
+		return Watch{Session: r.made[i]}, true
+	case r.made[i].Profile != "":
 		r.fault(w.item, "the session with %s has another profile on line %d: give it the same, or put it into peers", key.Peer, r.made[i].Line)
 		return Watch{}, false
-	case i >= 0:
-		return Watch{Session: r.made[i]}, true
+	default: // nobody has named one yet
+		p, ok := r.make(r.made[i].Key(), w)
+		if ok {
+			r.made[i] = p
+		}
+		return Watch{Session: p}, ok
 	}
+}
+
+// make makes a session.
+func (r *resolver) make(key Key, w watchEntry) (Peer, bool) {
 	p, faults := NewPeer(key, w.profile, Settings{}, r.cfg.Profiles)
 	if len(faults) == 0 {
 		faults = r.cfg.EchoSource.missing(p)
 	}
 	if len(faults) > 0 {
 		r.faults(w.item, w.places, faults)
-		return Watch{}, false
+		return Peer{}, false
 	}
 	for _, o := range r.cfg.Peers {
 		if p.Excludes(o) {
 			r.fault(w.item, "%s has a session on line %d already, and unaffiliated-echo allows a peer no other one (RFC 9747 §4)", p.Peer, o.Line)
-			return Watch{}, false
+			return Peer{}, false
 		}
 	}
 	p.Line = r.line(w.item)
-	r.made = append(r.made, p)
 	if _, known := r.cfg.Profiles[p.Profile]; !known && p.Profile != "" {
 		r.warn(w.item, "there is no profile %q (yet): until there is, the session with %s runs with the defaults", p.Profile, p.Peer)
 	}
-	return Watch{Session: p}, true
+	return p, true
 }

@@ -148,6 +148,15 @@ func TestForeignInKernel(t *testing.T) {
 	if s := p.m.Statuses()[0]; s.Standing != Refused || !strings.Contains(fmt.Sprint(s.Err), "not on a link of this host (the kernel says:") {
 		t.Errorf("gateway not on a link: %s, %v", s.Standing, s.Err)
 	}
+
+	from := func(source string) func(*Spec) { return func(s *Spec) { s.Source = netip.MustParseAddr(source) } }
+	p.m.Set([]Spec{route("198.51.102.0/24", from("10.9.9.9"), a), route("2001:db8:2::/48", from("2001:db8:9::9"), v6)},
+		[]Told{{Session: key(a), State: Up}, {Session: key(v6), State: Up}})
+	for _, s := range p.m.Statuses() {
+		if s.Standing != Refused || !strings.Contains(fmt.Sprint(s.Err), "its source is no address of this host") {
+			t.Errorf("%v from an address of nobody: %s, %v", s.Prefix, s.Standing, s.Err)
+		}
+	}
 }
 
 // TestBesideOthers: a route that others have put theirs before and behind, at the same

@@ -24,6 +24,11 @@ func (r *Refusal) Error() string {
 		text = "there is no such interface"
 	case unix.ENETDOWN:
 		text = "the interface is down"
+	case unix.EINVAL:
+		text = "invalid argument"
+		if r.Text == "Invalid prefsrc address" || r.Text == "Invalid source address" { // of IPv4 and IPv6
+			return "its source is no address of this host: add that, or choose another"
+		}
 	case unix.EOPNOTSUPP:
 		return "this kernel has nothing of the kind: nexthop groups take Linux 5.3"
 	case unix.EPERM:
