@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 
 	"github.com/osrg/gobgp/v4/api"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 // Speaker is gobgpd, or a stand-in for it in tests.
@@ -52,7 +55,7 @@ func (s *speaker) Neighbors(ctx context.Context) (list []Neighbor, err error) {
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("list gobgpd's neighbors: %w", err)
+		return nil, fmt.Errorf("list gobgpd's neighbors: %w", plain(err))
 	}
 	return list, nil
 }
@@ -92,7 +95,7 @@ func (s *speaker) Do(ctx context.Context, d Deed) (err error) {
 		_, err = s.api.DisablePeer(ctx, &api.DisablePeerRequest{Address: d.Addr.String(), Communication: d.Why})
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", d.verb(), err)
+		return fmt.Errorf("%s: %w", d.verb(), plain(err))
 	}
 	return nil
 }
@@ -110,5 +113,21 @@ func (s *speaker) Watch(ctx context.Context, changed func()) error {
 		changed()
 		_, err = events.Recv()
 	}
-	return fmt.Errorf("watch gobgpd: %w", err)
+	return fmt.Errorf("watch gobgpd: %w", plain(err))
+}
+
+// plain is an error of gRPC without what is of no use to people.
+func plain(err error) error {
+	s, ok := status.FromError(err)
+	switch {
+	case !ok:
+		return err
+	case s.Code() == codes.DeadlineExceeded:
+		return errors.New("no answer in time")
+	}
+	text := s.Message()
+	if _, why, dialing := strings.Cut(text, "Error while dialing: "); dialing {
+		text = strings.TrimSuffix(why, `"`) + ": gobgpd has to run, with this address in its --api-hosts"
+	}
+	return errors.New(text)
 }

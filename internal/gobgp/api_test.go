@@ -1,7 +1,10 @@
 package gobgp
 
 import (
+	"context"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/osrg/gobgp/v4/api"
@@ -35,5 +38,38 @@ func TestNeighborOf(t *testing.T) {
 		if diff := cmp.Diff(c.want, got, addrs); ok != c.ok || diff != "" {
 			t.Errorf("%s: %v %s", c.name, ok, diff)
 		}
+	}
+}
+
+// TestPlain: what is said of a gobgpd that is not there, and of one that stands still.
+func TestPlain(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = gone.Close()
+	for _, c := range []struct {
+		at   net.Addr
+		wait time.Duration
+		want string
+	}{
+		{gone.Addr(), time.Minute, "list gobgpd's neighbors: dial tcp " + gone.Addr().String() + ": connect: connection refused: gobgpd has to run, with this address in its --api-hosts"},
+		{silent.Addr(), 50 * time.Millisecond, "list gobgpd's neighbors: no answer in time"},
+	} {
+		s, err := Dial(c.at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), c.wait)
+		if _, err := s.Neighbors(ctx); err == nil || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+		cancel()
+		_ = s.Close()
 	}
 }
