@@ -1,6 +1,9 @@
 package client
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // ErrNoDaemon is in the error of a Client when nobody listens on the socket.
 var ErrNoDaemon = errors.New("no daemon")
@@ -32,7 +35,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Field == "" {
+	if e.Field == "" || strings.Contains(e.Message, e.Field+": ") { // of a file, line by line
 		return e.Message
 	}
 	return e.Field + ": " + e.Message

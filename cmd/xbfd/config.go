@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,11 +31,28 @@ func (e *env) configCheckCommand() *cobra.Command {
 			for _, w := range cfg.Warnings {
 				fmt.Fprintf(e.stderr, "warning: %s\n%s", w, w.Excerpt())
 			}
-			fmt.Fprintf(e.stdout, "%s: fine, with %s and %s\n", args[0],
-				plural(len(cfg.Peers), "peer"), plural(len(cfg.Profiles), "profile"))
+			fmt.Fprintf(e.stdout, "%s: fine, with %s\n", args[0], contents(&cfg))
 			return nil
 		},
 	}
+}
+
+// contents counts what a file holds: peers and profiles always, the rest if there is any.
+func contents(cfg *config.Config) string {
+	parts := []string{plural(len(cfg.Peers), "peer"), plural(len(cfg.Profiles), "profile")}
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{len(cfg.Routes), "route"}, {len(cfg.NexthopGroups), "nexthop group"}, {len(cfg.Addresses), "address"},
+		{len(cfg.Hooks), "hook"}, {len(cfg.Keys), "key"}, {len(cfg.DataPlane), "data plane"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, plural(c.n, c.what))
+		}
+	}
+	last := len(parts) - 1
+	return strings.Join(parts[:last], ", ") + " and " + parts[last]
 }
 
 func (e *env) configShowCommand() *cobra.Command {

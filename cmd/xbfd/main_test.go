@@ -224,12 +224,16 @@ func TestOffline(t *testing.T) {
 		}
 	}
 	write("good.yaml", "profiles: {fast: {transmit-interval: 10ms}}\npeers:\n  - {peer: 192.0.2.1, profile: fast}\n")
+	write("all.yaml", "routes:\n  - {prefix: 0.0.0.0/0, via: [192.0.2.1]}\n  - {prefix: 198.51.100.0/24, nexthop-group: 1}\n"+
+		"nexthop-groups: [{id: 1, via: [{gateway: 192.0.2.1, interface: eth0}]}]\n"+
+		"addresses:\n  - {address: 192.0.2.53/32, peers: [192.0.2.1]}\n  - {address: 192.0.2.54/32, peers: [192.0.2.1]}\n"+
+		"hooks: [{on: [up], url: http://localhost/}]\ndplane: [{connect: unix:/run/bfdd.sock}]\nkeys: [{id: 1, type: simple-password, secret: a}]\n")
 	write("doubtful.yaml", "peers:\n  - peer: 192.0.2.1\n    profile: slow\n")
 	write("bad.yaml", "peers:\n  - peer: 192.0.2.1\n    transmit-interval: 50us\n")
 	t.Chdir(dir)
 	var text strings.Builder
 	for _, line := range []string{
-		"config check good.yaml", "config check doubtful.yaml", "config check bad.yaml", "config check none.yaml",
+		"config check good.yaml", "config check all.yaml", "config check doubtful.yaml", "config check bad.yaml", "config check none.yaml",
 		"config check", "config", "config chek good.yaml", "--version", "run -c bad.yaml", "run -c none.yaml",
 	} {
 		r := xbfd(env{}, line)
