@@ -33,7 +33,7 @@ func (e *env) explainCommand() *cobra.Command {
 			"As root the XDP program itself judges, run by the kernel on nothing but these frames; otherwise\n" +
 			"the same rules in Go. No session is touched.",
 		Example: "  xbfd explain capture.pcapng\n" +
-			"  tcpdump -i eth0 -c 1 -w - udp port 3784 | xbfd explain - -c /etc/xbfd.yaml\n" +
+			"  tcpdump -i eth0 -c 1 -w - udp port 3784 | xbfd explain - -c /etc/xbfd/xbfd.yaml\n" +
 			"  xbfd explain 020000000001020000000002080045c0003400004000ff11…",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			frames, err := e.framesOf(args)

@@ -178,7 +178,7 @@ func TestFRR(t *testing.T) {
 func TestStatus(t *testing.T) {
 	b := backend()
 	b.Report = control.ReloadReport{Added: 1, Removed: 2, Changed: 3, Unchanged: 4,
-		Warnings: []string{"/etc/xbfd.yaml:3:5: peers[0]: is doubtful"}, RestartNeeded: []string{"workers", "log"}}
+		Warnings: []string{"/etc/xbfd/xbfd.yaml:3:5: peers[0]: is doubtful"}, RestartNeeded: []string{"workers", "log"}}
 	golden(t, "status", transcript(t, b,
 		"status", "status -o json", "status -o yaml",
 		"interface", "interface eth0 --transport udp", "interface -o wide", "interface eth0 -o json", "status",
@@ -192,7 +192,7 @@ func TestRoutes(t *testing.T) {
 
 func TestDaemonRefuses(t *testing.T) {
 	b := backend()
-	b.Err = control.Errorf(control.CodeInvalid, "/etc/xbfd.yaml:1:1: unknown key \"a\"\n/etc/xbfd.yaml:2:1: unknown key \"b\"")
+	b.Err = control.Errorf(control.CodeInvalid, "/etc/xbfd/xbfd.yaml:1:1: unknown key \"a\"\n/etc/xbfd/xbfd.yaml:2:1: unknown key \"b\"")
 	golden(t, "refused", transcript(t, b, "reload", "status", "sessions"))
 }
 

@@ -24,7 +24,7 @@ func (e *env) runCommand() *cobra.Command {
 		Long: "Run the daemon in the foreground, with the sessions of a file or with a single one. It logs to\n" +
 			"standard error. SIGHUP reads the file again; SIGTERM and SIGINT tell every peer AdminDown and\n" +
 			"leave, and at a second one it leaves at once.",
-		Example: "  xbfd run -c /etc/xbfd.yaml\n" +
+		Example: "  xbfd run -c /etc/xbfd/xbfd.yaml\n" +
 			"  xbfd run 192.0.2.2 192.0.2.1 --tx-interval 15ms --rx-interval 15ms --detect-mult 3",
 		Args: func(cmd *cobra.Command, args []string) error { return checkRunArgs(cmd, file, args) },
 		RunE: func(cmd *cobra.Command, args []string) error {

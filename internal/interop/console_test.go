@@ -74,10 +74,11 @@ func newConsole(t testing.TB) *manual {
 	spare, _ := newEth0(t)
 	a.AddAddr(t, "eth0", "192.0.2.5/24")
 	c := &manual{spare: spare, dir: t.TempDir()}
-	must(t, os.WriteFile(c.path("/etc/xbfd.yaml"), []byte("shutdown-hold: 500ms\npeers:\n"+
+	must(t, os.Mkdir(c.path("/etc/xbfd"), 0o755))
+	must(t, os.WriteFile(c.path("/etc/xbfd/xbfd.yaml"), []byte("shutdown-hold: 500ms\npeers:\n"+
 		"  - {peer: 192.0.2.1, interface: eth0, profile: fast}\nprofiles: {fast: {transmit-interval: 100ms}}\n"), 0o644))
 	start(t, a, "shutdown-hold: 500ms\npeers:\n  - {peer: 192.0.2.2, local-address: 192.0.2.1}\n  - {peer: 192.0.2.2, local-address: 192.0.2.5}\n")
-	c.daemon = launchFile(t, b, c.path("/etc/xbfd.yaml"), filepath.Join(c.dir, "sock"))
+	c.daemon = launchFile(t, b, c.path("/etc/xbfd/xbfd.yaml"), filepath.Join(c.dir, "sock"))
 	c.started(t)
 	c.waitState(t, a.v4, "up")
 	if wrong := c.call(t, "PUT", "/v1/keys/2", key2); wrong != "" {

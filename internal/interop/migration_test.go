@@ -82,10 +82,10 @@ func newManual(t testing.TB, file string) *manual {
 	must(t, os.Mkdir(m.path("/etc/xbfd"), 0o755))
 	must(t, os.WriteFile(m.path("/etc/xbfd/key1"), []byte("secret"), 0o600))
 	must(t, os.WriteFile(m.path("/etc/xbfd/key2"), []byte("69d685b0d990cdba46872706dc"), 0o600))
-	must(t, os.WriteFile(m.path("/etc/xbfd.yaml"), []byte(m.path(file)), 0o644))
+	must(t, os.WriteFile(m.path("/etc/xbfd/xbfd.yaml"), []byte(m.path(file)), 0o644))
 	m.keys, _, _ = strings.Cut(m.path(file), "profiles:")
 	start(t, b, "shutdown-hold: 500ms\npeers: [{peer: 192.0.2.1}]\n")
-	m.daemon = launchFile(t, a, m.path("/etc/xbfd.yaml"), filepath.Join(m.dir, "sock"))
+	m.daemon = launchFile(t, a, m.path("/etc/xbfd/xbfd.yaml"), filepath.Join(m.dir, "sock"))
 	m.started(t)
 	m.waitState(t, b.v4, "up")
 	return m

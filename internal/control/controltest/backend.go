@@ -188,7 +188,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 	defer b.mu.Unlock()
 	st := control.Status{
 		Version: "v0.1.0", PID: 4242, Started: When, UptimeSeconds: 3725.5,
-		ConfigFile: "/etc/xbfd.yaml", Control: "/run/xbfd.sock",
+		ConfigFile: "/etc/xbfd/xbfd.yaml", Control: "/run/xbfd.sock",
 		LastReload: &control.LastReload{At: When},
 		Process:    control.Process{CPUSeconds: 12.5, Memory: 18 << 20, GCCycles: 7, GCPause: 412, Allocs: 51200},
 		Workers: []control.WorkerStatus{{
@@ -210,7 +210,7 @@ func (b *Backend) Status(ctx context.Context) (control.Status, error) {
 		},
 		Routes:   control.RouteCounts{Total: 5, Installed: 2, Absent: 2, Refused: 1, Changes: 7, Errors: 4},
 		Hooks:    []control.HookStatus{{Name: "on-bfd", Target: "/usr/local/bin/on-bfd", Done: 7}},
-		Warnings: []string{"/etc/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
+		Warnings: []string{"/etc/xbfd/xbfd.yaml:3:5: peers[0]: there is no profile \"fast\" (yet)"},
 	}
 	for _, s := range b.sessions {
 		st.Sessions.Total++
