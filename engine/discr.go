@@ -13,9 +13,11 @@ const (
 	workerBits = 4
 	genBits    = 32 - slotBits - workerBits
 
-	// MaxWorkers and MaxSlots are what the bits allow.
+	// MaxWorkers is how many workers an engine has at most.
 	MaxWorkers = 1 << workerBits
-	MaxSlots   = 1 << slotBits // per worker
+	// MaxSlots is how many sessions a worker has at most, those that are being
+	// removed included.
+	MaxSlots = 1 << slotBits
 )
 
 // Odd multipliers are invertible modulo 2^32; these mix well and have no other

@@ -11,15 +11,20 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// Errors of the Engine's methods.
 var (
-	ErrFull      = errors.New("no room for another session")
-	ErrUnknown   = errors.New("no such session")
+	// ErrFull says that the least loaded worker has MaxSlots sessions.
+	ErrFull = errors.New("no room for another session")
+	// ErrUnknown says that no session has a discriminator, or one that is being
+	// removed.
+	ErrUnknown = errors.New("no such session")
+	// ErrDuplicate says that there is a session with that path.
 	ErrDuplicate = errors.New("another session has this interface and these addresses")
 )
 
 // Engine is the control plane's side of a set of workers. Its methods may be
-// called by any goroutine; they change what the workers do a moment later.
+// called by any goroutine; they change what the workers do a moment later. Those
+// that take a context wait for a worker, and fail with the context's error if that
+// ends first. Those that take a discriminator fail with ErrUnknown.
 type Engine struct {
 	key     discrKey
 	wakeFn  func(int)
@@ -124,7 +129,8 @@ func (e *Engine) post(worker int, c command) {
 }
 
 // Add creates a session, which waits for a path, and returns its discriminator:
-// its name in every other call. It may fail with ErrFull or a *LoadError.
+// its name in every other call. It fails with ErrFull, ErrKeyUnknown, a *LoadError,
+// and for parameters that no session can have.
 func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 	spec.Params = e.slowed(spec.Params)
 	if err := check(spec.Params); err != nil {
@@ -167,8 +173,8 @@ func (e *Engine) Add(spec Spec) (discr uint32, err error) {
 }
 
 // Configure changes the parameters of a running session, but for its kind: new
-// timers by a Poll Sequence, AdminDown at once (RFC 5880 §6.8.3, §6.8.16). With a
-// *LoadError everything stays as it was.
+// timers by a Poll Sequence, AdminDown at once (RFC 5880 §6.8.3, §6.8.16). With an
+// error, a *LoadError or one of Add's about parameters, everything stays as it was.
 func (e *Engine) Configure(discr uint32, p session.Params) error {
 	p = e.slowed(p)
 	var refused error

@@ -9,9 +9,10 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// Errors of keys.
 var (
-	ErrKeyInUse   = errors.New("key is in use")
+	// ErrKeyInUse says that sessions use a key, or will after a delayed change.
+	ErrKeyInUse = errors.New("key is in use")
+	// ErrKeyUnknown says that the pool has no such key.
 	ErrKeyUnknown = errors.New("no such key")
 )
 
@@ -39,7 +40,9 @@ type pooled struct {
 	at uint16
 }
 
-// SetKey adds a key to the pool or changes one that no session uses.
+// SetKey adds a key to the pool or changes one that no session uses. It fails with
+// ErrKeyInUse, when the pool is full, and for a secret that the method cannot have:
+// one of 1 to AuthType.MaxSecret bytes it can.
 func (e *Engine) SetKey(id uint32, m packet.AuthMethod, secret packet.Secret) error {
 	n := m.Type.MaxSecret()
 	switch {
@@ -57,7 +60,7 @@ func (e *Engine) SetKey(id uint32, m packet.AuthMethod, secret packet.Secret) er
 	case k != nil && k.Uses > 0:
 		return fmt.Errorf("key %d: %w by %d sessions", id, ErrKeyInUse, k.Uses)
 	case k == nil && len(e.keys) == maxKeys:
-		return fmt.Errorf("key %d: %w", id, ErrFull)
+		return fmt.Errorf("key %d: there are %d keys already, and no room for more: delete one that is not used", id, maxKeys)
 	case k == nil:
 		k = &pooled{at: e.freeKey()}
 		e.keys[id] = k
@@ -88,7 +91,8 @@ func (e *Engine) freeKey() uint16 {
 	return at
 }
 
-// DeleteKey removes a key that no session uses.
+// DeleteKey removes a key that no session uses. It fails with ErrKeyInUse and
+// ErrKeyUnknown.
 func (e *Engine) DeleteKey(id uint32) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -121,7 +125,7 @@ func (e *Engine) Keys() []Key {
 // SetAuth changes the authentication of a session. A delayed change waits for
 // the peer: the old authentication stays in use until a packet with the new one
 // is accepted, and an Event with AuthSwitched tells when. Any other change is in
-// force at once.
+// force at once. It fails with ErrKeyUnknown.
 func (e *Engine) SetAuth(discr uint32, a Auth, delayed bool) error {
 	var failed error
 	err := e.with(discr, func(r *record) {
