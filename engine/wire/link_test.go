@@ -3,6 +3,8 @@ package wire
 import (
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/internal/netns"
 	"github.com/xbfd/xbfd/internal/testnet"
@@ -106,6 +108,44 @@ func TestLinkDeleted(t *testing.T) {
 			must(t, a.Close())
 		})
 	}
+}
+
+// An interface that was in another namespace for a moment looks as it was opened,
+// but the kernel has taken its rings.
+func TestLinkElsewhere(t *testing.T) {
+	r := newRig(t, netns.VethOptions{Queues: 2})
+	a := r.a.open(t, Options{})
+	away := testnet.NewNS(t, "away")
+	look := func() (gone bool, stale string) {
+		must(t, r.a.Do(func() error {
+			gone, stale = a.Gone(), a.Stale()
+			return nil
+		}))
+		return gone, stale
+	}
+	if gone, stale := look(); gone || stale != "" {
+		t.Errorf("before: gone %v, stale %q", gone, stale)
+	}
+	move(t, r.a.NS, away)
+	if gone, _ := look(); !gone {
+		t.Error("it is not gone while it is in another namespace")
+	}
+	move(t, away, r.a.NS)
+	if gone, stale := look(); gone || stale != "it was elsewhere, and has lost its rings" {
+		t.Errorf("afterwards: gone %v, stale %q", gone, stale)
+	}
+}
+
+// move gives interface va of one namespace to another.
+func move(t *testing.T, from, to *testnet.NS) {
+	t.Helper()
+	must(t, from.Do(func() error {
+		l, err := netlink.LinkByName("va")
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetNsFd(l, to.FD())
+	}))
 }
 
 // A queue is taken for some time after its socket was closed; opening waits.

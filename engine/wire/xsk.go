@@ -134,6 +134,13 @@ func (x *xsk) statistics() (s unix.XDPStatistics, err error) {
 	return s, err
 }
 
+// unbound says whether the kernel has taken the socket off its queue, as when the
+// interface has moved to another network namespace. It says so once.
+func (x *xsk) unbound() bool {
+	errno, err := unix.GetsockoptInt(x.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	return err == nil && errno == int(unix.ENETDOWN)
+}
+
 func (x *xsk) close() error {
 	err := errors.Join(x.fill.unmap(), x.rx.unmap(), x.tx.unmap(), x.completion.unmap())
 	return errors.Join(err, unix.Close(x.fd))

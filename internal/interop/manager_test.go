@@ -55,6 +55,7 @@ func TestAddressesFlushed(t *testing.T) {
 	t.Parallel()
 	a, b := newLink(t)
 	da, db := startPair(t, a, b)
+	since := da.status(t).Interfaces[0].TransportSince
 	for range 3 {
 		for _, ip := range []netip.Addr{b.v4, b.v6, b.ll} {
 			_ = a.NS.NS.DelNeigh(a.ifname, ip) // one that is being resolved goes by itself
@@ -71,6 +72,9 @@ func TestAddressesFlushed(t *testing.T) {
 		time.Sleep(700 * time.Millisecond)
 	}
 	kept(t, "after addresses were flushed and given back", da, db)
+	if i := da.status(t).Interfaces[0]; i.TransportSince != since {
+		t.Errorf("the interface was opened anew, at %v", i.TransportSince)
+	}
 	eventually(t, patience, "the kernel keeps the peers resolved again", func() bool { return a.managed(t) == 3 })
 	before := da.steered(t)
 	eventually(t, patience, "XDP takes packets", func() bool { return da.steered(t) > before+5 })
@@ -182,6 +186,19 @@ func TestMTUChanges(t *testing.T) {
 	kept(t, "after MTUs have changed", d, twin)
 }
 
+// An interface waits for sessions that may come back, but not for long.
+func TestInterfaceUnused(t *testing.T) {
+	t.Parallel()
+	a, b := newLink(t)
+	d := start(t, a, oneSession(b, 50*time.Millisecond, ""))
+	a.DelAddr(t, a.ifname, a.v4.String()+"/24")
+	d.waitPath(t, b.v4, "no interface is directly connected to 192.0.2.2")
+	if len(d.status(t).Interfaces) != 1 {
+		t.Error("the interface was closed at once")
+	}
+	eventually(t, patience, "the interface is closed", func() bool { return len(d.status(t).Interfaces) == 0 })
+}
+
 // An interface that is moved to another namespace leaves nothing of xbfd's there.
 // When it is back the sessions are too.
 func TestInterfaceLeavesNamespace(t *testing.T) {
@@ -224,9 +241,9 @@ func TestAddressMovesToAnotherInterface(t *testing.T) {
 		eventually(t, patience, "the session is on "+move.to, func() bool { return d.session(t, b.v4).Interface == move.to })
 		d.waitUp(t)
 		twin.waitUp(t)
-		d.waitTransport(t, "xdp-native")
-		if i := d.status(t).Interfaces[0]; i.Name != move.to {
-			t.Errorf("interface %s is open, want %s alone", i.Name, move.to)
-		}
+		eventually(t, patience, "interface "+move.to+" is open, and no other any more", func() bool {
+			list := d.status(t).Interfaces
+			return len(list) == 1 && list[0].Name == move.to && list[0].Transport == "xdp-native"
+		})
 	}
 }

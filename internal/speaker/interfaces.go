@@ -18,7 +18,8 @@ import (
 type iface struct {
 	name  string
 	wire  *wire.Interface
-	users int // sessions whose path is set and uses it, and interfaces above it
+	users int       // sessions whose path is set and uses it, and interfaces above it
+	until time.Time // how long it stays open without users
 	mac   packet.MAC
 	vrf   string // "" is the default one
 	way   way
@@ -148,6 +149,35 @@ func (s *Speaker) Refusals() []string {
 	return slices.Sorted(maps.Keys(reasons))
 }
 
+// lingerTime is how long an interface stays open for sessions that wait for their path
+// to come back. Whoever manages the network takes addresses and links away and gives
+// them back, often within less than the rings of an interface take to be opened.
+const lingerTime = 5 * time.Second
+
+// linger has the interface of a session that is about to lose its path wait for it.
+func (s *Speaker) linger(e *entry) {
+	if e.set == nil {
+		return
+	}
+	if f := s.ifaces[e.set.Ifindex]; f != nil {
+		f.until = time.Now().Add(lingerTime)
+	}
+}
+
+// lingers says whether an interface without users stays open. One that is not there
+// any more does not: what comes back is another to the kernel.
+func (s *Speaker) lingers(f *iface) bool {
+	if time.Now().After(f.until) {
+		return false
+	}
+	gone := false
+	_ = s.o.In(func() error {
+		gone = f.wire.Gone()
+		return nil
+	})
+	return !gone
+}
+
 // closeUnused closes the interfaces that no session's path uses any more, and
 // the multihop sockets after the last multihop session.
 func (s *Speaker) closeUnused(ctx context.Context) {
@@ -155,7 +185,7 @@ func (s *Speaker) closeUnused(ctx context.Context) {
 	for again := true; again; { // one that is closed uses those below it no more
 		again = false
 		for i, f := range s.ifaces {
-			if f.users > 0 || failed[i] {
+			if f.users > 0 || failed[i] || s.lingers(f) {
 				continue
 			}
 			if err := s.close(ctx, i, f); err != nil {

@@ -143,16 +143,26 @@ func newUpper(t *testing.T, s *Speaker, ns *testnet.NS, name string) *upper {
 	return &upper{t: t, s: s, ns: ns, name: name, discr: discr}
 }
 
-// take has the speaker told of a path, as its monitor would; nil is none.
-func (u *upper) take(l *netlinkmon.Lowers, ready bool) {
+// take has the speaker told of a path, as its monitor would.
+func (u *upper) take(l *netlinkmon.Lowers) {
 	u.t.Helper()
 	p := &netlinkmon.Path{
-		Ready: ready, Ifindex: u.ns.Ifindex(u.t, u.name), Interface: u.name, Lowers: l,
+		Ready: true, Ifindex: u.ns.Ifindex(u.t, u.name), Interface: u.name, Lowers: l,
 		Local: netip.MustParseAddr("192.0.2.1"), Peer: peer4, NextHop: peer4,
 		LocalMAC: packet.MAC(u.ns.MAC(u.t, u.name)), PeerMAC: packet.MAC{2, 0, 0, 0, 0, 9}, MACKnown: true,
 	}
 	must(u.t, u.s.onPathLoop(u.t.Context(), func() error {
 		u.s.update(u.t.Context(), netlinkmon.Update{ID: u.discr, Path: p})
+		return nil
+	}))
+}
+
+// leave takes the session's path away for good, as when it is removed.
+func (u *upper) leave() {
+	u.t.Helper()
+	must(u.t, u.s.onPathLoop(u.t.Context(), func() error {
+		u.s.withdraw(u.discr, u.s.sessions[u.discr])
+		u.s.closeUnused(u.t.Context())
 		return nil
 	}))
 }
@@ -210,22 +220,22 @@ func TestLowersShared(t *testing.T) {
 		do   func()
 		want string
 	}{
-		{"the first VLAN", func() { seven.take(seven.over(7, "x0*", "x1"), true) }, "up7 x0 x1 x0 up7 - - - -"},
-		{"the second", func() { eight.take(eight.over(8, "x0*"), true) }, "up7 up8 x0 x1 x0 up7 - x0 up8 -"},
-		{"the link itself", func() { bare.take(nil, true) }, "up7 up8 x0 x1 x0 up7 - x0 up8 -"},
-		{"another member", func() { seven.take(seven.over(7, "x0", "x1*"), true) }, "up7 up8 x0 x1 x1 - up7 x0 up8 -"},
-		{"both members", func() { seven.take(seven.over(7, "x0*", "x1*"), true) }, "up7 up8 x0 x1 x1 up7 up7 x0 up8 -"},
+		{"the first VLAN", func() { seven.take(seven.over(7, "x0*", "x1")) }, "up7 x0 x1 x0 up7 - - - -"},
+		{"the second", func() { eight.take(eight.over(8, "x0*")) }, "up7 up8 x0 x1 x0 up7 - x0 up8 -"},
+		{"the link itself", func() { bare.take(nil) }, "up7 up8 x0 x1 x0 up7 - x0 up8 -"},
+		{"another member", func() { seven.take(seven.over(7, "x0", "x1*")) }, "up7 up8 x0 x1 x1 - up7 x0 up8 -"},
+		{"both members", func() { seven.take(seven.over(7, "x0*", "x1*")) }, "up7 up8 x0 x1 x1 up7 up7 x0 up8 -"},
 		{"another address", func() {
 			a.SetMAC(t, "up7", []byte{2, 0, 0, 0, 7, 7})
-			seven.take(seven.over(7, "x0*", "x1*"), true)
+			seven.take(seven.over(7, "x0*", "x1*"))
 		}, "up7 up8 x0 x1 x1 up7 up7 x0 up8 -"},
-		{"one that is not there", func() { seven.take(seven.over(7, "x1", "gone*"), true) }, "up7 up8 x0 x1 - - - x0 up8 -"},
-		{"none is active", func() { seven.take(seven.over(7, "x1"), true) }, "up7 up8 x0 x1 - - - x0 up8 -"},
+		{"one that is not there", func() { seven.take(seven.over(7, "x1", "gone*")) }, "up7 up8 x0 x1 - - - x0 up8 -"},
+		{"none is active", func() { seven.take(seven.over(7, "x1")) }, "up7 up8 x0 x1 - - - x0 up8 -"},
 		{"by sockets", func() { must(t, s.Switch(t.Context(), "x0", "udp", "a test")) }, "up7 up8 x0 x1 - - - - - -"},
 		{"by rings again", func() { must(t, s.Switch(t.Context(), "x0", "auto", "a test")) }, "up7 up8 x0 x1 - - - x0 up8 -"},
-		{"the first goes", func() { seven.take(nil, false) }, "up8 x0 - - - x0 up8 -"},
-		{"the second goes", func() { eight.take(nil, false) }, "x0 - - - - - -"},
-		{"all are gone", func() { bare.take(nil, false) }, "- - - - - -"},
+		{"the first goes", func() { seven.leave() }, "up8 x0 - - - x0 up8 -"},
+		{"the second goes", func() { eight.leave() }, "x0 - - - - - -"},
+		{"all are gone", func() { bare.leave() }, "- - - - - -"},
 	} {
 		step.do()
 		if got := now(); got != step.want {

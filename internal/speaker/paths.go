@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
@@ -49,6 +50,7 @@ func (s *Speaker) install(ctx context.Context, discr uint32, e *entry) {
 func (s *Speaker) tryInstall(discr uint32, e *entry) error {
 	p := e.path
 	if !p.Ready {
+		s.linger(e)
 		s.withdraw(discr, e)
 		return nil
 	}
@@ -92,6 +94,9 @@ func (s *Speaker) using(e *entry, n int) {
 	}
 	if f := s.ifaces[e.set.Ifindex]; f != nil {
 		f.users += n
+		if n > 0 {
+			f.until = time.Time{}
+		}
 	}
 	if f := s.far[e.set.VRFIndex]; f != nil && e.want.kind == session.Multihop {
 		f.users += n
