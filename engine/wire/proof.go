@@ -54,6 +54,7 @@ type proof struct {
 	checked uint64                     // sent as of the last look
 	stalled uint64                     // stalls as of then
 
+	held   time.Duration          // a call that takes longer was held up
 	rest   atomic.Int64           // ns, between a fault and the next trial
 	fault  atomic.Pointer[string] // the last, for people
 	stalls atomic.Uint64          // calls that were held up
@@ -64,7 +65,7 @@ type proof struct {
 
 // newProof begins with a rest; with trusted where the driver has no counter.
 func newProof(count func() (uint64, bool)) *proof {
-	p := &proof{count: count, stop: make(chan struct{})}
+	p := &proof{count: count, held: stallTime, stop: make(chan struct{})}
 	p.rest.Store(int64(firstRest))
 	var ok bool
 	if p.last, ok = count(); !ok {
@@ -96,7 +97,7 @@ func (p *proof) begin(n int) int {
 func (p *proof) handed(allowed, n, refused int, took time.Duration) {
 	p.sent.Add(uint64(n))
 	p.begun.Add(uint64(n) - uint64(allowed))
-	if took > stallTime {
+	if took > p.held {
 		p.stalls.Add(1)
 	}
 	if refused > 0 {

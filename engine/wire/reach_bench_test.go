@@ -65,7 +65,7 @@ func BenchmarkHandOffWire(b *testing.B) {
 				r := newRig(b, netns.VethOptions{Queues: 2})
 				near, far := r.a.open(b, Options{Workers: 2}), r.b.open(b, Options{Workers: 2})
 				e, stop := drive(b, 2)
-				b.Cleanup(stop)
+				b.Cleanup(func() { stop() })
 				for i := range 2 {
 					e.AttachPort(i, int32(r.a.ifindex), near.Port(i))
 				}
