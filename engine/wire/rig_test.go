@@ -57,7 +57,11 @@ func newRig(t testing.TB, o netns.VethOptions) *rig {
 		}
 	}
 	for _, e := range []*end{r.a, r.b} {
-		testnet.Eventually(t, 2*time.Second, "addresses are usable", e.usable)
+		// Permanent: of others the kernel has so many for all namespaces together, and
+		// then drops what is sent.
+		far := e.neighbor
+		must(t, e.NS.NS.AddNeigh(e.ifname, netns.Neigh{IP: far.addr[v4], MAC: far.mac[:]}, netns.Neigh{IP: far.addr[v6], MAC: far.mac[:]}))
+		testnet.Eventually(t, 10*time.Second, "addresses are usable", e.usable)
 	}
 	return r
 }

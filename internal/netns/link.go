@@ -54,13 +54,17 @@ func Veth(a *NS, an string, b *NS, bn string, o VethOptions) error {
 	return errors.Join(a.settle(an), b.settle(bn))
 }
 
+// settleTime is what the kernel may take for that: it needs the lock of everything
+// that changes on any interface of the host.
+const settleTime = 10 * time.Second
+
 // settle waits until an interface that is up works. The kernel sees to that in
 // the background: until it has seen the carrier it drops what is to be sent,
 // and until it has been through the motions of duplicate address detection,
 // even if that is off, it does not answer for an IPv6 address.
 func (n *NS) settle(ifname string) error {
 	l, err := n.link(ifname)
-	for range 2000 {
+	for giveUp := time.Now().Add(settleTime); time.Now().Before(giveUp); {
 		if err != nil {
 			return err
 		}
