@@ -70,13 +70,13 @@ const liveFlag = 2
 // loopbackIndex is that of the loopback interface of every network namespace.
 const loopbackIndex = 1
 
-// AttachLive is Attach in native mode of a program that can also send, for so
-// many workers with so many frames each. Where that cannot be had, Live says so.
-func AttachLive(t *Tables, ifindex, queues, workers, frames int) (*Program, error) {
+// LoadLive is Load of a program that can also send, in native mode, for so many
+// workers with so many frames each. Where that cannot be had, Live says so.
+func LoadLive(t *Tables, ifindex, queues, workers, frames int) (*Program, error) {
 	if ifindex == loopbackIndex {
-		return nil, fmt.Errorf("attach XDP program to loopback: %w: they come from there", ErrNoLive)
+		return nil, fmt.Errorf("load XDP program for loopback: %w: they come from there", ErrNoLive)
 	}
-	return attach(t, ifindex, ModeNative, queues, room{workers, frames})
+	return instance(t, ifindex, queues, room{workers, frames})
 }
 
 // openLive tells the program of the interface, and tries whether the kernel runs

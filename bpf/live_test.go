@@ -39,8 +39,10 @@ func newLiveRig(t testing.TB, workers, frames int) liveRig {
 		return err
 	}))
 	must(t, r.a.Do(func() (err error) {
-		r.Program, err = AttachLive(tables, r.a.Ifindex(t, "va"), 1, workers, frames)
-		return err
+		if r.Program, err = LoadLive(tables, r.a.Ifindex(t, "va"), 1, workers, frames); err != nil {
+			return err
+		}
+		return r.Enter(ModeNative, nil)
 	}))
 	t.Cleanup(func() { must(t, r.Close()) })
 	return r
@@ -219,7 +221,7 @@ func TestLiveNot(t *testing.T) {
 	if _, err := p.Live(0); !errors.Is(err, ErrNoLive) || !refused(err) {
 		t.Errorf("refused by the kernel: %v", err)
 	}
-	if _, err := AttachLive(b.tables, loopback, 1, 1, 8); !errors.Is(err, ErrNoLive) {
+	if _, err := LoadLive(b.tables, loopback, 1, 1, 8); !errors.Is(err, ErrNoLive) {
 		t.Errorf("on loopback: %v", err)
 	}
 }

@@ -50,42 +50,68 @@ type objects struct {
 	xbfdVariables
 }
 
-// Attach loads an instance of the program and attaches it to the Ethernet
-// interface ifindex of the calling thread's network namespace, with room for
-// the sockets of the given number of queues. The error is ErrBusy (a *BusyError)
-// when the interface has an XDP program already.
-func Attach(t *Tables, ifindex int, mode Mode, queues int) (*Program, error) {
-	return attach(t, ifindex, mode, queues, room{})
+// Load loads an instance of the program for the Ethernet interface ifindex of the
+// calling thread's network namespace, with room for the sockets of the given number
+// of queues. Enter attaches it.
+func Load(t *Tables, ifindex, queues int) (*Program, error) {
+	return instance(t, ifindex, queues, room{})
 }
 
-func attach(t *Tables, ifindex int, mode Mode, queues int, live room) (_ *Program, err error) {
+func instance(t *Tables, ifindex, queues int, live room) (_ *Program, err error) {
 	mac, err := hostMAC(ifindex)
 	if err != nil {
-		return nil, fmt.Errorf("attach XDP program: %w", err)
+		return nil, fmt.Errorf("load XDP program: %w", err)
 	}
-	p := &Program{ifindex: ifindex, mac: mac, mode: mode, live: liveOut{room: live}}
+	p := &Program{ifindex: ifindex, mac: mac, live: liveOut{room: live}}
 	if err := p.load(t, queues, 0); err != nil {
 		return nil, fmt.Errorf("load XDP program: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			p.Close()
-		}
-	}()
 	if err := errors.Join(t.enlist(p), p.openLive()); err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// Enter attaches the program to its interface, in the network namespace of Load. It
+// takes the place of old, if that is not nil, which is detached, with an error too. In
+// old's mode no frame finds neither, in the other one all are the kernel's for a
+// moment. The error is ErrBusy (a *BusyError) when the interface has another XDP
+// program.
+func (p *Program) Enter(mode Mode, old *Program) (err error) {
+	p.mode = mode
+	if old != nil {
+		// A link that somebody has detached cannot be updated.
+		if old.link != nil && old.mode == mode && old.link.Update(p.objs.Xbfd) == nil {
+			p.link, old.link = old.link, nil
+		}
+		err = old.Detach()
+	}
+	if p.link != nil || err != nil {
+		return err
 	}
 	flags := link.XDPDriverMode
 	if mode == ModeGeneric {
 		flags = link.XDPGenericMode
 	}
-	p.link, err = link.AttachXDP(link.XDPOptions{Program: p.objs.Xbfd, Interface: ifindex, Flags: flags})
+	p.link, err = link.AttachXDP(link.XDPOptions{Program: p.objs.Xbfd, Interface: p.ifindex, Flags: flags})
 	if err != nil {
-		if busy := Attached(ifindex); busy != nil {
+		if busy := Attached(p.ifindex); busy != nil {
 			busy.Seek()
 			err = busy
 		}
-		return nil, fmt.Errorf("attach %s XDP program: %w", mode, err)
+		return fmt.Errorf("attach %s XDP program: %w", mode, err)
+	}
+	return nil
+}
+
+// Attach is Load and Enter.
+func Attach(t *Tables, ifindex int, mode Mode, queues int) (*Program, error) {
+	p, err := Load(t, ifindex, queues)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Enter(mode, nil); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
@@ -162,7 +188,7 @@ func (t *Tables) loadSpec() (*ebpf.CollectionSpec, map[string]*ebpf.Map, error) 
 	return spec, shared, nil
 }
 
-// Mode returns where the program runs.
+// Mode returns where the program runs, once Enter has been called.
 func (p *Program) Mode() Mode { return p.mode }
 
 // Heard returns nil when the program hears what the lanes expect, else why it
@@ -232,21 +258,21 @@ func (p *Program) Attached() (bool, error) {
 	return info.XDP() != nil && info.XDP().Ifindex != 0, nil
 }
 
-// Detach takes the program out of the interface, whose frames are the kernel's
-// from then on. What it has counted can be read until Close.
+// Detach takes the program and that at tc ingress out of the interface, whose frames
+// are the kernel's from then on. What it has counted can be read until Close.
 func (p *Program) Detach() error {
-	if p.link == nil {
-		return nil
+	var err error
+	if p.link != nil {
+		err = p.link.Close()
 	}
-	err := p.link.Close()
 	p.link = nil
-	return err
+	return errors.Join(err, p.tc.close())
 }
 
 // Close detaches the programs and frees what it holds, except for the tables.
 func (p *Program) Close() error {
 	p.tables.discharge(p)
-	return errors.Join(p.Detach(), p.tc.close(), p.live.mapped.unmap(), p.objs.close())
+	return errors.Join(p.Detach(), p.live.mapped.unmap(), p.objs.close())
 }
 
 func (o *objects) close() error { return errors.Join(o.Xbfd.Close(), o.xbfdMaps.Close()) }

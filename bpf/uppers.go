@@ -203,11 +203,15 @@ func (l *lower) tell() error {
 	return nil
 }
 
-// enlist makes p the program of its interface.
+// enlist makes p the program of its interface. One that it comes in the place of knows
+// already what the interface keeps from programs.
 func (t *Tables) enlist(p *Program) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.lower(int32(p.ifindex))
+	if l.program != nil {
+		p.lost = l.program.lost
+	}
 	l.program = p
 	return l.tell()
 }

@@ -128,13 +128,14 @@ func TestQuietEcho(t *testing.T) {
 		rx.Frame = make([]byte, 66)
 		r.hear(0, rx)
 	}
-	quiet := func() (ended int) {
-		r.e.post(0, func(w *Worker, now session.Time) { ended = w.quietEcho(ifindex, now) })
+	quiet := func() (waiting int) {
+		r.e.post(0, func(w *Worker, now session.Time) { waiting = w.quietEcho(ifindex, now) })
 		r.step()
-		return ended
+		return waiting
 	}
-	if n := quiet(); n != 0 {
-		t.Errorf("Echo of %d sessions ended before there was any", n)
+	r.ports[0].sent(t)
+	if n, sent := quiet(), r.ports[0].sent(t); n != 0 || len(sent) != 0 {
+		t.Errorf("%d peers are asked to confirm what they never heard of: %+v", n, sent)
 	}
 	r.swap(r.ports[0])
 	for range 10 {
@@ -144,14 +145,32 @@ func TestQuietEcho(t *testing.T) {
 	if got := r.status(d).Echo.Offered; got != 50_000 {
 		t.Fatalf("offered %d us: this test proves nothing", got)
 	}
-	r.ports[0].sent(t)
-	if n := quiet(); n != 1 {
-		t.Errorf("Echo of %d sessions ended, want 1", n)
+	for range 10 { // all that the session may send beside its schedule
+		p.DetectMult++
+		if err := r.e.Configure(d, p); err != nil {
+			t.Fatal(err)
+		}
+		r.step()
 	}
-	if sent := r.ports[0].sent(t); len(sent) != 1 || sent[0].RequiredMinEchoRx != 0 {
-		t.Errorf("sent %+v, want one packet that takes the offer back", sent)
+	r.ports[0].sent(t)
+	for range 2 {
+		if n := quiet(); n != 1 {
+			t.Errorf("%d peers have to confirm, want 1", n)
+		}
+	}
+	if sent := r.ports[0].sent(t); len(sent) != 1 || sent[0].RequiredMinEchoRx != 0 || !sent[0].Poll {
+		t.Errorf("sent %+v, want one Poll that takes the offer back", sent)
 	}
 	hear()
+	if n := quiet(); n != 1 {
+		t.Errorf("%d peers have to confirm before the Final, want 1", n)
+	}
+	final := control(1, packet.Up, d)
+	final.Final = true
+	r.hear(0, r.rx(1, final))
+	if n := quiet(); n != 0 {
+		t.Errorf("%d peers have to confirm after the Final", n)
+	}
 	if got := r.status(d).Echo.Offered; got != 0 {
 		t.Errorf("offered %d us again by the same port", got)
 	}

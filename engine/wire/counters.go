@@ -4,7 +4,7 @@ package wire
 // verdicts, the kernel's statistics of the AF_XDP sockets, summed over the
 // queues, and the paths' own counts of what went wrong.
 func (i *Interface) Counters() map[string]uint64 {
-	c := i.rings()
+	c := i.rings(nil)
 	for _, r := range i.udp {
 		c["udp_rx_errors"] += r.failed.Load()
 	}

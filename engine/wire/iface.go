@@ -95,6 +95,7 @@ type Interface struct {
 	steering *steering    // nil: the card distributes as it does
 	blocked  uint32       // the id of somebody else's XDP program that is in the way; 0: none
 	refused  int          // the MTU with which its driver refused native XDP, 0 if it did not
+	copyOnly string       // that its driver has no zero copy, for people; "" if that is not known
 	tags     *tags        // of this and of its successors
 	queues   []*queue
 	udp      []*udpReader
@@ -102,6 +103,11 @@ type Interface struct {
 	raw      rawSockets
 	ports    []*port
 	past     map[string]uint64 // what was counted before the transport changed
+
+	// While it climbs.
+	loaded *bpf.Program // not attached yet
+	before *bpf.Program // of the interface that this one comes in the place of
+	kept   []*queue     // rings of that one that stay
 }
 
 // Open opens interface name, whose index is ifindex, in the network namespace
@@ -229,7 +235,7 @@ func (i *Interface) SetMAC(mac packet.MAC) error {
 // Close detaches the XDP program and closes the sockets. The workers must have
 // let go of their Ports: the memory behind these goes away.
 func (i *Interface) Close() error {
-	err := errors.Join(i.Release(), i.tags.close(i), closeAll(i.udp), i.raw.close())
+	err := errors.Join(i.Release(nil), i.tags.close(i), closeAll(i.udp), i.raw.close())
 	i.udp, i.raw = nil, noRaw
 	return err
 }

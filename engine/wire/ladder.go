@@ -37,21 +37,18 @@ func (i *Interface) climb() error {
 		if i.options.Transport == TransportGeneric && r.mode != bpf.ModeGeneric {
 			continue
 		}
-		err := i.try(r)
-		if err == nil {
+		fault, hopeless := i.step(r)
+		if fault == "" {
 			i.transport, i.reason = r.transport, r.label
 			if len(faults) > 0 {
 				i.reason += ": " + strings.Join(faults, "; ")
 			}
 			return nil
 		}
-		if f := i.fault(r, err); !slices.Contains(faults, f) {
-			faults = append(faults, f)
+		if !slices.Contains(faults, fault) {
+			faults = append(faults, fault)
 		}
-		if busy := (*bpf.BusyError)(nil); errors.As(err, &busy) {
-			i.blocked = busy.ID
-		}
-		if hopeless(err) {
+		if hopeless {
 			break
 		}
 	}
@@ -62,6 +59,22 @@ func (i *Interface) climb() error {
 	}
 	i.transport, i.reason = TransportUDP, "UDP sockets: "+why
 	return nil
+}
+
+// step tries a rung and says what was wrong with it, "" if it bears.
+func (i *Interface) step(r rung) (fault string, last bool) {
+	if r.zeroCopy && i.copyOnly != "" {
+		return i.copyOnly, false
+	}
+	err := i.try(r)
+	if err == nil {
+		return "", false
+	}
+	fault = i.fault(r, err)
+	if busy := (*bpf.BusyError)(nil); errors.As(err, &busy) {
+		i.blocked = busy.ID
+	}
+	return fault, hopeless(err)
 }
 
 // hopeless errors are no matter of the mode: a lower rung would meet them too.
@@ -89,7 +102,8 @@ func (i *Interface) fault(r rung, err error) string {
 	case unsupported && i.program == nil:
 		return fmt.Sprintf("driver %s has no %s XDP", driver(i.name), r.mode)
 	case unsupported && r.zeroCopy:
-		return fmt.Sprintf("driver %s has no zero copy", driver(i.name))
+		i.copyOnly = fmt.Sprintf("driver %s has no zero copy", driver(i.name))
+		return i.copyOnly
 	case errors.Is(err, errNoTables) && i.options.NoXDP != nil:
 		return reason(i.options.NoXDP)
 	}
@@ -103,17 +117,14 @@ func (i *Interface) try(r rung) error {
 	if i.options.Tables == nil {
 		return errNoTables
 	}
-	if i.program == nil || r.mode == bpf.ModeGeneric {
-		i.dropXDP()
-		room, err := maxRxQueues(i.name)
-		if err != nil {
+	if i.program != nil && i.program.Mode() != r.mode {
+		i.loaded, i.program = i.program, nil
+		if err := i.loaded.Detach(); err != nil {
 			return err
 		}
-		if i.program, err = i.attach(r.mode, room); err != nil {
-			i.program = nil
-			return err
-		}
-		if err := errors.Join(i.program.SetLoop(i.options.LoopTX), i.followVLANs(true)); err != nil {
+	}
+	if i.program == nil {
+		if err := i.enter(r.mode); err != nil {
 			return err
 		}
 	}
@@ -123,44 +134,100 @@ func (i *Interface) try(r rung) error {
 	if err != nil {
 		return err
 	}
-	rx, patience := max(i.options.RxFrames/count, minRxFrames), busyPatience
-	if i.past != nil {
-		patience = ownPatience
-	}
 	for id := range count {
-		tx := 0
-		if id < i.options.Workers {
-			tx = i.options.TxFrames // the first queue of each worker sends
-		}
-		q, err := newQueue(i.ifindex, id, rx, tx, r.zeroCopy, patience)
+		q, err := i.queue(id, count, r.zeroCopy)
 		if err == nil {
-			q.uppers = i.options.Tables.Uppers(int32(i.ifindex))
 			i.queues = append(i.queues, q)
 			err = i.program.SetSocket(id, q.fd)
 		}
 		if err != nil {
-			err = errors.Join(err, closeAll(i.queues))
-			i.queues = nil
-			return err
+			return errors.Join(err, i.closeQueues(i.kept))
 		}
 	}
 	return nil
 }
 
-func (i *Interface) attach(mode bpf.Mode, queues int) (*bpf.Program, error) {
-	o := i.options
-	if mode == bpf.ModeNative && i.wantsLive() {
-		return bpf.AttachLive(o.Tables, i.ifindex, queues, o.Workers, o.TxFrames)
+// enter loads the program, once, and attaches it in the place of that before. What
+// takes long is done first, and rings that stay are there from its first frame on.
+func (i *Interface) enter(mode bpf.Mode) (err error) {
+	if i.loaded == nil {
+		if i.loaded, err = i.load(mode); err != nil {
+			return err
+		}
 	}
-	return bpf.Attach(o.Tables, i.ifindex, mode, queues)
+	before := i.before
+	i.before = nil
+	if err := i.loaded.Enter(mode, before); err != nil {
+		return err
+	}
+	i.program, i.loaded = i.loaded, nil
+	return nil
 }
 
-// dropXDP undoes what try has left.
-func (i *Interface) dropXDP() {
-	if i.program != nil {
-		_ = i.program.Close()
-		i.program = nil
+func (i *Interface) load(mode bpf.Mode) (p *bpf.Program, err error) {
+	queues, err := maxRxQueues(i.name)
+	if err != nil {
+		return nil, err
 	}
+	o := i.options
+	if mode == bpf.ModeNative && i.wantsLive() {
+		p, err = bpf.LoadLive(o.Tables, i.ifindex, queues, o.Workers, o.TxFrames)
+	} else {
+		p, err = bpf.Load(o.Tables, i.ifindex, queues)
+	}
+	if err != nil {
+		return nil, err
+	}
+	errs := []error{p.SetLoop(o.LoopTX), i.followVLANs(p, true)}
+	for id, q := range i.kept {
+		errs = append(errs, p.SetSocket(id, q.fd))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// queue returns the ring that stays on one of so many queues, or opens one.
+func (i *Interface) queue(id, count int, zeroCopy bool) (*queue, error) {
+	if id < len(i.kept) {
+		return i.kept[id], nil
+	}
+	rx, tx, patience := max(i.options.RxFrames/count, minRxFrames), 0, busyPatience
+	if id < i.options.Workers {
+		tx = i.options.TxFrames // the first queue of each worker sends
+	}
+	if i.past != nil {
+		patience = ownPatience
+	}
+	q, err := newQueue(i.ifindex, id, rx, tx, zeroCopy, patience)
+	if err != nil {
+		return nil, err
+	}
+	q.uppers = i.options.Tables.Uppers(int32(i.ifindex))
+	return q, nil
+}
+
+// closeQueues closes the rings but those that go on.
+func (i *Interface) closeQueues(but []*queue) error {
+	var errs []error
+	for _, q := range i.queues {
+		if !slices.Contains(but, q) {
+			errs = append(errs, q.close())
+		}
+	}
+	i.queues = nil
+	return errors.Join(errs...)
+}
+
+// dropXDP undoes what the rungs have left.
+func (i *Interface) dropXDP() {
+	for _, p := range []*bpf.Program{i.program, i.loaded} {
+		if p != nil {
+			_ = p.Close()
+		}
+	}
+	i.program, i.loaded = nil, nil
 }
 
 // rootOf returns what the kernel said.

@@ -11,17 +11,30 @@ import (
 	"github.com/xbfd/xbfd/bpf"
 )
 
-// An open interface changes the way its frames travel in steps between which its
-// sockets serve alone:
+// An open interface changes the way its frames travel in one step where its rings
+// can stay (Keeps). The program is another one from one instant to the next, or a
+// moment later, in which frames come by the sockets:
 //
-//	bare := i.Retire()     the XDP program is taken out: frames come by the sockets
+//	next := i.Climb(o)      another program, with the same rings
+//	       engine.SwapPort to next's Ports, for each worker
+//	       i.Release(next)  what next does without is closed
+//
+// Else it does so in steps between which its sockets serve alone, because a queue
+// takes one AF_XDP socket only:
+//
+//	bare := i.Retire()      the XDP program is taken out: frames come by the sockets
 //	       engine.SwapPort to bare's Ports, for each worker
-//	       i.Release()     the rings are closed
-//	next := bare.Climb(o)  other rings and another program, beside the sockets
+//	       i.Release(bare)  the rings are closed
+//	next := bare.Climb(o)   other rings and another program, beside the sockets
 //	       engine.SwapPort to next's Ports
-//
-// A queue takes one AF_XDP socket only, and an interface one XDP program, so the
-// new ones cannot stand beside the old ones; the sockets bridge the gap.
+
+// Keeps reports whether the rings of i can go on under what o allows: an AF_XDP socket
+// in copy mode does not mind in which mode a program is attached. What cards steer by
+// is laid down anew, so that has to go first.
+func (i *Interface) Keeps(o Options) bool {
+	return i.program != nil && o.Transport != TransportUDP && i.steering == nil && o.SteerTo == 0 &&
+		!i.queues[0].zeroCopy && (o.Transport == TransportGeneric || i.copyOnly != "")
+}
 
 // Retire takes the XDP program out of the interface and returns the interface as
 // it is then: with the sockets alone, which from now on are its. What remains to i
@@ -45,19 +58,23 @@ func (i *Interface) Retire() *Interface {
 func (i *Interface) successor(o Options) *Interface {
 	return &Interface{
 		name: i.name, ifindex: i.ifindex, options: o,
-		udp: i.udp, udpErr: i.udpErr, raw: i.raw, past: i.rings(), tags: i.tags,
+		udp: i.udp, udpErr: i.udpErr, raw: i.raw, past: i.rings(nil), tags: i.tags, copyOnly: i.copyOnly,
 	}
 }
 
-// Release closes what Retire has left to i: rings and program. The workers must
-// have let go of its Ports.
-func (i *Interface) Release() error {
+// Release closes what is left to i: its program, and the rings that heir, which came in
+// its place, does not have. The workers must have let go of i's Ports.
+func (i *Interface) Release(heir *Interface) error {
 	errs := []error{i.steering.remove(i.options.Journal, i.name), i.transmit.close()}
 	if i.program != nil {
 		errs = append(errs, i.program.Close())
 	}
-	errs = append(errs, closeAll(i.queues))
-	i.program, i.queues = nil, nil
+	var stay []*queue
+	if heir != nil {
+		stay = heir.queues
+	}
+	errs = append(errs, i.closeQueues(stay))
+	i.program = nil
 	return errors.Join(errs...)
 }
 
@@ -78,21 +95,27 @@ func (i *Interface) May(transport string) error {
 	return nil
 }
 
-// Climb opens what o allows beside the sockets of i, which must be without AF_XDP,
-// and returns the interface as it is then. Only its Ports and Close serve from now
-// on. With an error, as those of Open, i stays as it was.
+// Climb opens what o allows beside the sockets of i, which must be without AF_XDP
+// unless it Keeps its rings, and returns the interface as it is then. Only its Ports
+// and Close serve from now on, and Release of i. With an error, as those of Open, i
+// stays as it was, but may have lost its program.
 func (i *Interface) Climb(o Options) (_ *Interface, err error) {
 	o = o.withDefaults()
 	next := i.successor(o)
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("change transport of %s: %w", i.name, err)
 	}
-	if err := next.climb(); err != nil {
-		return nil, fmt.Errorf("change transport of %s: %w", i.name, err)
+	if i.Keeps(o) {
+		next.kept, next.before = i.queues, i.program
 	}
-	if err := next.openMissing(); err != nil {
-		return nil, fmt.Errorf("change transport of %s: %w", i.name, errors.Join(err, next.Release()))
+	err = next.climb()
+	if err == nil {
+		err = next.openMissing()
 	}
+	if err != nil {
+		return nil, fmt.Errorf("change transport of %s: %w", i.name, errors.Join(err, next.Release(i)))
+	}
+	next.past, next.kept = i.rings(next.queues), nil
 	next.settle()
 	return next, nil
 }
@@ -124,9 +147,9 @@ func (i *Interface) openMissing() error {
 	return nil
 }
 
-// rings returns what has been counted of rings and programs so far, so that
-// counters go on where they were.
-func (i *Interface) rings() map[string]uint64 {
+// rings returns what has been counted of rings, but for some, and programs so far, so
+// that counters go on where they were.
+func (i *Interface) rings(but []*queue) map[string]uint64 {
 	c := maps.Clone(i.past)
 	if c == nil {
 		c = make(map[string]uint64)
@@ -139,7 +162,9 @@ func (i *Interface) rings() map[string]uint64 {
 		}
 	}
 	for _, q := range i.queues {
-		q.addTo(c)
+		if !slices.Contains(but, q) {
+			q.addTo(c)
+		}
 	}
 	for _, p := range i.ports {
 		c["raw_tx_failed"] += p.raw.errors.Load()

@@ -40,10 +40,10 @@ func (i *Interface) FollowVLANs() error {
 	if i.program == nil {
 		return nil
 	}
-	return i.followVLANs(false)
+	return i.followVLANs(i.program, false)
 }
 
-func (i *Interface) followVLANs(change bool) error {
+func (i *Interface) followVLANs(p *bpf.Program, change bool) error {
 	t := i.tags
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -64,7 +64,7 @@ func (i *Interface) followVLANs(change bool) error {
 		i.options.Logger.Info("VLAN tags", "ifname", i.name, "reason", cmp.Or(why, "all are seen"))
 	}
 	t.reason = why
-	return errors.Join(err, i.program.SetLost(lost))
+	return errors.Join(err, p.SetLost(lost))
 }
 
 // show has the device leave tags in the frames, if it may be changed, or says why they

@@ -30,14 +30,21 @@ type couple struct {
 	name [2]string
 	ids  [2][]uint32
 
-	downs [2][]uint64 // what each session had counted when held was last asked
-	flaps []string    // what held has found
+	agreed time.Duration // the Detection Time to come to
+	downs  [2][]uint64   // what each session had counted when held was last asked
+	flaps  []string      // what held has found
 }
 
 // newCouple brings count sessions up; change may alter their parameters.
-func newCouple(t *testing.T, count int, o Options, queues netns.VethOptions, change func(*session.Params)) *couple {
+func newCouple(t testing.TB, count int, o Options, queues netns.VethOptions, change func(*session.Params)) *couple {
 	t.Helper()
-	c := &couple{ns: [2]*testnet.NS{testnet.NewNS(t, "a"), testnet.NewNS(t, "b")}, name: [2]string{"x", "bx"}}
+	return newCoupleIn(t, testnet.NewNS(t, "a"), count, o, queues, change)
+}
+
+// newCoupleIn is newCouple with one side in a namespace.
+func newCoupleIn(t testing.TB, ns *testnet.NS, count int, o Options, queues netns.VethOptions, change func(*session.Params)) *couple {
+	t.Helper()
+	c := &couple{ns: [2]*testnet.NS{ns, testnet.NewNS(t, "b")}, name: [2]string{"x", "bx"}}
 	testnet.Veth(t, c.ns[0], "x", c.ns[1], "bx", queues)
 	var addrs [2][]netip.Addr
 	macs := [2]net.HardwareAddr{c.ns[0].MAC(t, "x"), c.ns[1].MAC(t, "bx")}
@@ -49,12 +56,21 @@ func newCouple(t *testing.T, count int, o Options, queues netns.VethOptions, cha
 			c.ns[1-side].Neigh(t, c.name[1-side], a.String(), macs[side])
 		}
 	}
+	for side := range 2 {
+		// Permanent: of others the kernel has so many for all namespaces together.
+		mac, neighs := c.ns[1-side].Link(t, c.name[1-side]).MAC, []netns.Neigh(nil)
+		for _, a := range addrs[1-side] {
+			neighs = append(neighs, netns.Neigh{IP: a, MAC: mac})
+		}
+		must(t, c.ns[side].NS.AddNeigh(c.name[side], neighs...))
+	}
 	p := params(session.SingleHop)
 	p.DesiredMinTx, p.RequiredMinRx = 50_000, 50_000
 	if change != nil {
 		change(&p)
 	}
 	p.DetectMult *= patience
+	c.agreed = time.Duration(p.DetectMult) * time.Duration(p.RequiredMinRx) * time.Microsecond
 	for side := range 2 {
 		c.s[side], _, _ = newSpeaker(t, c.ns[side], o)
 		c.s[side].SetEchoSource(netlinkmon.EchoSource{Addresses: []netip.Addr{netip.MustParseAddr("10.10.10.2")}})
@@ -68,7 +84,7 @@ func newCouple(t *testing.T, count int, o Options, queues netns.VethOptions, cha
 	return c
 }
 
-func (c *couple) statuses(t *testing.T, side int) (list []engine.Status) {
+func (c *couple) statuses(t testing.TB, side int) (list []engine.Status) {
 	t.Helper()
 	list = make([]engine.Status, len(c.ids[side]))
 	must(t, c.s[side].Engine().StatusesOf(t.Context(), c.ids[side], list))
@@ -118,12 +134,12 @@ func (c *couple) withoutFlaps(t *testing.T, scenario func()) {
 	t.Error("sessions flapped each time")
 }
 
-func (c *couple) waitUp(t *testing.T) {
+func (c *couple) waitUp(t testing.TB) {
 	t.Helper()
 	testnet.Eventually(t, 15*time.Second, "all sessions are up at the negotiated rate", func() bool {
 		for side := range 2 {
 			for _, st := range c.statuses(t, side) {
-				if st.State != packet.Up || st.DetectionTime > int64(150*patience*time.Millisecond) && st.Params.EchoTx == 0 {
+				if st.State != packet.Up || time.Duration(st.DetectionTime) > c.agreed && st.Params.EchoTx == 0 {
 					return false
 				}
 			}

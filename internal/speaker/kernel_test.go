@@ -51,7 +51,7 @@ func (w *watched) now() (peers map[steerKey]bpf.Peer, deleted int) {
 
 // newSpeaker makes a Speaker in a namespace; the channel is closed when one of
 // its sessions is gone.
-func newSpeaker(t *testing.T, ns *testnet.NS, o Options) (*Speaker, *watched, chan struct{}) {
+func newSpeaker(t testing.TB, ns *testnet.NS, o Options) (*Speaker, *watched, chan struct{}) {
 	t.Helper()
 	gone := make(chan struct{})
 	o.In = ns.Do
@@ -94,7 +94,7 @@ func TestMultihopMoves(t *testing.T) {
 
 	local, peer := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("10.88.0.1")
 	spec := engine.Spec{Params: params(session.Multihop), MinTTL: 250}
-	spec.Params.DesiredMinTx, spec.Params.RequiredMinRx = 50_000, 50_000
+	spec.Params.DesiredMinTx, spec.Params.RequiredMinRx, spec.Params.DetectMult = 50_000, 50_000, 10
 	discr, err := s.Add(netlinkmon.Target{Peer: peer, Local: local, Multihop: true}, spec)
 	must(t, err)
 	_, err = other.Add(netlinkmon.Target{Peer: local, Local: peer, Multihop: true}, spec)
@@ -129,7 +129,7 @@ func TestMultihopMoves(t *testing.T) {
 	}
 	a.AddRoute(t, "y", "10.88.0.1/32", "192.0.2.130")
 	testnet.Eventually(t, 3*time.Second, "the session has moved to y", on("y"))
-	time.Sleep(300 * time.Millisecond) // twice the Detection Time
+	time.Sleep(time.Second) // twice the Detection Time
 	if st := status(); st.State != packet.Up || st.Counters.Failures != 0 {
 		t.Errorf("on y: %v after %d failures", st.State, st.Counters.Failures)
 	}

@@ -94,14 +94,11 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 		return err
 	}
 	from, _ := s.transport(f)
-	if err := s.retire(ctx, ifindex, f); err != nil {
-		return err
-	}
-	err := s.climb(ctx, ifindex, f, asked)
+	err := s.change(ctx, ifindex, f, asked)
 	trouble := err
 	if err != nil && asked != f.way.asked {
 		asked, cause = f.way.asked, "what was asked for instead cannot be had"
-		trouble = s.climb(ctx, ifindex, f, asked)
+		trouble = s.change(ctx, ifindex, f, asked)
 		err = errors.Join(err, trouble)
 	}
 	to, reason := s.transport(f)
@@ -124,43 +121,58 @@ func (s *Speaker) reopen(ctx context.Context, ifindex int, f *iface, asked, caus
 	return err
 }
 
+// change has an interface travel as asked, with the same rings if they can stay. With
+// an error its sockets serve alone.
+func (s *Speaker) change(ctx context.Context, ifindex int, f *iface, asked string) error {
+	s.quietEcho(ctx, ifindex, f)
+	if f.wire.Keeps(s.wireOptions(f.name, ownTransport(asked, f.below.want))) {
+		err := s.climb(ctx, ifindex, f, asked)
+		if err != nil {
+			err = errors.Join(err, s.retire(ctx, ifindex, f))
+		}
+		return err
+	}
+	if err := s.retire(ctx, ifindex, f); err != nil {
+		return err
+	}
+	return s.climb(ctx, ifindex, f, asked)
+}
+
 // retire leaves an interface to its sockets.
 func (s *Speaker) retire(ctx context.Context, ifindex int, f *iface) error {
-	s.quietEcho(ctx, ifindex, f)
 	old := f.wire
 	bare := old.Retire()
 	if bare == old {
 		return nil
 	}
-	if err := s.swap(ctx, ifindex, f, bare); err != nil {
-		return err // a worker may still touch the old one
-	}
-	return old.Release()
+	return s.swap(ctx, ifindex, f, bare)
 }
 
-// quietTime is how long Echo that is on its way has to come back, and the peers have
-// to hear that they are to send none.
-const quietTime = 50 * time.Millisecond
+// quietTime is how long peers have to confirm that they send no Echo any more. Most do
+// so at once; one that does not may be gone.
+const quietTime = 300 * time.Millisecond
 
 // quietEcho ends Echo by an interface's rings before they go.
 func (s *Speaker) quietEcho(ctx context.Context, ifindex int, f *iface) {
 	if f.wire.Rings() == 0 {
 		return
 	}
-	ended := 0
-	for i := range s.o.Workers {
-		n, err := s.engine.QuietEcho(ctx, i, int32(ifindex))
-		if err != nil {
-			return // the swap will say so
+	for giveUp := time.Now().Add(quietTime); time.Now().Before(giveUp); time.Sleep(time.Millisecond) {
+		waiting := 0
+		for i := range s.o.Workers {
+			n, err := s.engine.QuietEcho(ctx, i, int32(ifindex))
+			if err != nil {
+				return // the swap will say so
+			}
+			waiting += n
 		}
-		ended += n
-	}
-	if ended > 0 {
-		time.Sleep(quietTime)
+		if waiting == 0 {
+			return
+		}
 	}
 }
 
-// climb opens what asked allows beside an interface's sockets.
+// climb opens what asked allows beside an interface's sockets, or around its rings.
 func (s *Speaker) climb(ctx context.Context, ifindex int, f *iface, asked string) error {
 	var next *wire.Interface
 	err := s.o.In(func() (err error) {
@@ -177,18 +189,19 @@ func (s *Speaker) climb(ctx context.Context, ifindex int, f *iface, asked string
 	return f.lacking(asked)
 }
 
-// swap has the workers and everybody else use next.
+// swap has the workers and everybody else use next, and closes what that does without.
 func (s *Speaker) swap(ctx context.Context, ifindex int, f *iface, next *wire.Interface) error {
 	for i := range s.o.Workers {
 		if err := s.engine.SwapPort(ctx, i, int32(ifindex), next.Port(i)); err != nil {
-			return err
+			return err // a worker may still touch the old one
 		}
 	}
 	s.mu.Lock()
+	old := f.wire
 	f.wire = next
 	s.mu.Unlock()
 	s.turnAbove(ifindex)
-	return nil
+	return old.Release(next)
 }
 
 // lookAround opens those interfaces anew that are not any more as they were
