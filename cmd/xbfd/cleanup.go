@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -9,7 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/client"
+	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/leftovers"
+	"github.com/xbfd/xbfd/internal/routes"
 )
 
 // journals is where running daemons write down what would outlive them.
@@ -17,17 +23,28 @@ const journals = "/run/xbfd"
 
 func (e *env) cleanupCommand() *cobra.Command {
 	var format, dir string
+	var withRoutes bool
 	c := &cobra.Command{
 		Use:   "cleanup",
 		Short: "Remove what a daemon that was killed has left in the kernel",
 		Long: "Remove what a daemon that was killed has left in the kernel: tc filters and the qdisc that held\n" +
 			"them, and neighbour entries that the kernel was asked to keep. Only what the daemon wrote down\n" +
 			"before it made it is removed, only in this network namespace, and nothing of a daemon that runs.\n" +
-			"The next start does the same.",
+			"The next start does the same.\n\n" +
+			"--routes removes also the routes, nexthops and addresses that an xbfd of this network namespace has\n" +
+			"left as on-exit: keep says, or because it was killed. It refuses while a daemon keeps any.",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			outcomes, err := leftovers.Sweep(dir)
+			if err == nil && withRoutes {
+				var gone []leftovers.Outcome
+				gone, err = e.clearRoutes(cmd.Context())
+				outcomes = append(outcomes, gone...)
+			}
 			if err != nil {
+				err = fmt.Errorf("clean up: %w", err)
+			}
+			if err != nil && len(outcomes) == 0 {
 				return err
 			}
 			if len(outcomes) == 0 && format != "json" && format != "yaml" {
@@ -37,15 +54,48 @@ func (e *env) cleanupCommand() *cobra.Command {
 			if outcomes == nil {
 				outcomes = []leftovers.Outcome{} // [] and not null
 			}
-			if err := e.print(format, outcomes, func(w io.Writer) { writeOutcomes(w, outcomes, format == "wide") }); err != nil {
-				return err
-			}
-			return unclean(outcomes)
+			printed := e.print(format, outcomes, func(w io.Writer) { writeOutcomes(w, outcomes, format == "wide") })
+			return cmp.Or(printed, err, unclean(outcomes))
 		},
 	}
 	choiceFlag(c, &format, "output", "o", "table", listFormats, "how to print it")
+	c.Flags().BoolVar(&withRoutes, "routes", false, "remove routes, nexthops and addresses, too")
 	c.Flags().StringVar(&dir, "directory", journals, "`directory` of the daemons' journals")
 	return c
+}
+
+// clearRoutes removes what nobody keeps any more.
+func (e *env) clearRoutes(ctx context.Context) (outcomes []leftovers.Outcome, err error) {
+	err = e.ask(ctx, func(ctx context.Context, c *control.Client) error {
+		list, err := c.Routes(ctx)
+		switch {
+		case errors.Is(err, client.ErrNoDaemon):
+			return nil
+		case err != nil:
+			return err
+		case len(list) > 0:
+			return errors.New("the daemon that runs keeps its routes: remove them from its file, and reload")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	gone, err := routes.Clear()
+	for i := range gone {
+		o := &gone[i]
+		kind := bpf.RemainsKind("route")
+		switch {
+		case o.ID != 0:
+			kind = "nexthop-group"
+		case o.Interface != "":
+			kind = "address"
+		}
+		outcomes = append(outcomes, leftovers.Outcome{
+			Remains: bpf.Remains{Kind: kind, Interface: o.Interface}, State: leftovers.Gone, Text: "removed: " + o.Describe(),
+		})
+	}
+	return outcomes, err
 }
 
 func writeOutcomes(w io.Writer, outcomes []leftovers.Outcome, wide bool) {

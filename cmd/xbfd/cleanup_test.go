@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/xbfd/xbfd/bpf"
+	"github.com/xbfd/xbfd/internal/control/controltest"
 	"github.com/xbfd/xbfd/internal/leftovers"
 	"github.com/xbfd/xbfd/internal/testnet"
 )
@@ -72,4 +74,34 @@ func TestCleanup(t *testing.T) {
 	const wide = "PROCESS  WHAT        INTERFACE  IFINDEX  PRIORITY  PROGRAM  NAMESPACE"
 	check("-o wide", exitFailed, wide, "1 of 3 things are left, as told above")
 	check("", exitFailed, "remove it when you know that nothing is left", "1 of 1 things are left")
+}
+
+// TestCleanupRoutes: what bears xbfd's number goes on demand, unless a daemon keeps it.
+func TestCleanupRoutes(t *testing.T) {
+	ns := testnet.NewNS(t, "a")
+	ns.SetUp(t, "lo")
+	run := func(line string) (r result) {
+		t.Helper()
+		err := ns.Do(func() error { r = xbfd(env{}, "cleanup --directory "+t.TempDir()+" "+line); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if err := ns.Do(exec.Command("ip", "route", "add", "198.51.100.0/24", "dev", "lo", "metric", "20", "proto", "184").Run); err != nil {
+		t.Fatal(err)
+	}
+	if r := run("--routes --control " + controltest.Serve(t, backend())); r.status != exitFailed || !strings.Contains(r.err, "the daemon that runs keeps its routes") {
+		t.Errorf("beside a daemon: %+v", r)
+	}
+	nobody := " --control " + filepath.Join(t.TempDir(), "none.sock")
+	if r := run(nobody); r.status != exitDone || r.out != "nothing was left\n" {
+		t.Errorf("without --routes: %+v", r)
+	}
+	if r := run("--routes" + nobody); r.status != exitDone || r.err != "" || !strings.Contains(r.out, "-        route  -          removed: 198.51.100.0/24 metric 20\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := run("--routes" + nobody); r.status != exitDone || r.out != "nothing was left\n" {
+		t.Errorf("once more: %+v", r)
+	}
 }

@@ -18,7 +18,8 @@ func (e *env) routesCommand() *cobra.Command {
 		Short: "List the routes and addresses that sessions decide about",
 		Long: "List the routes, nexthop groups and addresses that sessions decide about, in the order of the file.\n\n" +
 			"STATE is installed, raised (with the higher metric), absent as it is to be, or refused: then the\n" +
-			"last column says why. A gateway or peer in brackets is not used.",
+			"last column says why. A gateway or peer in brackets is not used; one that is unknown has not been\n" +
+			"up yet.",
 	}, &format, (*control.Client).Routes, func(w io.Writer, list []control.Route) { writeRoutes(w, list, format == "wide") })
 	choiceFlag(c, &format, "output", "o", "table", listFormats, "what to print")
 	return c

@@ -132,9 +132,8 @@ func (t *Table) Done(ops []Op, now session.Time) {
 
 func (t *Table) done(op *Op, now session.Time) {
 	it, has := op.of, &op.of.has[op.slot]
-	missing := errors.Is(op.Err, unix.ENOENT) || errors.Is(op.Err, unix.ESRCH) || errors.Is(op.Err, unix.EADDRNOTAVAIL)
 	switch {
-	case op.Err == nil, op.Verb == Remove && missing:
+	case op.Err == nil, op.Verb == Remove && isGone(op.Err):
 		// What was not there any more has gone as well.
 	case op.Verb == Replace && errors.Is(op.Err, unix.ENOENT):
 		has.is = false // planned again, as one to add
@@ -172,7 +171,7 @@ func (t *Table) done(op *Op, now session.Time) {
 // buried takes in what became of something that nobody asks for.
 func (t *Table) buried(op *Op, now session.Time) {
 	o := &t.orphans[op.stray]
-	if op.Err == nil || errors.Is(op.Err, unix.ESRCH) || errors.Is(op.Err, unix.ENOENT) || errors.Is(op.Err, unix.EADDRNOTAVAIL) {
+	if op.Err == nil || isGone(op.Err) {
 		t.made++
 		t.changes = append(t.changes, Change{Verb: Remove, Object: op.Object.clone()})
 		o.tries = -1
