@@ -126,7 +126,7 @@ func TestFailoverRatio(t *testing.T) {
 // smokeFailover is not about speed: only that all is seen, in the order in which it
 // must be.
 func smokeFailover(t *testing.T, o Options) {
-	o.Sessions, o.Routes = []int{2}, []int{3}
+	o.Sessions, o.Routes, o.Mult = []int{2}, []int{3}, 20
 	for _, name := range []string{"xbfd", "frr"} {
 		t.Run(name, func(t *testing.T) {
 			installed(t, name)
@@ -141,10 +141,10 @@ func smokeFailover(t *testing.T, o Options) {
 				t.Fatalf("%+v", list)
 			}
 			c := list[0].All[0]
-			limit := float64(10 * time.Second.Microseconds())
-			if c.DetectionTime != 150_000 || c.Down < 150_000 || c.Down > limit ||
+			limit := float64(20 * time.Second.Microseconds())
+			if c.DetectionTime != 1_000_000 || c.Down < 1_000_000 || c.Down > limit ||
 				c.FIB.Count != 3 || c.FIB.First < c.Down-5000 || c.FIB.Last < c.FIB.First || c.FIB.Last > limit ||
-				c.Outage < 150_000 || c.Outage > limit || c.Lost < 100 {
+				c.Outage < 1_000_000 || c.Outage > limit || c.Lost < 100 {
 				t.Errorf("%+v", c)
 			}
 			if told := c.Onward.Count; name == "frr" && told != 3 || name == "xbfd" && told != 0 {

@@ -48,6 +48,9 @@ func namespaces(t *testing.T) string {
 	return fmt.Sprint(in)
 }
 
+// patient is a multiplier for a machine that runs other tests too.
+const patient = 20
+
 // A small demo keeps all of its promises, and says so to programs.
 func TestRunJSON(t *testing.T) {
 	for _, c := range []struct {
@@ -64,7 +67,7 @@ func TestRunJSON(t *testing.T) {
 			needNothingLeft(t)
 			o := options()
 			o.Transport, o.IPv6, o.JSON = c.transport, c.ipv6, true
-			o.Interval = 100 * time.Millisecond // other tests may run on the same machine
+			o.Interval, o.Mult = 100*time.Millisecond, patient
 			var out bytes.Buffer
 			if err := Run(context.Background(), o, &out); err != nil {
 				t.Fatalf("%v\n%s", err, out.String())
@@ -81,11 +84,11 @@ func TestRunJSON(t *testing.T) {
 			if r.Sessions != 10 || r.Up != 10 || r.Detected != 10 || r.FalseDowns != 0 {
 				t.Errorf("promises: %+v", r)
 			}
-			if r.DetectionTime != 300_000 || r.Transport != c.want || r.TimeToUp <= 0 {
+			if r.DetectionTime != patient*100_000 || r.Transport != c.want || r.TimeToUp <= 0 {
 				t.Errorf("result %+v", r)
 			}
 			for name, s := range map[string]spread{"overshoot": r.Overshoot, "told": r.Told, "floor": r.Floor} {
-				if s.P50 < 0 || s.P50 > s.P99 || s.P99 > s.Max || s.Max == 0 || s.Max > 1e6 {
+				if s.P50 < 0 || s.P50 > s.P99 || s.P99 > s.Max || s.Max == 0 || s.Max > 1e7 {
 					t.Errorf("%s %+v", name, s)
 				}
 			}
@@ -96,12 +99,12 @@ func TestRunJSON(t *testing.T) {
 	}
 }
 
-const report = `^10 sessions over IPv4, 100ms x 3
+const report = `^10 sessions over IPv4, 100ms x 20
 up         10/10 in \d+ ms
 transport  xdp-native \(native XDP, copy mode: driver veth has no zero copy\)
 held       200ms, 0 false Downs
 cut        silently: both ends keep their carrier and are told nothing
-detected   10/10 at both ends, promised 300.0 ms after the last packet
+detected   10/10 at both ends, promised 2000.0 ms after the last packet
 overshoot  p50 \d+ µs, p99 \d+ µs, max \d+ µs
 told       p50 \d+ µs, p99 \d+ µs, max \d+ µs, until a client of the engine knew
 floor      p50 \d+ µs, p99 \d+ µs, max \d+ µs, by which this machine wakes a thread late
@@ -110,7 +113,7 @@ $`
 func TestRunReport(t *testing.T) {
 	needNothingLeft(t)
 	o := options()
-	o.Transport, o.Interval = "auto", 100*time.Millisecond
+	o.Transport, o.Interval, o.Mult = "auto", 100*time.Millisecond, patient
 	var out bytes.Buffer
 	if err := Run(context.Background(), o, &out); err != nil {
 		t.Error(err)
@@ -152,7 +155,7 @@ func TestInterrupt(t *testing.T) {
 				cancel(interrupt)
 			}}
 			o := options()
-			o.Interval, o.Mult = 200*time.Millisecond, 50 // it would take 10 s to notice
+			o.Interval, o.Mult = 200*time.Millisecond, 150 // it would take 30 s to notice
 			if c.at != "cut" {
 				o.Hold = time.Minute
 			}
@@ -160,7 +163,7 @@ func TestInterrupt(t *testing.T) {
 			if !errors.Is(err, interrupt) || err.Error() != "ended early: interrupt signal received" {
 				t.Errorf("error %v", err)
 			}
-			if took := time.Since(at); at.IsZero() || took > 2*time.Second {
+			if took := time.Since(at); at.IsZero() || took > 15*time.Second {
 				t.Errorf("took %v, report:\n%s", took, out.String())
 			}
 		})

@@ -75,6 +75,7 @@ func TestNeverUp(t *testing.T) {
 // before the cut has not noticed it.
 func TestFalseDowns(t *testing.T) {
 	o := options()
+	o.Mult, o.Hold = patient, 3*time.Second // enough for a machine that is busy
 	l := rig(t, o)
 	out := &trigger{at: "transport", do: func() {
 		if err := l.bridge.Cut(l.port); err != nil {
@@ -91,7 +92,7 @@ func TestFalseDowns(t *testing.T) {
 	if r.promises() == nil {
 		t.Error("all promises are kept")
 	}
-	if want := "held       200ms, 20 false Downs\n"; !strings.Contains(out.String(), want) {
+	if want := "held       3s, 20 false Downs\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("report:\n%s", out.String())
 	}
 }
@@ -100,7 +101,7 @@ func TestFalseDowns(t *testing.T) {
 // told to use XDP.
 func TestWithoutXDP(t *testing.T) {
 	o := options()
-	o.Transport, o.Interval = "auto", 100*time.Millisecond
+	o.Transport, o.Interval, o.Mult = "auto", 100*time.Millisecond, patient
 	l := rig(t, o)
 	occupy(t, l)
 	var out bytes.Buffer

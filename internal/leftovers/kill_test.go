@@ -163,7 +163,7 @@ func (d *bed) stealsNothing() {
 			*conn, err = net.ListenPacket("udp4", ":3784")
 			return err
 		}))
-		must(d.T, (*conn).SetReadDeadline(time.Now().Add(2*time.Second)))
+		must(d.T, (*conn).SetReadDeadline(time.Now().Add(10*time.Second)))
 	}
 	listen(d.a, &here)
 	defer here.Close()

@@ -16,6 +16,9 @@ import (
 	"github.com/xbfd/xbfd/internal/testnet"
 )
 
+// patience is how long the kernel and iproute2 are waited for on a busy machine.
+const patience = 20 * time.Second
+
 // place is a namespace with an interface, and a Manager for it.
 type place struct {
 	t  testing.TB
@@ -74,7 +77,7 @@ func (p *place) ip(args string) string {
 func (p *place) has(when, args string, want int) {
 	p.t.Helper()
 	var got int
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		if got = strings.Count(p.ip(args), "\n"); got == want {
 			return
 		}
@@ -170,7 +173,7 @@ func TestBesideOthers(t *testing.T) {
 	p.ip("route prepend 198.51.100.0/24 via 192.0.2.5 metric 20 proto static")
 	p.ip("route append blackhole 198.51.100.0/24 metric 20 proto static")
 	others := &p.m.o.Kernel.(*netlink).others
-	for end := time.Now().Add(5 * time.Second); !others.noted(spec.Place()); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !others.noted(spec.Place()); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nobody has noticed the others")
 		}

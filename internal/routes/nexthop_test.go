@@ -42,7 +42,7 @@ func (p *place) nexthops() (groups, gateways []string) {
 // wait waits until there are these groups, and nexthops to these gateways.
 func (p *place) wait(when string, groups, gateways []string) {
 	p.t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		gotGroups, gotGateways := p.nexthops()
 		diff := cmp.Diff([][]string{groups, gateways}, [][]string{gotGroups, gotGateways})
 		if diff == "" {
@@ -57,7 +57,7 @@ func (p *place) wait(when string, groups, gateways []string) {
 // tells waits until what ip says has a text in it so often.
 func (p *place) tells(when, args, text string, want int) {
 	p.t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		out := p.ip(args)
 		got := strings.Count(out, text)
 		if got == want {
