@@ -18,6 +18,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"github.com/xbfd/xbfd/client"
+	"github.com/xbfd/xbfd/internal/capture"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/testnet"
@@ -114,7 +115,7 @@ func TestCaptureOverXDP(t *testing.T) {
 		t.Errorf("it is named %s, not %s…", name, want)
 	}
 	info, err := os.Stat(filepath.Join(dir, name))
-	if err != nil || info.Mode() != captureMode {
+	if err != nil || info.Mode() != 0o640 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, name))
@@ -162,7 +163,7 @@ func files(t *testing.T, dir string) (names []string) {
 		t.Fatal(err)
 	}
 	for _, f := range list {
-		if strings.HasSuffix(f.Name(), captureSuffix) {
+		if strings.HasSuffix(f.Name(), ".pcapng") {
 			names = append(names, f.Name())
 		}
 	}
@@ -224,11 +225,11 @@ func TestCaptureFiles(t *testing.T) {
 		return control.Capture{Peer: peer, Discr: id}, nil
 	}
 	c.write(job{dir, down{discr: 0, peer: peer}}, of)
-	for i := range keptCaptures + 5 {
+	for i := range capture.Kept + 5 {
 		c.write(job{dir, down{discr: uint32(i + 1), peer: peer}}, of)
 	}
 	names := files(t, dir)
-	if len(names) != keptCaptures+1 || !slices.Contains(names, "mine.pcapng") {
+	if len(names) != capture.Kept+1 || !slices.Contains(names, "mine.pcapng") {
 		t.Errorf("%d files are left", len(names))
 	}
 	if w := c.warnings(); len(w) != 0 {

@@ -6,13 +6,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/capture"
@@ -20,13 +15,8 @@ import (
 	"github.com/xbfd/xbfd/internal/control"
 )
 
-const (
-	keptCaptures    = 100 // files in the directory; then the oldest goes
-	waitingCaptures = 32  // failures that wait to be written
-	captureMode     = fs.FileMode(0o640)
-	capturePrefix   = "xbfd-"
-	captureSuffix   = ".pcapng"
-)
+// waitingCaptures is how many failures wait for their files.
+const waitingCaptures = 32
 
 // captures writes a file for each session that fails, one after the other, in a
 // goroutine of its own: whoever notes the failure never waits.
@@ -103,16 +93,16 @@ func (c *captures) write(j job, of func(id uint32) (control.Capture, error)) {
 	if errors.As(err, &refused) && refused.Code == control.CodeNotFound {
 		return // removed meanwhile: nobody asks any more why it failed
 	}
-	name := filepath.Join(j.dir, fileName(j.peer, j.discr, wall()(int64(j.at))))
+	name := ""
 	if err == nil {
-		err = writeCapture(name, &frames)
+		name, err = capture.Keep(j.dir, &frames, wall()(int64(j.at)))
 	}
-	if err == nil {
-		err = prune(j.dir)
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		c.log.Info("capture written", "session", j.discr, "peer", j.peer.String(), "file", name)
 		return
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("there is no directory %s: create it, or change capture.on-down", j.dir)
 	}
 	c.mu.Lock()
 	c.failed++
@@ -132,57 +122,4 @@ func (c *captures) warnings() (list []string) {
 		list = append(list, fmt.Sprintf("capture.on-down: %d failures have no file: they came faster than files are written", c.skipped))
 	}
 	return list
-}
-
-// fileName says whose packets are in a file, and when the session failed.
-func fileName(peer netip.Addr, discr uint32, at time.Time) string {
-	plain := strings.NewReplacer(":", "-", "%", "-").Replace(peer.String())
-	return fmt.Sprintf("%s%s-%d-%s%s", capturePrefix, plain, discr, at.UTC().Format("20060102T150405.000000Z"), captureSuffix)
-}
-
-// writeCapture writes a file that is whole as soon as it has its name.
-func writeCapture(name string, c *control.Capture) (err error) {
-	f, err := os.OpenFile(name+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, captureMode)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no directory %s: create it, or change capture.on-down", filepath.Dir(name))
-	}
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := errors.Join(f.Chmod(captureMode), capture.File(f, c, "xbfd"), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}
-
-// prune removes the oldest files of a directory that are too many. It touches no
-// file of another name.
-func prune(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	ours := make(map[string]time.Time)
-	var names []string
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), capturePrefix) || !strings.HasSuffix(e.Name(), captureSuffix) || !e.Type().IsRegular() {
-			continue
-		}
-		if info, err := e.Info(); err == nil {
-			ours[e.Name()] = info.ModTime()
-			names = append(names, e.Name())
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return ours[a].Compare(ours[b]) })
-	var errs []error
-	for len(names) > keptCaptures {
-		errs = append(errs, os.Remove(filepath.Join(dir, names[0])))
-		names = names[1:]
-	}
-	return errors.Join(errs...)
 }
