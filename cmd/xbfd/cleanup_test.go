@@ -20,10 +20,10 @@ import (
 func TestCleanup(t *testing.T) {
 	ns := testnet.NewNS(t, "a")
 	dir := t.TempDir()
-	note := func(dead bool) *leftovers.Journal {
+	note := func(in *testnet.NS, dead bool) *leftovers.Journal {
 		t.Helper()
 		var j *leftovers.Journal
-		err := ns.Do(func() (err error) {
+		err := in.Do(func() (err error) {
 			if j, err = leftovers.New(dir); err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func TestCleanup(t *testing.T) {
 	check("-o json", exitDone, "[]\n", "")
 	check("eth0", exitUsage, "", "unknown command")
 
-	living := note(false)
+	living := note(ns, false)
 	check("", exitFailed, "neighbours  -          left: process PID lives", "process PID runs and needs what it has made: stop it first")
 	if err := living.Close(); err != nil { // it dies
 		t.Fatal(err)
@@ -67,7 +67,17 @@ func TestCleanup(t *testing.T) {
 	check("-o json", exitDone, `"result": "was gone already"`, "")
 	check("", exitDone, "nothing was left\n", "")
 
-	note(true)
+	other := note(testnet.NewNS(t, "b"), false)
+	check("", exitDone, "left: process PID lives in another network namespace", "")
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check("", exitFailed, "so it takes an xbfd cleanup there", "2 of 2 things are left")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+
+	note(ns, true)
 	if err := os.WriteFile(filepath.Join(dir, "9-9.json"), []byte("?"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -140,6 +140,9 @@ func TestSweep(t *testing.T) {
 			t.Errorf("nowhere: %+v", list)
 		}
 		living, dead, away, lost := newJournal(t, dir), newJournal(t, dir), newJournal(t, dir), newJournal(t, dir)
+		neighbour := newJournal(t, dir)
+		neighbour.book.Namespace = there
+		must(t, neighbour.Note(bpf.Remains{Kind: Neighbours}))
 		away.book.Namespace, lost.book.Namespace = there, 1
 		must(t, errors.Join(lost.Note(someFilter), lost.Close()))
 		must(t, errors.Join(living.Note(bpf.Remains{Kind: Neighbours}), dead.Note(bpf.Remains{Kind: Neighbours}), dead.Note(someFilter)))
@@ -151,8 +154,9 @@ func TestSweep(t *testing.T) {
 		pid := os.Getpid()
 		owned := Outcome{Remains: bpf.Remains{Kind: Neighbours}, Process: pid, Namespace: here, State: Owned}
 		foreign := Outcome{Remains: someClsact, Process: pid, Namespace: there, State: Foreign}
+		elsewhere := Outcome{Remains: bpf.Remains{Kind: Neighbours}, Process: pid, Namespace: there, State: Elsewhere}
 		want := []Outcome{
-			owned, {State: Failed},
+			owned, elsewhere, {State: Failed},
 			{Remains: someFilter, Process: pid, Namespace: here, State: Gone},
 			{Remains: bpf.Remains{Kind: Neighbours}, Process: pid, Namespace: here, State: Kept},
 			foreign,
@@ -161,11 +165,11 @@ func TestSweep(t *testing.T) {
 		if diff := cmp.Diff(want, sweeping(t, dir)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]Outcome{owned, {State: Failed}, foreign}, sweeping(t, dir)); diff != "" {
+		if diff := cmp.Diff([]Outcome{owned, elsewhere, {State: Failed}, foreign}, sweeping(t, dir)); diff != "" {
 			t.Errorf("once more (-want +got):\n%s", diff)
 		}
 		must(t, living.Strike(bpf.Remains{Kind: Neighbours}))
-		if n := len(files(t, dir)); n != 5 { // away's two, z's two and README
+		if n := len(files(t, dir)); n != 7 { // away's two, neighbour's two, z's two and README
 			t.Errorf("files %v", files(t, dir))
 		}
 		return nil

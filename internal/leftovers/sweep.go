@@ -26,11 +26,12 @@ type State string
 
 // The states.
 const (
-	Gone    State = "gone"    // removed, or it was not there
-	Kept    State = "kept"    // nothing to do with a dead process any more: others use it
-	Owned   State = "owned"   // its process lives
-	Foreign State = "foreign" // in another network namespace
-	Failed  State = "failed"
+	Gone      State = "gone"      // removed, or it was not there
+	Kept      State = "kept"      // nothing to do with a dead process any more: others use it
+	Owned     State = "owned"     // its process lives
+	Elsewhere State = "elsewhere" // its process lives in another network namespace
+	Foreign   State = "foreign"   // of a dead process, in another network namespace
+	Failed    State = "failed"
 )
 
 // Sweep removes what dead processes have left in the network namespace of the
@@ -107,10 +108,14 @@ func (s *sweep) take(base string) {
 		}
 	case err == nil:
 		s.dead = append(s.dead, estate{base, lock, b})
+	case b.Namespace != s.namespace:
+		for _, r := range b.Remains {
+			s.tell(&b, r, Elsewhere, fmt.Sprintf("left: process %d lives in another network namespace", b.Process))
+		}
 	default:
 		for _, r := range b.Remains {
 			s.tell(&b, r, Owned, fmt.Sprintf("left: process %d lives and removes it when it ends", b.Process))
-			s.kept = s.kept || r.Kind == Neighbours && b.Namespace == s.namespace
+			s.kept = s.kept || r.Kind == Neighbours
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (s *Speaker) openJournal() {
 	outcomes, err := leftovers.Sweep(s.o.Journals)
 	for _, o := range outcomes {
 		switch o.State {
-		case leftovers.Owned, leftovers.Foreign:
+		case leftovers.Owned, leftovers.Elsewhere, leftovers.Foreign:
 		case leftovers.Failed:
 			s.log.Warn("left by a process that died", "kind", o.Kind, "ifname", o.Interface, "err", o.Text)
 		default:
