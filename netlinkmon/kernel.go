@@ -12,8 +12,8 @@ import (
 
 // protocol marks the neighbour entries this package asked for (NDA_PROTOCOL),
 // so that they are known again after a crash. The kernel gives the value no
-// meaning; it is none of those in linux/rtnetlink.h.
-const protocol = 191
+// meaning; no other program's is known to be the same, and xbfd's routes have it too.
+const protocol = 184
 
 // kernel asks and answers over a socket of its own.
 type kernel struct {
