@@ -38,7 +38,7 @@ func (e *env) cleanupCommand() *cobra.Command {
 			outcomes, err := leftovers.Sweep(dir)
 			if err == nil && withRoutes {
 				var gone []leftovers.Outcome
-				gone, err = e.clearRoutes(cmd.Context())
+				gone, err = e.clearRoutes(cmd.Context(), dir)
 				outcomes = append(outcomes, gone...)
 			}
 			if err != nil {
@@ -65,7 +65,7 @@ func (e *env) cleanupCommand() *cobra.Command {
 }
 
 // clearRoutes removes what nobody keeps any more.
-func (e *env) clearRoutes(ctx context.Context) (outcomes []leftovers.Outcome, err error) {
+func (e *env) clearRoutes(ctx context.Context, dir string) (outcomes []leftovers.Outcome, err error) {
 	err = e.ask(ctx, func(ctx context.Context, c *control.Client) error {
 		list, err := c.Routes(ctx)
 		switch {
@@ -73,7 +73,7 @@ func (e *env) clearRoutes(ctx context.Context) (outcomes []leftovers.Outcome, er
 			return nil
 		case err != nil:
 			return err
-		case len(list) > 0:
+		case len(list) > 0: // and may have no claim, where it may not write one
 			return errors.New("the daemon that runs keeps its routes: remove them from its file, and reload")
 		}
 		return nil
@@ -81,6 +81,11 @@ func (e *env) clearRoutes(ctx context.Context) (outcomes []leftovers.Outcome, er
 	if err != nil {
 		return nil, err
 	}
+	claim, err := leftovers.NewClaim(dir, "routes")
+	if errors.Is(err, leftovers.ErrClaimed) {
+		return nil, fmt.Errorf("routes are %w: stop that first, or remove them from its file", err)
+	}
+	defer claim.Close()
 	gone, err := routes.Clear()
 	for i := range gone {
 		o := &gone[i]

@@ -12,6 +12,7 @@ import (
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/hooks"
+	"github.com/xbfd/xbfd/internal/leftovers"
 	"github.com/xbfd/xbfd/internal/lookup"
 	"github.com/xbfd/xbfd/internal/routes"
 	"github.com/xbfd/xbfd/internal/speaker"
@@ -80,6 +81,8 @@ type Daemon struct {
 	leaving bool
 
 	routes    *routes.Manager       // nil until the configuration has routes or addresses
+	claim     *leftovers.Claim      // to them; may be nil
+	unkept    error                 // why there is no routes although there should be
 	unwatched map[config.Key]string // sessions that they need and cannot have, and why
 	told      []routes.Told         // memory for what they are told
 	holds     *time.Timer           // when a failure that is held back is due

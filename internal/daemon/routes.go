@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/xbfd/xbfd/engine"
@@ -8,6 +10,7 @@ import (
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/leftovers"
 	"github.com/xbfd/xbfd/internal/routes"
 )
 
@@ -71,9 +74,9 @@ func (d *Daemon) unwatchRoutes(cfg config.Config) {
 	}
 }
 
-// retryRoutes asks again for sessions that could not be had.
+// retryRoutes asks again for what could not be had.
 func (d *Daemon) retryRoutes() {
-	if len(d.unwatched) > 0 {
+	if len(d.unwatched) > 0 || d.unkept != nil {
 		d.watchRoutes(d.cfg)
 		d.keepRoutes()
 	}
@@ -84,11 +87,14 @@ func (d *Daemon) retryRoutes() {
 func (d *Daemon) keepRoutes() {
 	specs := routeSpecs(d.cfg)
 	if d.routes == nil {
-		if len(specs) == 0 {
+		before := d.unkept
+		if d.unkept = nil; len(specs) == 0 {
 			return
 		}
-		if err := d.openRoutes(); err != nil {
-			d.log.Error("routes and addresses are not kept", "err", err)
+		if d.unkept = d.openRoutes(); d.unkept != nil {
+			if before == nil || before.Error() != d.unkept.Error() {
+				d.log.Error("routes and addresses are not kept", "err", d.unkept)
+			}
 			return
 		}
 	}
@@ -101,7 +107,15 @@ func (d *Daemon) openRoutes() (err error) {
 		in = func(fn func() error) error { return fn() }
 	}
 	var kernel routes.Kernel
-	if err = in(func() (err error) { kernel, err = routes.Open(); return err }); err != nil {
+	err = in(func() (err error) {
+		if err = d.claimRoutes(); err == nil {
+			kernel, err = routes.Open()
+		}
+		return err
+	})
+	if err != nil {
+		d.claim.Close()
+		d.claim = nil
 		return err
 	}
 	d.routes = routes.NewManager(routes.Options{
@@ -112,6 +126,19 @@ func (d *Daemon) openRoutes() (err error) {
 			d.noteRoutes(changes)
 		},
 	})
+	return nil
+}
+
+// claimRoutes sees to it that nobody else keeps any here: each would remove the other's.
+// Who may not write to the directory has to do without.
+func (d *Daemon) claimRoutes() (err error) {
+	if d.o.Journals == "" {
+		return nil
+	}
+	d.claim, err = leftovers.NewClaim(d.o.Journals, "routes")
+	if errors.Is(err, leftovers.ErrClaimed) {
+		return fmt.Errorf("they are %w, and two would remove each other's: have one xbfd keep all of them", err)
+	}
 	return nil
 }
 
@@ -126,6 +153,7 @@ func (d *Daemon) closeRoutes() {
 	changes := m.Close()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.claim.Close()
 	d.noteRoutes(changes)
 }
 

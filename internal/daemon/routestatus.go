@@ -16,7 +16,10 @@ import (
 func (d *Daemon) Routes(context.Context) ([]control.Route, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.routes == nil {
+	switch {
+	case d.unkept != nil:
+		return nil, control.Errorf(control.CodeUnavailable, "routes and addresses are not kept: %v", d.unkept)
+	case d.routes == nil:
 		return nil, nil
 	}
 	statuses := d.routes.Statuses()
@@ -86,6 +89,9 @@ func (d *Daemon) countRoutes() (c control.RouteCounts, warnings []string) {
 		warnings = append(warnings, fmt.Sprintf("no session with %v for a route or address: %s", key.Peer, text))
 	}
 	slices.Sort(warnings)
+	if d.unkept != nil {
+		warnings = append(warnings, fmt.Sprintf("routes and addresses are not kept: %v", d.unkept))
+	}
 	if d.routes == nil {
 		return c, warnings
 	}

@@ -7,7 +7,8 @@
 // and holds a lock beside it for as long as it lives. Something is noted before it
 // is made and struck out when it is gone, so a journal without the lock lists what
 // is left of a dead process. Sweep removes that: at the next start, and by
-// `xbfd cleanup`.
+// `xbfd cleanup`. A Claim, in the same directory, is what only one process of a network
+// namespace may have.
 //
 //	/run/xbfd/4242-18a3c0.json   what there is, replaced as a whole by each change
 //	/run/xbfd/4242-18a3c0.lock   locked while process 4242 lives
