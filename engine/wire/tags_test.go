@@ -26,11 +26,9 @@ const (
 // session between the ends' addresses.
 func (e *end) device(t *testing.T, name string, vlan uint16) int32 {
 	t.Helper()
-	must(t, e.Do(func() error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.HardwareAddr = name, e.mac[:]
-		return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs})
-	}))
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.HardwareAddr = name, e.mac[:]
+	e.AddLink(t, &netlink.Bridge{LinkAttrs: attrs})
 	index := int32(e.Ifindex(t, name))
 	for family, a := range e.addr {
 		must(t, e.tables.SetPeer(bpf.Peer{

@@ -34,8 +34,8 @@ func NewBridge(mid *NS, name string) (*Bridge, error) {
 	attrs.Name = name
 	snoop := false
 	b := &Bridge{ns: mid, link: &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snoop}}
-	if err := mid.nl.LinkAdd(b.link); err != nil {
-		return nil, fmt.Errorf("add bridge %s in %s: %w", name, mid.name, err)
+	if err := mid.AddLink(b.link); err != nil {
+		return nil, err
 	}
 	return b, mid.SetUp(name)
 }
@@ -51,9 +51,7 @@ func (b *Bridge) Port(far *NS, ifname string, o VethOptions) (port string, err e
 		return "", err
 	}
 	b.ports++
-	err = b.ns.change("enslave", port, func(l netlink.Link) error {
-		return b.ns.nl.LinkSetMasterByIndex(l, b.link.Index)
-	})
+	err = b.ns.SetMaster(port, b.link.Name)
 	if err != nil || o.Down {
 		return port, err
 	}

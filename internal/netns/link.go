@@ -137,6 +137,27 @@ func (n *NS) SetMAC(ifname string, mac net.HardwareAddr) error {
 	})
 }
 
+// SetMaster makes an interface a part of another, such as a bond, a bridge or a VRF,
+// or of none ("").
+func (n *NS) SetMaster(ifname, master string) error {
+	if master == "" {
+		return n.change("take out of its master", ifname, n.nl.LinkSetNoMaster)
+	}
+	m, err := n.link(master)
+	if err != nil {
+		return err
+	}
+	return n.change("put under "+master, ifname, func(l netlink.Link) error { return n.nl.LinkSetMaster(l, m) })
+}
+
+// AddLink adds a device, which is down unless l says otherwise.
+func (n *NS) AddLink(l netlink.Link) error {
+	if err := n.nl.LinkAdd(l); err != nil {
+		return fmt.Errorf("add %s %s in %s: %w", l.Type(), l.Attrs().Name, n.name, err)
+	}
+	return nil
+}
+
 func (n *NS) change(verb, ifname string, fn func(netlink.Link) error) error {
 	l, err := n.link(ifname)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/internal/netns"
@@ -225,5 +226,45 @@ func TestErrorsNameTheSubject(t *testing.T) {
 	}
 	if err := n.NS.Sysctl("net/ipv4/no_such_thing", "1"); err == nil {
 		t.Error("wrote a parameter that does not exist")
+	}
+}
+
+// An interface goes under a master and out of it again, and says what is missing.
+func TestSetMaster(t *testing.T) {
+	testnet.NoLeaks(t)
+	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, a, "x", b, "y")
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "br0"
+	a.AddLink(t, &netlink.Bridge{LinkAttrs: attrs})
+	master := func() (index int) {
+		t.Helper()
+		err := a.Do(func() error {
+			l, err := netlink.LinkByName("x")
+			if err == nil {
+				index = l.Attrs().MasterIndex
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return index
+	}
+	a.SetMaster(t, "x", "br0")
+	if got, want := master(), a.Ifindex(t, "br0"); got != want {
+		t.Errorf("master %d, want %d", got, want)
+	}
+	a.SetMaster(t, "x", "")
+	if got := master(); got != 0 {
+		t.Errorf("master %d, want none", got)
+	}
+	for _, names := range [][2]string{{"x", "nobody"}, {"nobody", "br0"}, {"nobody", ""}} {
+		if err := a.NS.SetMaster(names[0], names[1]); err == nil || !strings.Contains(err.Error(), "find interface nobody in a") {
+			t.Errorf("%q under %q: %v", names[0], names[1], err)
+		}
+	}
+	if err := a.NS.AddLink(&netlink.Bridge{LinkAttrs: attrs}); err == nil || !strings.Contains(err.Error(), "add bridge br0 in a") {
+		t.Errorf("a second br0: %v", err)
 	}
 }

@@ -51,8 +51,8 @@ func TestBridge(t *testing.T) {
 		t.Errorf("%s: %s", p.Transport, p.TransportReason)
 	}
 	for _, move := range [][2]string{{"y0", "y1"}, {"y1", "y0"}} {
-		setMaster(t, b, move[0], "")
-		setMaster(t, b, move[1], "br0")
+		b.SetMaster(t, move[0], "")
+		b.SetMaster(t, move[1], "br0")
 		before := taken()
 		testnet.Eventually(t, 5*time.Second, "frames come by "+move[1], func() bool { return taken() > before+2 })
 	}
@@ -68,31 +68,12 @@ func addBridge(t *testing.T, n *testnet.NS, name string, ports ...string) {
 	t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = name
-	must(t, n.Do(func() error { return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}) }))
+	n.AddLink(t, &netlink.Bridge{LinkAttrs: attrs})
 	n.SetMAC(t, name, n.MAC(t, ports[0])) // else it changes with the ports
 	for _, p := range ports {
-		setMaster(t, n, p, name)
+		n.SetMaster(t, p, name)
 	}
 	n.SetUp(t, name)
-}
-
-// setMaster makes an interface a part of another, or of none ("").
-func setMaster(t *testing.T, n *testnet.NS, ifname, master string) {
-	t.Helper()
-	must(t, n.Do(func() error {
-		l, err := netlink.LinkByName(ifname)
-		if err != nil {
-			return err
-		}
-		if master == "" {
-			return netlink.LinkSetNoMaster(l)
-		}
-		m, err := netlink.LinkByName(master)
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetMaster(l, m)
-	}))
 }
 
 func TestOwnTransport(t *testing.T) {

@@ -141,6 +141,18 @@ func (n *NS) Rename(t testing.TB, ifname, name string) {
 	must(t, n.NS.Rename(ifname, name))
 }
 
+// SetMaster makes an interface a part of another, or of none ("").
+func (n *NS) SetMaster(t testing.TB, ifname, master string) {
+	t.Helper()
+	must(t, n.NS.SetMaster(ifname, master))
+}
+
+// AddLink adds a device, which is down unless l says otherwise.
+func (n *NS) AddLink(t testing.TB, l netlink.Link) {
+	t.Helper()
+	must(t, n.NS.AddLink(l))
+}
+
 // SetMAC changes an interface's Ethernet address.
 func (n *NS) SetMAC(t testing.TB, ifname string, mac net.HardwareAddr) {
 	t.Helper()
