@@ -74,7 +74,7 @@ func newFilterBed(t *testing.T) *filterBed {
 	must(t, d.tables.AddDiscr(discr, lane))
 	d.lanes = d.tables.Lanes()
 	d.lanes.Beat(monotonic(t))
-	if !d.lanes.Expect(lane, d.frame, int32(d.ifindex), 1) || !d.lanes.Insure(lane, 1, 0, d.reply) {
+	if !d.lanes.Expect(lane, d.frame, int32(d.ifindex), 1) || !d.lanes.Insure(lane, 1, 0, d.reply, 0) {
 		t.Fatal("the frame is none for a lane")
 	}
 	d.fd = sender(t, d.b, "vb")

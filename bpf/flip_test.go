@@ -71,7 +71,7 @@ func TestProgramRepliesNoMixture(t *testing.T) {
 	busy(t, func() {
 		b.lanes.Beat(monotonic(t))
 		for range 100 {
-			b.lanes.Insure(lane, 1, 0, whole[flips.Add(1)%3])
+			b.lanes.Insure(lane, 1, 0, whole[flips.Add(1)%3], 0)
 		}
 	})
 	sent := 0

@@ -102,9 +102,9 @@ func TestProgramInsuresNothingElse(t *testing.T) {
 			l.Shut(lane, 1)
 		}, "heard"},
 		{"a reply of the other IP version", func(l *fastpath.Lanes) {
-			l.Insure(lane, 1, 0, back(v6()).bytes(t))
+			l.Insure(lane, 1, 0, back(v6()).bytes(t), 0)
 		}, "heard"},
-		{"a reply that is none", func(l *fastpath.Lanes) { l.Insure(lane, 1, 0, reply[:60]) }, "heard"},
+		{"a reply that is none", func(l *fastpath.Lanes) { l.Insure(lane, 1, 0, reply[:60], 0) }, "heard"},
 		{"nothing expected", func(l *fastpath.Lanes) { l.Refuse(lane) }, "steered"},
 		{"another frame expected", func(l *fastpath.Lanes) {
 			l.Expect(lane, v4().your(discr).from(foreign4).bytes(t), loopback, now)

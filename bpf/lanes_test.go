@@ -50,7 +50,7 @@ func (r laneRig) expect(t testing.TB, frame []byte) {
 func (r laneRig) insure(t testing.TB, gate, gap int64, frame []byte) {
 	t.Helper()
 	r.each(func(l *fastpath.Lanes) {
-		if !l.Insure(lane, gate, gap, frame) {
+		if !l.Insure(lane, gate, gap, frame, 0) {
 			t.Fatalf("frame %x cannot be a reply", frame)
 		}
 	})

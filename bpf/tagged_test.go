@@ -105,6 +105,24 @@ func TestProgramMember(t *testing.T) {
 	}
 }
 
+// On a member that its bond does not use nothing is taken, whatever session it would be
+// of: one over several hops is of any interface.
+func TestProgramIdleMember(t *testing.T) {
+	b := newRig(t, true)
+	frames := map[string]*frame{
+		"single hop": v4(), "multihop v4": newMultihop(farPeer4, farLocal4), "multihop v6": newMultihop(farPeer6, farLocal6), "VLAN": v4().on(6),
+	}
+	for _, idle := range []bool{false, true, false} {
+		must(t, b.tables.SetIdle(loopback, idle))
+		want := map[bool]string{false: "steered", true: "pass_idle"}[idle]
+		for name, f := range frames {
+			if _, verdict, _ := b.run(t, f.bytes(t)); verdict != want {
+				t.Errorf("%s, idle %v: verdict %q, want %q", name, idle, verdict, want)
+			}
+		}
+	}
+}
+
 // What is heard depends on the VLAN and not on the priority; the reply has the
 // session's own.
 func TestProgramHearsTagged(t *testing.T) {

@@ -66,6 +66,7 @@ type lower struct {
 	program *Program // nil while there is none
 	over    owner    // of frames without a tag; zero: the interface itself
 	vlans   int      // how many VLAN devices lie over it
+	idle    bool     // it is a member that its bond does not use
 }
 
 // Lost says what of VLAN tags an interface keeps from its program.
@@ -78,16 +79,19 @@ const (
 	LostOuter             // and one with a tag, another before it: all are the kernel's
 )
 
-// bits are those of enum tags in src/match.h.
-func (l *lower) bits() (bits xbfdTags) {
+// bits are those of enum standing in src/match.h.
+func (l *lower) bits() (bits xbfdStanding) {
 	if l.vlans > 0 {
-		bits = xbfdTagsTAGS_KNOWN
+		bits = xbfdStandingTAGS_KNOWN
 	}
 	if l.program.lost >= LostTags {
-		bits |= xbfdTagsTAGS_LOST
+		bits |= xbfdStandingTAGS_LOST
 	}
 	if l.program.lost == LostOuter {
-		bits |= xbfdTagsTAGS_OUTER_LOST
+		bits |= xbfdStandingTAGS_OUTER_LOST
+	}
+	if l.idle {
+		bits |= xbfdStandingMEMBER_IDLE
 	}
 	return bits
 }
@@ -187,6 +191,20 @@ func (t *Tables) DelUpper(lower int32, vlan uint16) error {
 	return err
 }
 
+// SetIdle says whether an interface is a member that its bond does not use. What
+// arrives there is left to the kernel, which drops it: a session over several hops is
+// of no interface, so its packets would be taken.
+func (t *Tables) SetIdle(ifindex int32, idle bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.lower(ifindex)
+	if l.idle == idle {
+		return nil
+	}
+	l.idle = idle
+	return l.tell()
+}
+
 // tell tells the interface's program, if there is one, what lies over it.
 func (l *lower) tell() error {
 	if l.program == nil {
@@ -196,7 +214,7 @@ func (l *lower) tell() error {
 	if own.ifindex == 0 {
 		own.mac = l.program.mac
 	}
-	err := errors.Join(l.program.objs.Untagged.Set(own), l.program.objs.Tagging.Set(l.bits()))
+	err := errors.Join(l.program.objs.Untagged.Set(own), l.program.objs.Standing.Set(l.bits()))
 	if err != nil {
 		return fmt.Errorf("tell XDP program what lies over its interface: %w", err)
 	}

@@ -19,6 +19,7 @@ var verdictNames = [xbfdVerdictVERDICTS]string{
 	xbfdVerdictPASS_EXTENSION: "pass_extension",
 	xbfdVerdictPASS_FOREIGN:   "pass_foreign",
 	xbfdVerdictPASS_MAC:       "pass_mac",
+	xbfdVerdictPASS_IDLE:      "pass_idle",
 }
 
 // VerdictNames returns the names of all verdicts.

@@ -92,6 +92,7 @@ type xbfdReply struct {
 	Answer [2]struct {
 		_    structs.HostLayout
 		Len  uint64
+		Out  uint64
 		Word [11]uint64
 	}
 }
@@ -102,12 +103,13 @@ type xbfdRule struct {
 	Loop   uint8
 }
 
-type xbfdTags uint32
+type xbfdStanding uint32
 
 const (
-	xbfdTagsTAGS_KNOWN      xbfdTags = 1
-	xbfdTagsTAGS_LOST       xbfdTags = 2
-	xbfdTagsTAGS_OUTER_LOST xbfdTags = 4
+	xbfdStandingTAGS_KNOWN      xbfdStanding = 1
+	xbfdStandingTAGS_LOST       xbfdStanding = 2
+	xbfdStandingTAGS_OUTER_LOST xbfdStanding = 4
+	xbfdStandingMEMBER_IDLE     xbfdStanding = 8
 )
 
 type xbfdVerdict uint32
@@ -127,7 +129,8 @@ const (
 	xbfdVerdictPASS_EXTENSION xbfdVerdict = 11
 	xbfdVerdictPASS_FOREIGN   xbfdVerdict = 12
 	xbfdVerdictPASS_MAC       xbfdVerdict = 13
-	xbfdVerdictVERDICTS       xbfdVerdict = 14
+	xbfdVerdictPASS_IDLE      xbfdVerdict = 14
+	xbfdVerdictVERDICTS       xbfdVerdict = 15
 )
 
 // Names of all BPF objects in the ELF.
@@ -155,7 +158,7 @@ const (
 	xbfdVarInsurance  = "insurance"
 	xbfdVarLiveFrames = "live_frames"
 	xbfdVarLoopTx     = "loop_tx"
-	xbfdVarTagging    = "tagging"
+	xbfdVarStanding   = "standing"
 	xbfdVarUntagged   = "untagged"
 )
 
@@ -234,7 +237,7 @@ type xbfdVariableSpecs struct {
 	Insurance  *ebpf.VariableSpec `ebpf:"insurance"`
 	LiveFrames *ebpf.VariableSpec `ebpf:"live_frames"`
 	LoopTx     *ebpf.VariableSpec `ebpf:"loop_tx"`
-	Tagging    *ebpf.VariableSpec `ebpf:"tagging"`
+	Standing   *ebpf.VariableSpec `ebpf:"standing"`
 	Untagged   *ebpf.VariableSpec `ebpf:"untagged"`
 }
 
@@ -303,7 +306,7 @@ type xbfdVariables struct {
 	Insurance  *ebpf.Variable `ebpf:"insurance"`
 	LiveFrames *ebpf.Variable `ebpf:"live_frames"`
 	LoopTx     *ebpf.Variable `ebpf:"loop_tx"`
-	Tagging    *ebpf.Variable `ebpf:"tagging"`
+	Standing   *ebpf.Variable `ebpf:"standing"`
 	Untagged   *ebpf.Variable `ebpf:"untagged"`
 }
 

@@ -209,6 +209,23 @@ func TestInsured(t *testing.T) {
 	}
 }
 
+// Packets over several hops are answered by the way out, others by the way that they came.
+func TestInsuredWayOut(t *testing.T) {
+	for kind, want := range map[session.Kind]uint64{session.SingleHop: 0, session.Multihop: ifindex} {
+		r := newRig(t, 1)
+		r.e.lanes, r.e.insurance = fastpath.New(4), true
+		params := p50
+		params.Kind = kind
+		b := newLoopBedOn(r, params, echoPathTo(1))
+		b.let(10 * sec)
+		lane, _ := b.e.Lane(b.discr)
+		reply := &b.e.lanes.Replies[lane]
+		if got := reply.Answer[reply.Gen&1].Out; !b.status(b.discr).Insured || got != want {
+			t.Errorf("kind %d: insured %v, by %d, want %d", kind, b.status(b.discr).Insured, got, want)
+		}
+	}
+}
+
 // A lane serves the next session when the last one is gone, and sessions beyond
 // the lanes go without.
 func TestLanesReused(t *testing.T) {

@@ -23,7 +23,17 @@ func (w *Worker) insure(i uint32, now session.Time) {
 	var frame [packet.MaxFrame]byte
 	n := w.templates[i].Put(frame[:], 0)
 	gate, gap := gates(sl.session.TxInterval())
-	sl.insured = w.engine.lanes.Insure(int(sl.lane-1), int64(now)+gate, gap, frame[:n])
+	sl.insured = w.engine.lanes.Insure(int(sl.lane-1), int64(now)+gate, gap, frame[:n], w.wayOut(sl))
+}
+
+// wayOut is the interface by which a session is answered for, 0 for the one that its
+// packets come by: for a session over one hop that is the same link, and of a bond a
+// member that works. Packets over several hops may come by another one than ours leave by.
+func (w *Worker) wayOut(sl *slot) int32 {
+	if sl.session.Params().Kind != session.Multihop {
+		return 0
+	}
+	return w.portIf[sl.port]
 }
 
 func (w *Worker) uninsure(sl *slot) {

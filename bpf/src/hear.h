@@ -72,5 +72,5 @@ INLINE enum verdict hear(struct xdp_md *ctx, __u32 ifindex, const struct bytes *
 		if (find_tag(&again, (void *)(long)ctx->data, (void *)(long)ctx->data_end) != STEERED)
 			return HEARD;
 	}
-	return put_reply(&again, 1, len, reply, heard, now) ? INSURED : HEARD;
+	return put_reply(&again, 1, ctx->ingress_ifindex, len, reply, heard, now) ? INSURED : HEARD;
 }

@@ -17,6 +17,7 @@
 /* The layouts are those of package engine/fastpath. */
 struct answer {
 	__u64 len; /* 0: there is none. The upper half is the tag, 0 without one */
+	__u64 out; /* the interface that it leaves by; 0: where what it answers came in */
 	__u64 word[IMAGE_WORDS];
 };
 
@@ -128,20 +129,27 @@ INLINE __u64 put6(const struct bytes *b, const struct answer *a)
 }
 
 /*
- * Makes of a frame of len bytes the reply; inside says that a tag stands in the
- * frame. False when that cannot be, or when the engine wrote another meanwhile:
- * the frame is then good for nothing.
+ * Makes of a frame of len bytes the reply and returns the interface by which that
+ * leaves; back says that it can only be the one that the frame came in by, ifindex,
+ * and that a tag stands in the frame. 0 when that cannot be, or when the engine wrote
+ * another meanwhile: the frame is then good for nothing.
  */
-INLINE int put_reply(const struct bytes *b, int inside, __u32 len, struct reply *reply,
-		     struct heard *heard, __u64 now)
+INLINE __u32 put_reply(const struct bytes *b, int back, __u32 ifindex, __u32 len,
+		       struct reply *reply, struct heard *heard, __u64 now)
 {
 	__u64 gen = *(const volatile __u64 *)&reply->gen;
 	const struct answer *a = &reply->answer[gen & 1];
 	__u64 seen = *(const volatile __u64 *)&a->len;
+	__u64 out = *(const volatile __u64 *)&a->out;
 	__be32 tag = tag_in(seen);
 
 	if ((__u32)seen != len || !same_vlan(tag, b->tag))
 		return 0;
+	if (!out)
+		out = ifindex;
+	if (back && out != ifindex)
+		return 0;
+	seen |= out;
 	if (len == IMAGE_LEN4) {
 		if (b->rest + IMAGE_LEN4 > b->end)
 			return 0;
@@ -151,11 +159,11 @@ INLINE int put_reply(const struct bytes *b, int inside, __u32 len, struct reply 
 			return 0;
 		seen |= put6(b, a);
 	}
-	if (inside && tag)
+	if (back && tag)
 		*(volatile __be32 *)(b->data + 12) = tag;
 	if (!still(&reply->gen, gen, seen))
 		return 0;
 	heard->gate = now + reply->gap;
 	reply->count++;
-	return 1;
+	return out;
 }

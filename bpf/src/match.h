@@ -87,27 +87,30 @@ struct {
 	__type(value, struct owner);
 } uppers SEC(".maps");
 
-/* What this instance of the program does about tags: bits of enum tags. */
-enum tags {
-	TAGS_KNOWN = 1,      /* some of uppers lie over its interface */
+/* What this instance of the program knows of its interface: bits of enum standing. */
+enum standing {
+	TAGS_KNOWN = 1,      /* some of uppers lie over it */
 	TAGS_LOST = 2,       /* a frame without a tag may have lost one on the way here */
 	TAGS_OUTER_LOST = 4, /* and one with a tag another before it */
+	MEMBER_IDLE = 8,     /* it is a member that its bond does not use now */
 };
 
-enum tags tagging = 0;
+enum standing standing = 0;
 
 /*
- * Whether the kernel is to have the frame for its tag, or lack of one. veth and
- * devices that take tags off hand them over beside the frame, where XDP does not
- * look: the kernel then knows whose it is, and we do not.
+ * Whether the kernel is to have the frame. On a member that a bond does not use it
+ * drops what any session might be meant by. And veth and devices that take tags off
+ * hand them over beside the frame, where XDP does not look: the kernel then knows
+ * whose it is, and we do not.
  */
-INLINE int leave(const struct bytes *b)
+INLINE enum verdict leave(const struct bytes *b)
 {
-	__u32 how = *(const volatile __u32 *)&tagging;
+	__u32 how = *(const volatile __u32 *)&standing;
+	__u32 lost = vlan_of(b) ? !(how & TAGS_KNOWN) || how & TAGS_OUTER_LOST : how & TAGS_LOST;
 
-	if (vlan_of(b))
-		return !(how & TAGS_KNOWN) || how & TAGS_OUTER_LOST;
-	return how & TAGS_LOST;
+	if (how & MEMBER_IDLE)
+		return PASS_IDLE;
+	return lost ? PASS_VLAN : STEERED;
 }
 
 /*

@@ -35,10 +35,11 @@ INLINE __be32 tag_beside(const struct __sk_buff *skb)
 	return skb->vlan_present ? htonl(ntohs((__u16)skb->vlan_proto) << 16 | skb->vlan_tci) : 0;
 }
 
-/* Gives the frame another tag in place of the one that it has. */
+/* Gives the frame another tag, or none, in place of what it has. */
 INLINE int retag(struct __sk_buff *skb, __be32 tag)
 {
-	return !bpf_skb_vlan_pop(skb) && !bpf_skb_vlan_push(skb, htons(ETH_P_8021Q), ntohl(tag));
+	return !bpf_skb_vlan_pop(skb) &&
+	       (!tag || !bpf_skb_vlan_push(skb, htons(ETH_P_8021Q), ntohl(tag)));
 }
 
 INLINE void view(struct bytes *b, const struct __sk_buff *skb)
@@ -48,12 +49,15 @@ INLINE void view(struct bytes *b, const struct __sk_buff *skb)
 	b->end = (void *)(long)skb->data_end;
 }
 
-INLINE int answer_for(struct __sk_buff *skb, __u32 lane, __u32 ifindex)
+/* Makes the reply of a frame and returns the interface by which it leaves, 0 if there is
+ * none. */
+INLINE __u32 answer_for(struct __sk_buff *skb, __u32 lane, __u32 ifindex)
 {
 	const struct image *image = bpf_map_lookup_elem(&images, &lane);
 	struct heard *heard = bpf_map_lookup_elem(&heards, &lane);
 	struct bytes b = {.tag = tag_beside(skb)};
 	__u64 now = bpf_ktime_get_ns();
+	const struct answer *a;
 	struct reply *reply;
 	__be32 tag;
 	__u32 len;
@@ -69,24 +73,29 @@ INLINE int answer_for(struct __sk_buff *skb, __u32 lane, __u32 ifindex)
 	reply = due(lane, heard, now);
 	if (!reply)
 		return 0;
-	tag = tag_in(reply->answer[reply->gen & 1].len);
-	if (!same_vlan(tag, b.tag) || (tag != b.tag && !retag(skb, tag)) || !renew(skb, len))
+	a = &reply->answer[reply->gen & 1];
+	tag = tag_in(a->len);
+	if (!a->out && !same_vlan(tag, b.tag)) /* one link is one VLAN; another may be any */
+		return 0;
+	if ((tag != b.tag && !retag(skb, tag)) || !renew(skb, len))
 		return 0;
 	b.tag = tag;
 	view(&b, skb);
-	return put_reply(&b, 0, len, reply, heard, now);
+	return put_reply(&b, 0, skb->ifindex, len, reply, heard, now);
 }
 
 SEC("tcx/ingress")
 int xbfd_tc(struct __sk_buff *skb)
 {
 	const struct mark *mark = (void *)(long)skb->data_meta;
+	__u32 out;
 
 	if ((void *)(mark + 1) > (void *)(long)skb->data || mark->magic != MARK)
 		return TCX_NEXT;
-	if (!answer_for(skb, mark->lane, mark->ifindex))
+	out = answer_for(skb, mark->lane, mark->ifindex);
+	if (!out)
 		return TCX_DROP;
 	skb->priority = TC_PRIO_CONTROL; /* no queue of the device's may hold it up */
 	count(INSURED);
-	return bpf_redirect(skb->ifindex, 0);
+	return bpf_redirect(out, 0);
 }

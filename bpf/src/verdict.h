@@ -23,6 +23,7 @@ enum verdict {
 	PASS_EXTENSION, /* IPv6 whose next header is an extension header */
 	PASS_FOREIGN,   /* a port of BFD's, but none of our sessions */
 	PASS_MAC,       /* one of ours, but sent to another station's MAC */
+	PASS_IDLE,      /* on a member that its bond does not use: the kernel drops BFD's there */
 	VERDICTS,
 };
 

@@ -10,7 +10,8 @@
  *	                   port of BFD's?                               no: PASS
  *	      -> match.h   is the tag's VLAN one of ours? None at all:
  *	                   of the interface, or of its bond or bridge,
- *	                   unless it may have lost one                  no: PASS
+ *	                   unless it may have lost one, or the bond
+ *	                   does not use the interface                   no: PASS
  *	      -> hear.h    just the frame that a session expects?      DROP, noted
  *	                   and its reply is overdue (insure.h)?         TX, or PASS to tc.h
  *	      -> match.h   Control, ports 3784 and 4784: a session's
@@ -80,8 +81,9 @@ INLINE enum verdict judge(struct xdp_md *ctx, enum looping *how)
 	v = find_tag(&b, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	if (v != STEERED)
 		return v;
-	if (leave(&b))
-		return PASS_VLAN;
+	v = leave(&b);
+	if (v != STEERED)
+		return v;
 	v = parse(&b, &d);
 	if (v != STEERED)
 		return v;

@@ -11,10 +11,12 @@ const DefaultPatience = 3 * time.Second
 // Insure has frame sent as the reply to what a lane hears from the time gate on,
 // and then at most once in each gap; gate must not be 0. It reports whether frame
 // is one that can be sent. frame is the session's own packet, P and F clear, of
-// the same IP version as what is expected: to others there is no reply.
-func (l *Lanes) Insure(lane int, gate, gap int64, frame []byte) bool {
+// the same IP version as what is expected: to others there is no reply. It leaves by
+// the interface out, or, if that is 0, by the one that is heard on; only from there
+// must it have the same VLAN.
+func (l *Lanes) Insure(lane int, gate, gap int64, frame []byte, out int32) bool {
 	r := &l.Replies[lane]
-	if !r.set(frame) {
+	if !r.set(frame, out) {
 		l.Uninsure(lane)
 		return false
 	}
@@ -57,7 +59,7 @@ func (l *Lanes) reply(lane int, heard []byte, now int64) []byte {
 	a := &r.Answer[r.Gen&1]
 	var room [len6]byte
 	bare, tag := untag(heard, &room)
-	if a.size() != len(plain(bare)) || !sameVLAN(a.tag(), tag) {
+	if a.size() != len(plain(bare)) || a.Out == 0 && !sameVLAN(a.tag(), tag) {
 		return nil
 	}
 	h.Gate = now + r.Gap

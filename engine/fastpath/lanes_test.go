@@ -30,8 +30,8 @@ func frame(v6 bool, discr uint32) []byte {
 
 // A lane and what belongs to it is small: thousands of them are in use.
 func TestLaneSize(t *testing.T) {
-	if n := unsafe.Sizeof(Image{}) + unsafe.Sizeof(Heard{}) + unsafe.Sizeof(Reply{}); n != 448 {
-		t.Errorf("%d bytes, want 448", n)
+	if n := unsafe.Sizeof(Image{}) + unsafe.Sizeof(Heard{}) + unsafe.Sizeof(Reply{}); n != 464 {
+		t.Errorf("%d bytes, want 464", n)
 	}
 }
 
@@ -45,7 +45,7 @@ func TestTake(t *testing.T) {
 		if !l.Expect(1, theirs, 3, 100) {
 			t.Fatal("cannot be expected")
 		}
-		if !l.Insure(1, 400, 50, ours) {
+		if !l.Insure(1, 400, 50, ours, 0) {
 			t.Fatal("cannot be a reply")
 		}
 		for _, tt := range []struct {
@@ -157,7 +157,7 @@ func TestTags(t *testing.T) {
 		if diff := cmp.Diff(tag(theirs, 3<<13|7), zeroID(got, theirs)); diff != "" {
 			t.Errorf("v6 %v: told (-want +got):\n%s", v6, diff)
 		}
-		l.Insure(0, 1, 0, tag(ours, 6<<13|7))
+		l.Insure(0, 1, 0, tag(ours, 6<<13|7), 0)
 		for what, c := range map[string]struct {
 			frame, reply []byte
 		}{
@@ -172,7 +172,7 @@ func TestTags(t *testing.T) {
 				t.Errorf("v6 %v, %s: heard %v, reply (-want +got):\n%s", v6, what, heard, diff)
 			}
 		}
-		l.Insure(0, 1, 0, ours)
+		l.Insure(0, 1, 0, ours, 0)
 		if _, reply := l.Take(0, tag(theirs, 3<<13), 5, 1000); reply != nil {
 			t.Errorf("v6 %v: a reply without a tag to a priority tag", v6)
 		}
@@ -220,24 +220,28 @@ func TestInsure(t *testing.T) {
 		_, reply := l.Take(0, frame(false, 1), 3, 1000)
 		return reply
 	}
-	l.Insure(0, 1, 0, frame(false, 5))
+	l.Insure(0, 1, 0, frame(false, 5), 0)
 	gen := l.Replies[0].Gen
-	l.Insure(0, 1, 0, frame(false, 5))
+	l.Insure(0, 1, 0, frame(false, 5), 0)
 	if l.Replies[0].Gen != gen {
 		t.Error("the same reply was written again")
 	}
-	l.Insure(0, 1, 0, frame(false, 6))
+	l.Insure(0, 1, 0, frame(false, 6), 0)
 	if diff := cmp.Diff(frame(false, 6), take()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if l.Insure(0, 1, 0, frame(false, 6)[:50]) || take() != nil {
+	l.Insure(0, 1, 0, frame(false, 6), 8)
+	if r := &l.Replies[0]; r.Answer[r.Gen&1].Out != 8 {
+		t.Errorf("the reply leaves by %d, want 8", r.Answer[r.Gen&1].Out)
+	}
+	if l.Insure(0, 1, 0, frame(false, 6)[:50], 0) || take() != nil {
 		t.Error("half a frame was taken")
 	}
-	l.Insure(0, 1, 0, frame(true, 6))
+	l.Insure(0, 1, 0, frame(true, 6), 0)
 	if take() != nil {
 		t.Error("a reply of the other IP version")
 	}
-	l.Insure(0, 1, 0, frame(false, 6))
+	l.Insure(0, 1, 0, frame(false, 6), 0)
 	l.Uninsure(0)
 	l.Shut(0, 1)
 	if take() != nil {
@@ -251,10 +255,10 @@ func TestAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		l.Expect(0, a, 3, 1)
 		l.Expect(0, b, 3, 1)
-		l.Insure(0, 1, 1, a)
-		l.Insure(0, 1, 1, b)
+		l.Insure(0, 1, 1, a, 0)
+		l.Insure(0, 1, 1, b, 0)
 		l.Expect(0, tagged, 3, 1)
-		l.Insure(0, 1, 1, tagged)
+		l.Insure(0, 1, 1, tagged, 0)
 		l.Take(0, b, 3, 0)
 		l.Shut(0, 2)
 		l.Beat(1)
@@ -275,6 +279,6 @@ func BenchmarkInsureSame(b *testing.B) {
 	l := New(1)
 	f := frame(false, 1)
 	for b.Loop() {
-		l.Insure(0, 1, 1, f)
+		l.Insure(0, 1, 1, f, 0)
 	}
 }

@@ -6,6 +6,7 @@ import "sync/atomic"
 // bpf/src/insure.h.
 type Answer struct {
 	Len  uint64 // of the frame without its tag; 0: there is none. Above 32 bits, tag
+	Out  uint64 // index of the interface by which it leaves; 0: where what it answers came in
 	Word [words]uint64
 }
 
@@ -31,14 +32,14 @@ type Pulse struct {
 	Patience int64 // nanoseconds after it for which replies are sent
 }
 
-func (r *Reply) set(frame []byte) bool {
+func (r *Reply) set(frame []byte, out int32) bool {
 	var room [len6]byte
 	bare, tag := untag(frame, &room)
 	frame = plain(bare)
 	if frame == nil {
 		return false
 	}
-	a := Answer{Len: uint64(len(frame)) | uint64(tag)<<32, Word: toWords(frame)}
+	a := Answer{Len: uint64(len(frame)) | uint64(tag)<<32, Out: uint64(out), Word: toWords(frame)}
 	if a != r.Answer[r.Gen&1] {
 		r.turn(a)
 	}
@@ -49,6 +50,7 @@ func (r *Reply) turn(a Answer) {
 	next := r.Gen + 1
 	to := &r.Answer[next&1]
 	atomic.StoreUint64(&to.Len, a.Len)
+	atomic.StoreUint64(&to.Out, a.Out)
 	storeWords(&to.Word, &a.Word)
 	atomic.StoreUint64(&r.Gen, next)
 }

@@ -40,7 +40,7 @@ func (e *end) insure(t testing.TB, gap time.Duration) *fastpath.Lanes {
 	for family := range 2 {
 		must(t, e.tables.AddDiscr(e.discr(family), family))
 		if !l.Expect(family, e.neighbor.says(family), int32(e.ifindex), int64(Now())) ||
-			!l.Insure(family, 1, int64(gap), e.says(family)) {
+			!l.Insure(family, 1, int64(gap), e.says(family), 0) {
 			t.Fatal("the frame is none for a lane")
 		}
 	}

@@ -30,7 +30,7 @@ func TestInsuranceTagged(t *testing.T) {
 			must(t, unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1))
 			for family := range 2 {
 				theirs, ours := withTag(r.b.says(family), 3<<13|vlan20), withTag(r.a.says(family), 6<<13|vlan20)
-				if !lanes.Expect(family, theirs, device, int64(Now())) || !lanes.Insure(family, 1, 0, ours) {
+				if !lanes.Expect(family, theirs, device, int64(Now())) || !lanes.Insure(family, 1, 0, ours, 0) {
 					t.Fatal("the frame is none for a lane")
 				}
 				patience(t, fd, 2*time.Second)

@@ -27,6 +27,7 @@ var xdpWords = map[string]wording{
 	"pass_extension": {"IPv6 with an extension header: left to the kernel", ""},
 	"pass_foreign":   {"to a port of BFD's, but of none of our sessions: left to the kernel, and to other BFD daemons", "RFC 5082 §3"},
 	"pass_mac":       {"of one of our sessions, but sent to another station: the kernel discards it", ""},
+	"pass_idle":      {"on a member that its bond does not use: left to the kernel, which drops it", ""},
 }
 
 const (

@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/xbfd/xbfd/engine/wire"
@@ -109,7 +110,11 @@ func (s *Speaker) steerBelow(ifindex int, f *iface) {
 			continue
 		}
 		l.fault = ringless(s.ifaces[l.Ifindex])
-		if err := s.steerLower(ifindex, b.vid(), l, l.Active && l.fault == ""); err != nil {
+		err := s.tables.SetIdle(int32(l.Ifindex), !l.Active)
+		if err == nil {
+			err = s.steerLower(ifindex, b.vid(), l, l.Active && l.fault == "")
+		}
+		if err != nil {
 			l.fault = err.Error()
 			s.log.Error("change XDP tables", "ifname", f.name, "lower", l.Name, "err", err)
 		}
@@ -171,7 +176,11 @@ func (s *Speaker) leave(ifindex int, vid uint16, l *lower) {
 	if !l.open {
 		return
 	}
-	if err := s.steerLower(ifindex, vid, l, false); err != nil {
+	err := s.steerLower(ifindex, vid, l, false)
+	if !s.idle(ifindex, l.Ifindex) {
+		err = errors.Join(err, s.tables.SetIdle(int32(l.Ifindex), false))
+	}
+	if err != nil {
 		s.log.Error("change XDP tables", "lower", l.Name, "err", err)
 	}
 	s.mu.Lock()
@@ -179,6 +188,17 @@ func (s *Speaker) leave(ifindex int, vid uint16, l *lower) {
 	if f := s.ifaces[l.Ifindex]; f != nil {
 		f.users--
 	}
+}
+
+// idle says whether an interface is a member that its bond does not use, for all that
+// is known by others above it than one.
+func (s *Speaker) idle(than, lower int) bool {
+	for ifindex, f := range s.ifaces {
+		if l := f.below.lower(lower); ifindex != than && l.open && !l.Active {
+			return true
+		}
+	}
+	return false
 }
 
 // retarget has the sessions of an interface send as it does now.

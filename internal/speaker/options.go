@@ -68,7 +68,7 @@ type Options struct {
 // defaultSessions sizes the XDP tables: a hash that is allocated as it fills.
 const defaultSessions = 1 << 16
 
-// DefaultLanes is how many sessions have a lane unless Options say otherwise: 448
+// DefaultLanes is how many sessions have a lane unless Options say otherwise: 464
 // bytes of memory each, which is taken at once.
 const DefaultLanes = 1 << 12
 
