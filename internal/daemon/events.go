@@ -36,7 +36,7 @@ func (d *Daemon) about(h *held, kind, cause string) record {
 	p := d.speaker.Path(h.discr)
 	r := record{
 		at: time.Now().UnixNano(), kind: kind, cause: cause, discr: h.discr,
-		peer: packet.AddrFrom(h.peer.Peer), vrf: h.peer.VRF, profile: h.peer.Profile,
+		peer: packet.AddrFrom(h.peer.Peer), vrf: cmp.Or(p.Path.VRF, h.peer.VRF), profile: h.peer.Profile,
 		ifname: cmp.Or(p.Interface, h.ifname),
 	}
 	switch {

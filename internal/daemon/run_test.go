@@ -79,6 +79,24 @@ peers:
   - {peer: %s, profile: p}
 `
 
+// A host that is slow to find its paths is no reason not to start.
+func TestStartBeforePaths(t *testing.T) {
+	was := settleTime
+	settleTime = time.Nanosecond
+	t.Cleanup(func() { settleTime = was })
+	testnet.RequireRoot(t)
+	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, a, "a", b, "b")
+	a.AddAddr(t, "a", "192.0.2.1/24")
+	b.AddAddr(t, "b", "192.0.2.2/24")
+	one := run(t, a, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.2"))
+	two := run(t, b, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.1"))
+	defer two.end(t)
+	defer one.end(t)
+	one.up(t)
+	two.up(t)
+}
+
 // TestEverythingAtOnce lists, changes, adds, removes and reloads sessions from
 // many sides while they run; the race detector watches the control plane.
 func TestEverythingAtOnce(t *testing.T) {

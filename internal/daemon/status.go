@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -56,6 +57,7 @@ func (d *Daemon) describe(st *engine.Status) (s control.Session, ok bool) {
 	if p.Path.Interface != "" {
 		s.Interface = p.Path.Interface
 	}
+	s.VRF = cmp.Or(p.Path.VRF, s.VRF) // of a session that follows its interface
 	if p.Waiting != "" {
 		s.Path = p.Waiting
 	} else if why := waitsForEcho(st, &p); why != "" {
