@@ -39,7 +39,7 @@ func (s *Speaker) besides(ifname string) besides {
 // anew. Until then frames that have no ring come by the sockets.
 const lookEvery = time.Second
 
-// switchTime is how long the workers have to take over other ports.
+// switchTime is how long the workers have to take over an interface's other ports.
 const switchTime = 5 * time.Second
 
 // Switch changes the transport of an open interface while its sessions run: asked
@@ -51,9 +51,6 @@ func (s *Speaker) Switch(ctx context.Context, ifname, asked, cause string) error
 			if f.name != ifname {
 				continue
 			}
-			// Whoever asks may lose patience; half of a switch would be worse.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), switchTime)
-			defer cancel()
 			return s.reopen(ctx, ifindex, f, asked, cause)
 		}
 		return fmt.Errorf("change transport of %s: %w: xbfd interface lists those that are open", ifname, ErrNoInterface)
@@ -66,15 +63,13 @@ func (s *Speaker) Switch(ctx context.Context, ifname, asked, cause string) error
 // why.
 func (s *Speaker) SetInterfaces(transport, echoLoop func(ifname string) string, steerTo func(ifname string) int, cause string) {
 	s.post(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), switchTime)
-		defer cancel()
 		s.o.Transport, s.o.EchoLoop, s.o.SteerTo = transport, echoLoop, steerTo
 		for ifindex, f := range s.openIfaces() {
 			want := transport(f.name)
 			if want == f.way.asked && s.besides(f.name) == f.way.besides {
 				continue
 			}
-			if err := s.reopen(ctx, ifindex, f, want, cause); err != nil {
+			if err := s.reopen(context.Background(), ifindex, f, want, cause); err != nil {
 				s.log.Error("transport cannot be had", "ifname", f.name, "asked", want, "err", err)
 				s.mu.Lock()
 				f.way.asked, f.way.trouble = want, err.Error()
@@ -157,12 +152,14 @@ func (s *Speaker) quietEcho(ctx context.Context, ifindex int, f *iface) {
 	if f.wire.Rings() == 0 {
 		return
 	}
-	for giveUp := time.Now().Add(quietTime); time.Now().Before(giveUp); time.Sleep(time.Millisecond) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quietTime)
+	defer cancel()
+	for ; ctx.Err() == nil; time.Sleep(time.Millisecond) {
 		waiting := 0
 		for i := range s.o.Workers {
 			n, err := s.engine.QuietEcho(ctx, i, int32(ifindex))
 			if err != nil {
-				return // the swap will say so
+				return // late, or the swap will say why
 			}
 			waiting += n
 		}
@@ -190,7 +187,11 @@ func (s *Speaker) climb(ctx context.Context, ifindex int, f *iface, asked string
 }
 
 // swap has the workers and everybody else use next, and closes what that does without.
+// Whoever asks may lose patience, and opening may have taken long; half of a switch
+// would be worse.
 func (s *Speaker) swap(ctx context.Context, ifindex int, f *iface, next *wire.Interface) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), switchTime)
+	defer cancel()
 	for i := range s.o.Workers {
 		if err := s.engine.SwapPort(ctx, i, int32(ifindex), next.Port(i)); err != nil {
 			return err // a worker may still touch the old one
