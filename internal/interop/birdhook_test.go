@@ -130,7 +130,7 @@ protocol bgp uplink1 {
 	silent := time.Now()
 	d.waitState(t, c.v4, "down")
 	collector.waitRoute(t, false)
-	t.Logf("withdrawn at the BGP peer %v after the last packet could come, detection time 500ms", time.Since(silent))
+	t.Logf("withdrawn at the BGP peer %v after the last packet could come, detection time %v", time.Since(silent), mult*50*time.Millisecond)
 	if out := collector.birdc(t, "show", "protocols", "all", "a"); !strings.Contains(out, "Administrative shutdown") {
 		t.Errorf("the other BIRD was told:\n%s", out)
 	}

@@ -11,8 +11,14 @@ import (
 	"github.com/xbfd/xbfd/packet"
 )
 
-// demandPoll is how often Demand mode asks in these tests.
-const demandPoll = 400 * time.Millisecond
+const (
+	// demandPoll is how often Demand mode asks in these tests, and demandDetection when
+	// it would take the peer for dead without Demand mode.
+	demandPoll      = 400 * time.Millisecond
+	demandDetection = mult * 50 * time.Millisecond
+	// twoPolls is time enough for two: the next waits until no Final of the last can come.
+	twoPolls = 2*(demandPoll+demandDetection) + 200*time.Millisecond
+)
 
 func demandSession(peer *host, transport string, demand bool) string {
 	return fmt.Sprintf("transport: %s\nshutdown-hold: 500ms\npeers:\n  - {peer: %s, transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: %d,"+
@@ -40,12 +46,12 @@ func TestDemand(t *testing.T) {
 			rows.Covers(t, "5880-6.6-01", "5880-6.6-04")
 
 			mark := wire.mark()
-			time.Sleep(2 * time.Second)
+			time.Sleep(twoPolls)
 			silent(t, wire.all(mark), both)
 			s := d.steady(t, b.v4, 0)
 			db.steady(t, a.v4, 0)
 			bound := time.Duration(s.Demand.Bound) * time.Microsecond
-			if bound < demandPoll+mult*50*time.Millisecond || bound > 3*time.Second {
+			if bound < demandPoll+demandDetection || bound > demandPoll+4*demandDetection {
 				t.Errorf("the bound is %v", bound)
 			}
 			rows.Covers(t, "5880-6.6-03", "5880-6.6-08", "5880-6.8.4-08")
@@ -127,7 +133,7 @@ func TestDemandRestart(t *testing.T) {
 	db.ended = true
 	db.signal(t, syscall.SIGKILL)
 	<-db.exited
-	time.Sleep(time.Second) // twice the detection time that Control packets would have
+	time.Sleep(2 * demandDetection)
 	d.steady(t, b.v4, 0)
 	db = start(t, b, other)
 	eventually(t, patience, "up with the new instance", func() bool {
@@ -150,7 +156,7 @@ func TestDemandForeign(t *testing.T) {
 		d := start(t, a, demandSession(b, "auto", true))
 		eventually(t, patience, "Demand mode is active", func() bool { return d.session(t, b.v4).Demand.LocalActive })
 		mark := wire.mark()
-		d.steady(t, b.v4, 2*time.Second)
+		d.steady(t, b.v4, twoPolls)
 		polls, finals, periodic := 0, 0, 0
 		for _, s := range wire.all(mark) {
 			switch {
@@ -162,7 +168,7 @@ func TestDemandForeign(t *testing.T) {
 				polls++
 			}
 		}
-		t.Logf("%d Polls, %d Finals, %d periodic packets of the peer in 2 s", polls, finals, periodic)
+		t.Logf("%d Polls, %d Finals, %d periodic packets of the peer in %v", polls, finals, periodic, twoPolls)
 		if _, deaf := peer.(*frr); deaf != (periodic > 1) {
 			t.Error("that is not as it was with the versions that we know")
 		}

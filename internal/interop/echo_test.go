@@ -2,7 +2,6 @@ package interop
 
 import (
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
@@ -153,7 +152,7 @@ func TestEchoForged(t *testing.T) {
 			p := echoPeer(t, a, b, f)
 			wire := newTap(t, b, packet.PortEcho)
 			// The first detection time is for echoes that are lost on purpose.
-			d := start(t, a, strings.Replace(echoSession(a, b, f, ""), "multiplier: 10", "multiplier: 40", 1))
+			d := start(t, a, withMultiplier(echoSession(a, b, f, ""), 2*mult))
 			p.talk(t, 40*time.Millisecond)
 			to := f.of(b)
 			d.waitEcho(t, to, "active")

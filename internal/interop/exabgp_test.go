@@ -134,7 +134,7 @@ routes:
 			cut := time.Now()
 			d.waitState(t, b.v4, "down")
 			collector.waitRoute(t, false)
-			t.Logf("withdrawn at the BGP peer %v after the cut, detection time 500ms", time.Since(cut))
+			t.Logf("withdrawn at the BGP peer %v after the cut, detection time %v", time.Since(cut), mult*50*time.Millisecond)
 			b.SetUp(t, b.ifname)
 			d.waitState(t, b.v4, "up")
 			back := time.Now()

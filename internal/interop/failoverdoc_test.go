@@ -42,7 +42,7 @@ func TestFailoverDocument(t *testing.T) {
 	}
 	u := newUplinks(t)
 	// What is a failure to the document is one on a busy machine as well.
-	slower := strings.NewReplacer("10ms", "50ms", "detect-multiplier: 3", "detect-multiplier: 10")
+	slower := strings.NewReplacer("10ms", "50ms", "detect-multiplier: 3", "detect-multiplier: 20")
 	var d *daemon
 	shows := func(listing string) {
 		t.Helper()

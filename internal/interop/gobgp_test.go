@@ -124,7 +124,7 @@ func TestGoBGP(t *testing.T) {
 	collector := startCollector(t, c, a)
 	g.waitNeighbor(t, bgpUp)
 	const gobgp = "gobgp: {api: \"127.0.0.1:50051\", from-neighbors: true, profile: slow}\n" +
-		"profiles: {slow: {transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 10}}\nshutdown-hold: 500ms\n"
+		"profiles: {slow: {transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 20}}\nshutdown-hold: 500ms\n"
 	d := start(t, a, gobgp)
 	far := start(t, c, oneSession(a, 50*time.Millisecond, ""))
 	s := d.waitState(t, c.v4, "up")
@@ -204,8 +204,8 @@ func TestGoBGPAtReload(t *testing.T) {
 	g.gobgp(t, "neighbor", "add", c.v6.String(), "as", "65002")
 	far := start(t, c, "fast-path: {insurance: off}\n"+upProfile+fmt.Sprintf("peers:\n  - {peer: %s, profile: p}\n  - {peer: %q, local-address: %q, profile: p}\n", a.v4, a.v6, c.v6))
 	file := "shutdown-hold: 500ms\nprofiles:\n" +
-		"  p: {transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 10}\n" +
-		"  other: {transmit-interval: 60ms, receive-interval: 60ms, detect-multiplier: 10}\n"
+		"  p: {transmit-interval: 50ms, receive-interval: 50ms, detect-multiplier: 20}\n" +
+		"  other: {transmit-interval: 60ms, receive-interval: 60ms, detect-multiplier: 20}\n"
 	d := start(t, a, file)
 	reload := func(more string) {
 		t.Helper()

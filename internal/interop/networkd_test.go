@@ -121,7 +121,7 @@ Address=%s/64
 DuplicateAddressDetection=none
 `, a.ifname, a.v4, a.v6, a.ll)
 	n := newNetworkd(t, a, network)
-	patient := func(config string) string { return strings.Replace(config, "multiplier: 10", "multiplier: 40", 1) }
+	patient := func(config string) string { return withMultiplier(config, 2*mult) }
 	da := start(t, a, patient(pair(a, b))+fmt.Sprintf(`routes:
   - {prefix: 198.51.100.0/24, via: [%s], profile: p}
   - {prefix: "2001:db8:9::/48", via: [{gateway: "%s", local-address: "%s"}], profile: p}

@@ -18,7 +18,7 @@ var settings = []struct {
 }{
 	{"transmit-interval: 120ms", func(s control.Session) bool { return s.DesiredMinTx == 120_000 && s.NegotiatedTx == 120_000 }},
 	{"receive-interval: 150ms", func(s control.Session) bool { return s.RequiredMinRx == 150_000 && s.DetectionTime == mult*150_000 }},
-	{"detect-multiplier: 20", func(s control.Session) bool { return s.DetectMult == 20 }},
+	{"detect-multiplier: 25", func(s control.Session) bool { return s.DetectMult == 25 }},
 	{"passive-mode: true", func(s control.Session) bool { return s.Role == "passive" }},
 	{"dscp: 46", func(s control.Session) bool { return s.DSCP == 46 }},
 	{"hold-off: 1s", func(s control.Session) bool { return s.Clients[0].HoldOff == 1_000_000 }},

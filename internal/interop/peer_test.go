@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,13 +16,19 @@ import (
 // mult is the detection multiplier of most tests, at both ends: large, because
 // the tests share the machine with others that stall it for longer than
 // anybody's usual detection time, and all the programs in it alike.
-const mult = 10
+const mult = 20
 
 // oneSession is the configuration of a session with b's IPv4 address.
 func oneSession(b *host, interval time.Duration, more string) string {
 	return fmt.Sprintf("shutdown-hold: 500ms\nprofiles: {slow: {detect-multiplier: %d}}\n"+
 		"peers:\n  - {peer: %s, profile: slow, transmit-interval: %v, receive-interval: %[3]v%s}\n",
 		mult, b.v4, interval, more)
+}
+
+// withMultiplier returns a configuration of one of the tests' with another multiplier.
+func withMultiplier(config string, n int) string {
+	of := func(n int) string { return fmt.Sprintf("detect-multiplier: %d", n) }
+	return strings.Replace(config, of(mult), of(n), 1)
 }
 
 // pairing is one session that the other daemon is to run.

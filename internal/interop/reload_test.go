@@ -30,8 +30,8 @@ func TestReload(t *testing.T) {
 	}{
 		{"nothing", first, control.ReloadReport{Unchanged: 1}},
 		{"two more", whole, control.ReloadReport{Added: 2, Unchanged: 1}},
-		{"another multiplier for all", strings.Replace(whole, "multiplier: 10", "multiplier: 11", 1), control.ReloadReport{Changed: 3}},
-		{"back, and one less", strings.Replace(first, "multiplier: 10", "multiplier: 12", 1), control.ReloadReport{Removed: 2, Changed: 1}},
+		{"another multiplier for all", withMultiplier(whole, mult+1), control.ReloadReport{Changed: 3}},
+		{"back, and one less", withMultiplier(first, mult+2), control.ReloadReport{Removed: 2, Changed: 1}},
 		{"what waits", first + "workers: {count: 2}\n", control.ReloadReport{Changed: 1, RestartNeeded: []string{"workers"}}},
 	} {
 		d.write(t, step.config)
@@ -81,7 +81,7 @@ func TestReloadRefused(t *testing.T) {
 		fmt.Sprintf("  - {peer: %s, local-address: %s, interface: a}\n", b.v4, a.v4),
 		"}",
 	} {
-		err := d.reload(t, strings.Replace(good, "multiplier: 10", "multiplier: 33", 1)+bad)
+		err := d.reload(t, withMultiplier(good, mult+3)+bad)
 		if err == nil || !strings.Contains(err.Error(), "xbfd.yaml:") {
 			t.Errorf("reload with %q: %v", bad, err)
 		}
