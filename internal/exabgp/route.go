@@ -29,6 +29,7 @@ type route struct {
 	view view
 	at   time.Time // since when
 	told told
+	lone bool // the log says that there is no such session
 
 	retry time.Time // no attempt before; zero after one that was taken
 	pause time.Duration

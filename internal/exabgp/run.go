@@ -99,6 +99,13 @@ func (p *Process) see(s sighting, now time.Time) {
 				list = append(list, s.sessions[i])
 			}
 		}
+		if lone := len(list) == 0; lone != r.lone {
+			r.lone = lone
+			if lone {
+				p.Log.Warn("xbfd has no such session", "prefix", r.spec.Prefix.String(), "peer", r.spec.Peer.String(),
+					"remedy", "list it under peers in xbfd's file, as interface, local-address and multihop say here")
+			}
+		}
 		v, again := judgeAll(list)
 		r.see(v, now)
 		if again > 0 {

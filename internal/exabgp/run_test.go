@@ -2,10 +2,13 @@ package exabgp
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,7 +58,9 @@ func (d *daemon) Sessions(_ context.Context, f client.Filter) ([]client.Session,
 	if !f.Match(&d.s) {
 		return nil, nil
 	}
-	return []client.Session{d.s}, nil
+	s := d.s
+	s.Clients = slices.Clone(s.Clients)
+	return []client.Session{s}, nil
 }
 
 func (d *daemon) Events(ctx context.Context, q client.EventQuery, fn func(client.Event) error) error {
@@ -87,6 +92,7 @@ type rig struct {
 	lines chan string
 	in    *io.PipeWriter
 	ended chan error
+	log   *bytes.Buffer
 }
 
 func start(t *testing.T, x config.ExaBGP) *rig {
@@ -96,8 +102,8 @@ func start(t *testing.T, x config.ExaBGP) *rig {
 	}}
 	in, feed := io.Pipe()
 	out, to := io.Pipe()
-	r := &rig{d: newDaemon(), lines: make(chan string, 16), in: feed, ended: make(chan error, 1)}
-	p := Process{Config: x, Daemon: r.d, In: in, Out: to, Log: slog.New(slog.DiscardHandler)}
+	r := &rig{d: newDaemon(), lines: make(chan string, 16), in: feed, ended: make(chan error, 1), log: &bytes.Buffer{}}
+	p := Process{Config: x, Daemon: r.d, In: in, Out: to, Log: slog.New(slog.NewTextHandler(r.log, nil))}
 	go func() {
 		for s := bufio.NewScanner(out); s.Scan(); {
 			r.lines <- s.Text()
@@ -292,6 +298,32 @@ func TestDaemonStandsStillAfterRestart(t *testing.T) {
 		d.mu.Unlock()
 		time.Sleep(2 * heartbeat)
 		answers(false)
+	})
+}
+
+// TestUnknownSession: the log says once that xbfd has no session with a peer, whose
+// route is withdrawn.
+func TestUnknownSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, kept)
+		said := func(times int) {
+			t.Helper()
+			synctest.Wait()
+			const line = `level=WARN msg="xbfd has no such session" prefix=198.51.100.0/24 peer=192.0.2.1`
+			if got := strings.Count(r.log.String(), line); got != times {
+				t.Errorf("said %d times, want %d:\n%s", got, times, r.log)
+			}
+		}
+		said(0)
+		r.d.change(func() { r.d.s.Peer, r.d.alive = netip.MustParseAddr("192.0.2.2"), false })
+		synctest.Wait()
+		r.d.change(func() { r.d.alive = true })
+		time.Sleep(kept.Settle - time.Second)
+		r.want(t, "")
+		time.Sleep(time.Minute)
+		r.want(t, withdraw)
+		said(1)
+		r.end(t)
 	})
 }
 
