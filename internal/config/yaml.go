@@ -223,7 +223,7 @@ func (d *document) list(v value, each func(value)) {
 	}
 	s, ok := v.node.(*ast.SequenceNode)
 	if !ok {
-		d.fault(v, "want a list: start each item with a dash")
+		d.fault(v, "want a list: start each item with a dash, or put it into brackets")
 		return
 	}
 	for i, item := range s.Values {
