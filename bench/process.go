@@ -41,6 +41,22 @@ func startIn(ns *netns.NS, cpu int, cmd *exec.Cmd) error {
 	})
 }
 
+// startPiped is startIn for a program that is talked to.
+func startPiped(ns *netns.NS, cpu int, cmd *exec.Cmd, name string) (io.WriteCloser, io.Reader, error) {
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := startIn(ns, cpu, cmd); err != nil {
+		return nil, nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return stdin, stdout, nil
+}
+
 // process is somebody's program, in the foreground. It ends with this process,
 // however that ends.
 type process struct {
@@ -64,16 +80,9 @@ kill $guard 2>/dev/null`
 func spawn(ns *netns.NS, cpu int, log io.Writer, env []string, name string, args ...string) (*process, error) {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "guard", name}, args...)...)
 	cmd.Stderr, cmd.Env = log, append(os.Environ(), env...)
-	stdin, err := cmd.StdinPipe()
+	stdin, stdout, err := startPiped(ns, cpu, cmd, name)
 	if err != nil {
 		return nil, err
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := startIn(ns, cpu, cmd); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err == nil {
@@ -144,16 +153,9 @@ func startPart(ns *netns.NS, cpu int, program, name string, options any) (*part,
 	cmd.Stderr = os.Stderr
 	// Nothing in a part may be stopped at an arbitrary instruction: it measures.
 	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
-	stdin, err := cmd.StdinPipe()
+	stdin, stdout, err := startPiped(ns, cpu, cmd, name)
 	if err != nil {
 		return nil, err
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := startIn(ns, cpu, cmd); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	return &part{cmd: cmd, stdin: stdin, out: json.NewDecoder(bufio.NewReader(stdout))}, nil
 }

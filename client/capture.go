@@ -73,18 +73,11 @@ func (c *Client) CaptureTo(ctx context.Context, t Target, live bool, w io.Writer
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://xbfd"+t.path("/capture"), bytes.NewReader(body))
+	res, err := c.request(ctx, http.MethodPost, t.path("/capture"), bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode >= 300 {
-		return refusal(res)
-	}
 	if _, err = io.Copy(w, res.Body); live && errors.Is(ctx.Err(), context.Canceled) {
 		return nil
 	}

@@ -212,18 +212,11 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body io.Reader, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://xbfd"+path, body)
+	res, err := c.request(ctx, method, path, body)
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode >= 300 {
-		return refusal(res)
-	}
 	if out == nil {
 		return nil
 	}
@@ -231,6 +224,24 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 		return fmt.Errorf("read answer of xbfd: %w", err)
 	}
 	return nil
+}
+
+// request sends a request and returns the answer, whose body the caller closes. One
+// that is refused is an error.
+func (c *Client) request(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://xbfd"+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if res.StatusCode >= 300 {
+		defer res.Body.Close()
+		return nil, refusal(res)
+	}
+	return res, nil
 }
 
 // explain says what a failure to reach the socket means.

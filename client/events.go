@@ -63,19 +63,11 @@ var ErrEnded = fmt.Errorf("the events end here: %w answers any more", ErrNoDaemo
 // ends or fn fails, whose error it returns. Without q.Once it returns an error in
 // any case: ErrEnded when the daemon ends.
 func (c *Client) Events(ctx context.Context, q EventQuery, fn func(Event) error) error {
-	v := q.values()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://xbfd"+"/v1/events"+suffix(v), nil)
+	res, err := c.request(ctx, http.MethodGet, "/v1/events"+suffix(q.values()), nil)
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode >= 300 {
-		return refusal(res)
-	}
 	lines := json.NewDecoder(bufio.NewReader(res.Body))
 	for {
 		var ev Event

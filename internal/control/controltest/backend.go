@@ -109,6 +109,22 @@ func (b *Backend) find(id uint32) (control.Session, error) {
 	return s, nil
 }
 
+// change has do change a session; with an error it stays as it is.
+func (b *Backend) change(ctx context.Context, id uint32, do func(*control.Session) error) (control.Session, error) {
+	if err := b.ready(ctx); err != nil {
+		return control.Session{}, err
+	}
+	defer b.mu.Unlock()
+	s, err := b.find(id)
+	if err == nil {
+		err = do(&s)
+	}
+	if err == nil {
+		b.sessions[id] = s
+	}
+	return s, err
+}
+
 // AddSession implements control.Backend.
 func (b *Backend) AddSession(ctx context.Context, spec control.SessionSpec) (control.Session, error) {
 	if err := b.ready(ctx); err != nil {
@@ -137,21 +153,13 @@ func (b *Backend) AddSession(ctx context.Context, spec control.SessionSpec) (con
 
 // ChangeSession implements control.Backend.
 func (b *Backend) ChangeSession(ctx context.Context, id uint32, c control.SessionChange) (control.Session, error) {
-	if err := b.ready(ctx); err != nil {
-		return control.Session{}, err
-	}
-	defer b.mu.Unlock()
-	s, err := b.find(id)
-	if err != nil {
-		return s, err
-	}
-	p, err := control.Apply(c, asked(&s))
-	if err != nil {
-		return s, err
-	}
-	set(&s, p)
-	b.sessions[id] = s
-	return s, nil
+	return b.change(ctx, id, func(s *control.Session) error {
+		p, err := control.Apply(c, asked(s))
+		if err == nil {
+			set(s, p)
+		}
+		return err
+	})
 }
 
 // DeleteSession implements control.Backend.

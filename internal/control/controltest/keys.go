@@ -79,31 +79,24 @@ func (b *Backend) mayChange(id uint32) error {
 
 // SetAuth implements control.Backend. A delayed change stays pending.
 func (b *Backend) SetAuth(ctx context.Context, id uint32, c control.AuthChange) (control.Session, error) {
-	if err := b.ready(ctx); err != nil {
-		return control.Session{}, err
-	}
-	defer b.mu.Unlock()
-	s, err := b.find(id)
-	if err != nil {
-		return s, err
-	}
-	a, err := control.ResolveAuthChange(c)
-	if err != nil {
-		return s, err
-	}
-	if err := b.known(a); err != nil {
-		return s, err
-	}
-	switch {
-	case !c.Delayed:
-		s.Auth = b.auth(a, nil)
-	case s.Auth == nil:
-		s.Auth = b.auth(a, &control.SessionAuth{AuthUse: control.AuthUse{Type: "none"}})
-	default:
-		s.Auth = b.auth(a, s.Auth)
-	}
-	b.sessions[id] = s
-	return s, nil
+	return b.change(ctx, id, func(s *control.Session) error {
+		a, err := control.ResolveAuthChange(c)
+		if err == nil {
+			err = b.known(a)
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case !c.Delayed:
+			s.Auth = b.auth(a, nil)
+		case s.Auth == nil:
+			s.Auth = b.auth(a, &control.SessionAuth{AuthUse: control.AuthUse{Type: "none"}})
+		default:
+			s.Auth = b.auth(a, s.Auth)
+		}
+		return nil
+	})
 }
 
 func (b *Backend) known(a config.Auth) error {

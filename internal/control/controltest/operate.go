@@ -10,21 +10,15 @@ import (
 
 // Clear implements control.Backend.
 func (b *Backend) Clear(ctx context.Context, id uint32, onlyPackets bool) (control.Session, error) {
-	if err := b.ready(ctx); err != nil {
-		return control.Session{}, err
-	}
-	defer b.mu.Unlock()
-	s, err := b.find(id)
-	if err == nil {
-		before := s
-		s = cleared(s)
+	return b.change(ctx, id, func(s *control.Session) error {
+		before := *s
+		*s = cleared(before)
 		if onlyPackets {
 			s.Margin = before.Margin
 			s.Counters.Up, s.Counters.Down, s.Counters.AdminDown = before.Counters.Up, before.Counters.Down, before.Counters.AdminDown
 		}
-		b.sessions[id] = s
-	}
-	return s, err
+		return nil
+	})
 }
 
 func cleared(s control.Session) control.Session {
