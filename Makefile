@@ -29,7 +29,7 @@ REPORT := $(GO) run ./internal/tools/slowtests
 
 ROWS  := $(CURDIR)/bin/rows
 TABLE := docs/COVERAGE.md
-RACE  := ./engine ./engine/fastpath ./internal/config ./internal/control ./internal/daemon ./internal/speaker ./internal/top ./netlinkmon
+RACE  := ./engine ./engine/fastpath ./internal/config ./internal/control ./internal/daemon ./internal/eventlog ./internal/speaker ./internal/top ./netlinkmon
 
 # What runs on another machine's processor, emulated: all that needs no kernel.
 # s390x is big-endian, which the packets are too and most machines are not.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/internal/testnet"
 )
@@ -130,7 +131,7 @@ func TestHoldOff(t *testing.T) {
 
 	b.set(control.SessionChange{HoldDown: ptr(true)})
 	// The peer's next packet moves it on to Init, which is no news to clients.
-	down := func(ev control.Event) bool { return ev.Type == eventDown }
+	down := func(ev control.Event) bool { return ev.Type == eventlog.Down }
 	h := a.sees("the session is lost", func(s control.Session) bool { return slices.ContainsFunc(s.History, down) }).History
 	lost := h[slices.IndexFunc(h, down)].Time
 	failed := func(c control.SessionClient) bool { return c.State != "up" && c.Failed }

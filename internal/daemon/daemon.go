@@ -11,6 +11,7 @@ import (
 	"github.com/xbfd/xbfd/engine/clients"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/internal/hooks"
 	"github.com/xbfd/xbfd/internal/leftovers"
 	"github.com/xbfd/xbfd/internal/lookup"
@@ -47,7 +48,7 @@ type Daemon struct {
 	speaker *speaker.Speaker
 	started time.Time
 	changes *changeLog
-	events  *eventLog
+	events  *eventlog.Log
 
 	captures *captures
 	hooks    *hooks.Runner

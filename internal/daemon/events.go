@@ -10,40 +10,29 @@ import (
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/packet"
-)
-
-// Types of events.
-const (
-	eventUp        = "session-up"
-	eventDown      = "session-down"
-	eventAdminDown = "admin-down"
-	eventCreated   = "created"
-	eventDeleted   = "deleted"
-	eventChanged   = "changed"
-	eventNearMiss  = "near-miss"
-	eventStall     = "stall"
 )
 
 // Events returns a reader of what happens.
 func (d *Daemon) Events(_ context.Context, q control.EventQuery) (control.EventReader, error) {
-	return d.events.reader(q)
+	return d.events.Reader(q)
 }
 
 // about starts the record of an event of a session. d.mu is held, as in all of
 // this file.
-func (d *Daemon) about(h *held, kind, cause string) record {
+func (d *Daemon) about(h *held, kind, cause string) eventlog.Record {
 	p := d.speaker.Path(h.discr)
-	r := record{
-		at: time.Now().UnixNano(), kind: kind, cause: cause, discr: h.discr,
-		peer: packet.AddrFrom(h.peer.Peer), vrf: cmp.Or(p.Path.VRF, h.peer.VRF), profile: h.peer.Profile,
-		ifname: cmp.Or(p.Interface, h.ifname),
+	r := eventlog.Record{
+		At: time.Now().UnixNano(), Kind: kind, Cause: cause, Discr: h.discr,
+		Peer: packet.AddrFrom(h.peer.Peer), VRF: cmp.Or(p.Path.VRF, h.peer.VRF), Profile: h.peer.Profile,
+		Interface: cmp.Or(p.Interface, h.ifname),
 	}
 	switch {
 	case p.Path.Local.IsValid():
-		r.local = packet.AddrFrom(p.Path.Local)
+		r.Local = packet.AddrFrom(p.Path.Local)
 	case h.peer.Local.IsValid():
-		r.local = packet.AddrFrom(h.peer.Local)
+		r.Local = packet.AddrFrom(h.peer.Local)
 	}
 	return r
 }
@@ -52,17 +41,17 @@ func (d *Daemon) about(h *held, kind, cause string) record {
 // by something else before anybody looked is told first (see engine.Event).
 func (d *Daemon) recordEvent(h *held, ev *engine.Event) {
 	if ev.AuthSwitched {
-		d.record(h, eventChanged, "auth-switched", "")
+		d.record(h, eventlog.Changed, "auth-switched", "")
 	}
 	if ev.SourceChanged {
-		d.record(h, eventChanged, "peer-source", "")
+		d.record(h, eventlog.Changed, "peer-source", "")
 	}
 	if ev.RemoteAdmin {
 		cause := "remote-admin-up"
 		if ev.Change.Remote == packet.AdminDown {
 			cause = "remote-admin-down"
 		}
-		d.record(h, eventChanged, cause, "")
+		d.record(h, eventlog.Changed, cause, "")
 	}
 	if ev.Transitions == 0 {
 		return
@@ -76,32 +65,32 @@ func (d *Daemon) recordEvent(h *held, ev *engine.Event) {
 }
 
 func (d *Daemon) recordState(h *held, ev *engine.Event, c engine.Change, merged uint32) {
-	kind := eventChanged
+	kind := eventlog.Changed
 	switch {
 	case c.To == packet.Up:
-		kind = eventUp
+		kind = eventlog.Up
 	case c.To == packet.AdminDown:
-		kind = eventAdminDown
+		kind = eventlog.AdminDown
 	case c.To == packet.Down && c.From != packet.AdminDown:
-		kind = eventDown
+		kind = eventlog.Down
 	}
 	r := d.about(h, kind, causeOf(c))
-	r.at -= int64(wire.Now() - c.At)
-	h.times.entered(c.To, r.at)
-	r.moved, r.from, r.to, r.diag, r.merged = true, c.From, c.To, c.Diag, merged
+	r.At -= int64(wire.Now() - c.At)
+	h.times.entered(c.To, r.At)
+	r.Moved, r.From, r.To, r.Diag, r.Merged = true, c.From, c.To, c.Diag, merged
 	switch {
 	case ev.Failed && c.At == ev.Failure.At:
-		r.failed, r.evidence = true, evidenceOf(&ev.Failure)
-		r.heard, r.lastRx = true, r.evidence.silent
-		h.failure = &evidence{}
-		*h.failure = r.evidence
+		r.Failed, r.Evidence = true, eventlog.EvidenceOf(&ev.Failure)
+		r.Heard, r.LastRx = true, r.Evidence.Silent
+		h.failure = &eventlog.Evidence{}
+		*h.failure = r.Evidence
 	case ev.Heard:
-		r.heard, r.lastRx = true, int64(c.At-ev.LastRx)
+		r.Heard, r.LastRx = true, int64(c.At-ev.LastRx)
 	}
 	if c.From == packet.Up {
-		d.downs[r.cause]++
+		d.downs[r.Cause]++
 	}
-	d.events.add(r)
+	d.events.Add(r)
 }
 
 // failureBefore returns the failure that an event tells of, if the latest change
@@ -124,9 +113,9 @@ func (d *Daemon) recordNotice(n *clients.Notice) {
 		return
 	}
 	if h := d.heldAt(n.Key); h != nil {
-		r := d.about(h, eventChanged, "client-told")
-		r.by, r.detail = n.Owner, n.Kind.String()
-		d.events.add(r)
+		r := d.about(h, eventlog.Changed, "client-told")
+		r.By, r.Detail = n.Owner, n.Kind.String()
+		d.events.Add(r)
 	}
 }
 
@@ -145,11 +134,14 @@ func (d *Daemon) heldAt(at clients.Key) *held {
 func (d *Daemon) recordWish(h *held, c clients.Change, owner string) {
 	switch c.Do {
 	case clients.Create:
-		d.record(h, eventCreated, "asked-for", owner)
+		d.record(h, eventlog.Created, "asked-for", owner)
 	case clients.Configure:
-		d.record(h, eventChanged, "configured", owner)
+		d.record(h, eventlog.Changed, "configured", owner)
 	}
 }
+
+// keptEvents is how many events can be read again.
+const keptEvents = 4096
 
 // historyLen is how many of its latest events a session shows.
 const historyLen = 8
@@ -157,7 +149,7 @@ const historyLen = 8
 // history returns the latest events of a session, but for near misses, the latest
 // first, as far as they are kept. It needs no lock.
 func (d *Daemon) history(discr uint32) []control.Event {
-	list := d.events.last(historyLen, func(r *record) bool { return r.discr == discr && r.kind != eventNearMiss })
+	list := d.events.Last(historyLen, func(r *eventlog.Record) bool { return r.Discr == discr && r.Kind != eventlog.NearMiss })
 	for i := range list {
 		list[i].Session = nil // that is known
 	}
@@ -167,6 +159,6 @@ func (d *Daemon) history(discr uint32) []control.Event {
 // record notes what happened to a session besides its state.
 func (d *Daemon) record(h *held, kind, cause, by string) {
 	r := d.about(h, kind, cause)
-	r.by = by
-	d.events.add(r)
+	r.By = by
+	d.events.Add(r)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/xbfd/xbfd/client"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/internal/testnet"
 )
 
@@ -43,7 +44,7 @@ func (e *end) follows(q control.EventQuery) (told func() []control.Event, stop f
 // brief is what happened in words, but for what a busy host adds to that.
 func brief(list []control.Event) (words []string) {
 	for _, ev := range list {
-		if ev.Type == eventStall || ev.Type == eventNearMiss {
+		if ev.Type == eventlog.Stall || ev.Type == eventlog.NearMiss {
 			continue
 		}
 		word := ev.Type + " " + ev.Cause.Kind
@@ -93,7 +94,7 @@ func TestEventsOfAFailure(t *testing.T) {
 		if ev.Seq != list[i].Seq+1 {
 			t.Errorf("event %d after %d", ev.Seq, list[i].Seq)
 		}
-		if s := ev.Session; ev.Type != eventStall && (s == nil || s.Peer != a.peer || s.Interface != "eth0" || s.Local.String() != "192.0.2.1" || s.Discr == 0) {
+		if s := ev.Session; ev.Type != eventlog.Stall && (s == nil || s.Peer != a.peer || s.Interface != "eth0" || s.Local.String() != "192.0.2.1" || s.Discr == 0) {
 			t.Errorf("%s is about %+v", ev.Type, s)
 		}
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/internal/lookup"
 )
 
@@ -13,7 +14,7 @@ type held struct {
 	discr  uint32
 	times  times
 
-	failure *evidence // of the latest; nil before
+	failure *eventlog.Evidence // of the latest; nil before
 
 	up         bool
 	armed      bool // a delayed change of authentication waits for the peer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/internal/hooks"
 )
 
@@ -20,7 +21,7 @@ func (d *Daemon) runHooks(now context.Context) (stop func()) {
 		d.feedHooks()
 	}()
 	return func() {
-		d.events.end()
+		d.events.End()
 		<-done
 		ctx, cancel := context.WithTimeout(now, hooksTime)
 		defer cancel()
@@ -29,28 +30,14 @@ func (d *Daemon) runHooks(now context.Context) (stop func()) {
 }
 
 func (d *Daemon) feedHooks() {
-	var batch [copyBatch]record
-	for seq := d.events.first; ; {
-		from, n, more := d.events.copy(seq, &batch)
+	missed := func(n uint64) {
 		if d.hooks.Any() {
-			if from > seq {
-				d.hooks.Missed(from - seq)
-			}
-			for i := range batch[:n] {
-				r := &batch[i]
-				d.hooks.Add(&hooks.Event{Event: r.event(from+uint64(i), r.session()), Profile: r.profile})
-			}
-		}
-		seq = from + uint64(n)
-		if more == nil {
-			continue
-		}
-		select {
-		case <-more:
-		case <-d.events.ended:
-			if d.events.endsAt(seq) {
-				return
-			}
+			d.hooks.Missed(n)
 		}
 	}
+	d.events.Follow(missed, func(seq uint64, r *eventlog.Record) {
+		if d.hooks.Any() {
+			d.hooks.Add(&hooks.Event{Event: r.Event(seq, r.Session()), Profile: r.Profile})
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/wire"
+	"github.com/xbfd/xbfd/internal/eventlog"
 )
 
 // maxNearMisses is how many near misses a second are told one by one. When a link
@@ -54,12 +55,12 @@ func (d *Daemon) recordNearMiss(n *engine.Note) {
 		return
 	}
 	d.misses.told++
-	r := d.about(h, eventNearMiss, "near-miss")
-	r.at -= int64(wire.Now() - n.At)
-	r.count, r.evidence = n.Count, evidence{silent: n.Gap, detection: n.DetectionTime}
-	r.heard, r.lastRx = true, n.Gap
-	d.events.add(r)
-	d.debugEvents.Debug("near miss", "session", n.Discr, "peer", h.peer.Peer.String(), "ifname", r.ifname,
+	r := d.about(h, eventlog.NearMiss, "near-miss")
+	r.At -= int64(wire.Now() - n.At)
+	r.Count, r.Evidence = n.Count, eventlog.Evidence{Silent: n.Gap, Detection: n.DetectionTime}
+	r.Heard, r.LastRx = true, n.Gap
+	d.events.Add(r)
+	d.debugEvents.Debug("near miss", "session", n.Discr, "peer", h.peer.Peer.String(), "ifname", r.Interface,
 		"gap", time.Duration(n.Gap), "detection-time", time.Duration(n.DetectionTime), "count", n.Count)
 }
 
@@ -70,7 +71,7 @@ func (d *Daemon) flushNearMisses(now time.Time) {
 		return
 	}
 	if m.more > 0 {
-		d.events.add(record{at: now.UnixNano(), kind: eventNearMiss, cause: "near-miss", count: m.more})
+		d.events.Add(eventlog.Record{At: now.UnixNano(), Kind: eventlog.NearMiss, Cause: "near-miss", Count: m.more})
 	}
 	m.second, m.told, m.more = now, 0, 0
 	if m.unwarned > 0 && now.Sub(m.warned) >= warnEvery {
@@ -81,9 +82,9 @@ func (d *Daemon) flushNearMisses(now time.Time) {
 
 func (d *Daemon) recordStall(n *engine.Note) {
 	now := time.Now()
-	d.events.add(record{
-		at: now.UnixNano() - int64(wire.Now()-n.At), kind: eventStall, cause: "stall",
-		worker: n.Worker, count: n.Count, evidence: evidence{stalled: n.Late},
+	d.events.Add(eventlog.Record{
+		At: now.UnixNano() - int64(wire.Now()-n.At), Kind: eventlog.Stall, Cause: "stall",
+		Worker: n.Worker, Count: n.Count, Evidence: eventlog.Evidence{Stalled: n.Late},
 	})
 	d.debugEvents.Debug("worker stalled", "worker", n.Worker, "stalled", time.Duration(n.Late), "count", n.Count)
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -14,14 +13,14 @@ import (
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/control"
-	"github.com/xbfd/xbfd/packet"
+	"github.com/xbfd/xbfd/internal/eventlog"
 )
 
 // noted is a daemon that runs nothing and has been told of notes, with its log.
 func noted(notes []engine.Note, unsaid uint64) (d *Daemon, text *bytes.Buffer) {
 	text = new(bytes.Buffer)
 	log := slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	d = &Daemon{events: newTestLog(64), log: log, debugEvents: log, byDiscr: heldByDiscr()}
+	d = &Daemon{events: eventlog.New(64, time.UnixMilli(1)), log: log, debugEvents: log, byDiscr: heldByDiscr()}
 	d.noteRare(notes, unsaid)
 	return d, text
 }
@@ -29,7 +28,7 @@ func noted(notes []engine.Note, unsaid uint64) (d *Daemon, text *bytes.Buffer) {
 // TestStallIsAnEvent of no session.
 func TestStallIsAnEvent(t *testing.T) {
 	d, text := noted([]engine.Note{{Kind: engine.Stall, At: wire.Now(), Worker: 1, Late: 41 * session.Millisecond, Count: 7}}, 0)
-	got := d.events.last(1, func(*record) bool { return true })[0]
+	got := d.events.Last(1, func(*eventlog.Record) bool { return true })[0]
 	late, worker := uint64(41_000), 1
 	if diff := cmp.Diff(&control.Cause{Kind: "stall", Stalled: &late, Worker: &worker, Count: 7}, got.Cause); diff != "" || got.Type != "stall" || got.Session != nil {
 		t.Errorf("%+v (-want +got):\n%s", got, diff)
@@ -42,13 +41,13 @@ func TestStallIsAnEvent(t *testing.T) {
 // TestNearMissesBeyondWhatIsTold are one event with their number, a second later.
 func TestNearMissesBeyondWhatIsTold(t *testing.T) {
 	d, text := noted(make([]engine.Note, 5), 7) // of sessions that have gone
-	if n := len(d.events.last(9, func(*record) bool { return true })); n != 0 {
+	if n := len(d.events.Last(9, func(*eventlog.Record) bool { return true })); n != 0 {
 		t.Errorf("%d events at once", n)
 	}
 	d.flushNearMisses(time.Now())
 	d.flushNearMisses(time.Now().Add(2 * time.Second))
 	d.flushNearMisses(time.Now().Add(4 * time.Second))
-	list := d.events.last(9, func(*record) bool { return true })
+	list := d.events.Last(9, func(*eventlog.Record) bool { return true })
 	if len(list) != 1 || list[0].Type != "near-miss" || list[0].Session != nil || list[0].Cause.Count != 12 {
 		t.Errorf("%+v", list)
 	}
@@ -60,35 +59,5 @@ func TestNearMissesBeyondWhatIsTold(t *testing.T) {
 	d.flushNearMisses(time.Now().Add(warnEvery + 3*time.Second))
 	if n := strings.Count(text.String(), "WARN"); n != 2 {
 		t.Errorf("%d warnings in little more than a minute", n)
-	}
-}
-
-// TestSuspect: what to look at first.
-func TestSuspect(t *testing.T) {
-	const dt = 150 * session.Millisecond
-	expired := evidence{diag: packet.DiagControlExpiry, detection: dt}
-	told := evidence{diag: packet.DiagNeighborDown, remote: packet.DiagControlExpiry, detection: dt}
-	with := func(e evidence, stalled int64, lost uint64) evidence {
-		e.stalled, e.lost = stalled, lost
-		return e
-	}
-	admin := with(told, dt, 0)
-	admin.admin = true
-	for _, tt := range []struct {
-		e    evidence
-		want string
-	}{
-		{expired, "peer"},
-		{with(expired, dt/8, 0), "peer"},
-		{with(expired, dt/4, 0), "stall"},
-		{with(expired, dt, 1), "ring-overflow"},
-		{told, "peer"},
-		{with(told, dt, 5), "stall"}, // it did not hear us: what we lost is not why
-		{admin, "peer"},
-		{with(evidence{diag: packet.DiagNeighborDown, detection: dt}, dt, 0), "peer"},
-	} {
-		if got := tt.e.suspect(); got != tt.want {
-			t.Errorf("%s, want %s: %s", got, tt.want, fmt.Sprintf("%+v", tt.e))
-		}
 	}
 }

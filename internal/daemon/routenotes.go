@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/internal/routes"
 )
 
@@ -49,15 +50,15 @@ func (d *Daemon) noteRoute(c *routes.Change, what string, more int) {
 		text = fmt.Sprintf("%d more", more)
 	}
 	attrs := []any{"what", text}
-	r := record{at: time.Now().UnixNano(), kind: eventChanged, cause: what, by: ownerRoutes, detail: text}
+	r := eventlog.Record{At: time.Now().UnixNano(), Kind: eventlog.Changed, Cause: what, By: ownerRoutes, Detail: text}
 	if h := d.onPath(c.Cause.Session); h != nil {
-		r = d.about(h, eventChanged, what)
-		r.by, r.detail = ownerRoutes, text
+		r = d.about(h, eventlog.Changed, what)
+		r.By, r.Detail = ownerRoutes, text
 		attrs = append(attrs, "session", h.discr, "peer", h.peer.Peer.String(), "state", c.Cause.State.String())
 		if after := c.After(); after > 0 {
 			attrs = append(attrs, slog.Duration("after", after))
 		}
 	}
-	d.events.add(r)
+	d.events.Add(r)
 	d.log.Info(what, attrs...)
 }

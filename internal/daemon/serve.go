@@ -25,7 +25,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	defer d.flushChanges(true)
-	defer d.events.end()
+	defer d.events.End()
 	defer d.captures.run(d.downCapture)()
 	defer d.runHooks(s.now)()
 	defer d.runGoBGP(ctx)()
@@ -44,7 +44,7 @@ func (d *Daemon) serve(s *signals, listener net.Listener) error {
 		case <-ctx.Done():
 			d.phase(Stopping)
 			d.leave(s.now)
-			d.events.end()
+			d.events.End()
 			d.captures.end()
 			return <-served
 		}

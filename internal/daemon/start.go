@@ -11,6 +11,7 @@ import (
 
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/internal/hooks"
 	"github.com/xbfd/xbfd/internal/speaker"
 )
@@ -31,7 +32,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	d.log, d.mark.at = d.logs.logger(topicNone), d.started
 	d.debugPeer, d.debugEvents = d.logs.logger(topicPeer), d.logs.logger(topicEvents)
 	d.changes = newChangeLog(d.debugEvents, time.Now)
-	d.events = newEventLog(keptEvents, d.started)
+	d.events = eventlog.New(keptEvents, d.started)
 	d.captures = newCaptures(d.log, cfg.Capture)
 	d.hooks = hooks.New(hooks.Options{Log: d.log, In: o.In})
 	d.hooks.Set(cfg.Hooks)

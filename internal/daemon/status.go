@@ -13,6 +13,7 @@ import (
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/config"
 	"github.com/xbfd/xbfd/internal/control"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -95,7 +96,7 @@ func describeStatus(s *control.Session, st *engine.Status) {
 	s.Counters = countersOf(st)
 }
 
-func describeTimes(st *engine.Status, failure *evidence, s *control.Session) {
+func describeTimes(st *engine.Status, failure *eventlog.Evidence, s *control.Session) {
 	age := time.Duration(wire.Now() - st.Change.At)
 	s.StateSeconds = age.Seconds()
 	if st.State == packet.Up {
@@ -110,9 +111,9 @@ func describeTimes(st *engine.Status, failure *evidence, s *control.Session) {
 			From: st.Change.From.String(), To: st.Change.To.String(),
 			Cause: causeOf(st.Change), At: time.Now().Add(-age).UTC(),
 		}
-		if failure != nil && failure.at == st.Change.At {
+		if failure != nil && failure.At == st.Change.At {
 			s.LastChange.Evidence = &control.Cause{Kind: s.LastChange.Cause}
-			failure.describe(s.LastChange.Evidence)
+			failure.Describe(s.LastChange.Evidence)
 		}
 	}
 }

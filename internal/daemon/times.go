@@ -3,6 +3,7 @@ package daemon
 import (
 	"time"
 
+	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -38,3 +39,6 @@ func (t *times) entered(s packet.State, at int64) {
 func (t *times) describe() control.Times {
 	return control.Times{Created: t.created.time(), LastUp: t.up.time(), LastDown: t.down.time()}
 }
+
+// us returns a time in ns in microseconds.
+func us(ns int64) uint64 { return uint64(max(ns, 0) / session.Microsecond) }

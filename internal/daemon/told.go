@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/xbfd/xbfd/engine"
+	"github.com/xbfd/xbfd/internal/eventlog"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -40,7 +41,7 @@ func (d *Daemon) note(events []engine.Event) {
 			d.log.Info("peer sends from another address", "session", ev.Discr, "peer", h.peer.Peer.String(), "ifname", h.ifname)
 		}
 		if ev.Gone {
-			d.record(h, eventDeleted, "removed", "")
+			d.record(h, eventlog.Deleted, "removed", "")
 			d.byDiscr.Delete(ev.Discr)
 		}
 	}

@@ -11,7 +11,7 @@ var order = [][]string{
 	{"cmd/xbfd", "examples"},
 	{"internal/daemon", "internal/demo", "internal/top"},
 	{"internal/metrics", "internal/frrview", "internal/doctor", "internal/hooks"},
-	{"internal/exabgp", "internal/gobgp"},
+	{"internal/exabgp", "internal/gobgp", "internal/eventlog"},
 	{"internal/control", "internal/explain", "internal/dplane"},
 	{"internal/config", "internal/capture"},
 	{"internal/routes"},

@@ -1,4 +1,4 @@
-package daemon
+package eventlog
 
 import (
 	"context"
@@ -16,20 +16,20 @@ import (
 )
 
 // newTestLog is a log of n events whose numbers begin with 1.
-func newTestLog(n int) *eventLog { return newEventLog(n, time.UnixMilli(1)) }
+func newTestLog(n int) *Log { return New(n, time.UnixMilli(1)) }
 
 // adds adds n events of a session each, on eth0 and eth1 in turn.
-func (l *eventLog) adds(n int) {
+func (l *Log) adds(n int) {
 	for i := range n {
-		l.add(record{kind: eventUp, cause: "up", discr: uint32(i + 1), ifname: fmt.Sprintf("eth%d", i%2)})
+		l.Add(Record{Kind: Up, Cause: "up", Discr: uint32(i + 1), Interface: fmt.Sprintf("eth%d", i%2)})
 	}
 }
 
 // story is what a reader gets without waiting: numbers, and of lost events how many.
-func story(t *testing.T, l *eventLog, q control.EventQuery) (list []string) {
+func story(t *testing.T, l *Log, q control.EventQuery) (list []string) {
 	t.Helper()
 	q.Once = true
-	r, err := l.reader(q)
+	r, err := l.Reader(q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,12 +64,12 @@ func TestEventLog(t *testing.T) {
 	fresh, full := newTestLog(4), newTestLog(4)
 	fresh.adds(3)
 	full.adds(10)
-	later := newEventLog(4, time.UnixMilli(1000))
+	later := New(4, time.UnixMilli(1000))
 	later.adds(6)
 	eth1 := control.EventQuery{Since: since(0), Interface: "eth1"}
 	for _, c := range []struct {
 		name string
-		log  *eventLog
+		log  *Log
 		q    control.EventQuery
 		want []string
 	}{
@@ -83,7 +83,7 @@ func TestEventLog(t *testing.T) {
 		{"after the last that is gone", full, control.EventQuery{Since: since(6)}, []string{"7", "8", "9", "10"}},
 		{"an interface", fresh, eth1, []string{"2"}},
 		{"an interface, and what was lost of it is not known", full, eth1, []string{"6 lost before 7", "8", "10"}},
-		{"another type", fresh, control.EventQuery{Since: since(0), Types: []string{eventDown}}, nil},
+		{"another type", fresh, control.EventQuery{Since: since(0), Types: []string{Down}}, nil},
 		{"after an event of an earlier daemon", later, control.EventQuery{Since: since(900)},
 			[]string{"restarted, 2 lost before 1002", "1002", "1003", "1004", "1005"}},
 	} {
@@ -92,7 +92,7 @@ func TestEventLog(t *testing.T) {
 		}
 	}
 	var refused *control.Error
-	if _, err := fresh.reader(control.EventQuery{Since: since(4)}); !errors.As(err, &refused) || refused.Code != control.CodeInvalid || refused.Field != "since" {
+	if _, err := fresh.Reader(control.EventQuery{Since: since(4)}); !errors.As(err, &refused) || refused.Code != control.CodeInvalid || refused.Field != "since" {
 		t.Errorf("after an event that has not happened: %v", err)
 	}
 }
@@ -101,7 +101,7 @@ func TestEventLog(t *testing.T) {
 // writer has waited for it.
 func TestSlowReader(t *testing.T) {
 	l := newTestLog(8)
-	r, err := l.reader(control.EventQuery{})
+	r, err := l.Reader(control.EventQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestManyReaders(t *testing.T) {
 	l := newTestLog(64)
 	var all sync.WaitGroup
 	for range 4 {
-		r, err := l.reader(control.EventQuery{})
+		r, err := l.Reader(control.EventQuery{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,14 +153,14 @@ func TestManyReaders(t *testing.T) {
 		})
 	}
 	l.adds(events)
-	l.end()
+	l.End()
 	all.Wait()
 }
 
 // TestReaderThatWaits is released by what it waits for.
 func TestReaderThatWaits(t *testing.T) {
 	l := newTestLog(4)
-	r, _ := l.reader(control.EventQuery{Interface: "eth1"})
+	r, _ := l.Reader(control.EventQuery{Interface: "eth1"})
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan error)
 	wait := func() {
@@ -180,8 +180,8 @@ func TestReaderThatWaits(t *testing.T) {
 	}
 	ctx = t.Context()
 	go wait()
-	l.end()
-	l.end()
+	l.End()
+	l.End()
 	if err := <-got; err != io.EOF {
 		t.Error(err)
 	}
@@ -190,7 +190,7 @@ func TestReaderThatWaits(t *testing.T) {
 // TestAddingAllocatesNothing, so that a storm costs no more than its events.
 func TestAddingAllocatesNothing(t *testing.T) {
 	l := newTestLog(16)
-	if n := testing.AllocsPerRun(100, func() { l.adds(0); l.add(record{kind: eventUp}) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { l.adds(0); l.Add(Record{Kind: Up}) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -202,13 +202,13 @@ func TestLastEvents(t *testing.T) {
 		l.adds(3)
 	}
 	var got []uint64
-	for _, ev := range l.last(2, func(r *record) bool { return r.discr == 2 }) {
+	for _, ev := range l.Last(2, func(r *Record) bool { return r.Discr == 2 }) {
 		got = append(got, ev.Seq)
 	}
 	if diff := cmp.Diff([]uint64{14, 11}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if list := l.last(9, func(*record) bool { return true }); len(list) != 8 {
+	if list := l.Last(9, func(*Record) bool { return true }); len(list) != 8 {
 		t.Errorf("%d of 8 events", len(list))
 	}
 }
@@ -216,11 +216,11 @@ func TestLastEvents(t *testing.T) {
 // loggedEvents is a Backend whose events are those of a log.
 type loggedEvents struct {
 	*controltest.Backend
-	log *eventLog
+	log *Log
 }
 
 func (b loggedEvents) Events(_ context.Context, q control.EventQuery) (control.EventReader, error) {
-	return b.log.reader(q)
+	return b.log.Reader(q)
 }
 
 // TestReaderThatStops: a client that stops reading its socket holds up nobody, and
@@ -260,5 +260,5 @@ func TestReaderThatStops(t *testing.T) {
 	if read+lost != events || lost < events/10 {
 		t.Errorf("%d read and %d lost of %d", read, lost, events)
 	}
-	l.end()
+	l.End()
 }
