@@ -23,6 +23,9 @@ var (
 	oneFormats  = []string{"table", "json", "yaml"}
 )
 
+// writer writes one line of what is shown to people.
+type writer func(name, format string, args ...any)
+
 // print writes v as JSON or YAML, which have the same keys, or else lets table
 // write it for people.
 func (e *env) print(format string, v any, table func(io.Writer)) error {

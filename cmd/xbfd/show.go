@@ -47,6 +47,23 @@ func writeSession(w io.Writer, s *control.Session) {
 	line("Role", "%s", s.Role)
 	line("Owner", "%s (profile %s)", s.Owner, dash(s.Profile))
 	writeClients(line, s.Clients)
+	writeTimers(line, s)
+	writeEcho(line, s)
+	writeDemand(line, &s.Demand)
+	line("Authentication", "%s", authentication(s.Auth))
+	line("Poll sequence", "%s", s.Poll)
+	line("Transport", "%s (%s)", dash(s.Transport), dash(s.TransportReason))
+	line("Arrival times", "%s", dash(s.Stamp))
+	writeFastPath(line, s)
+	writeCounters(line, &s.Counters)
+	line("Ports", "from %d to %d", s.SourcePort, s.DestPort)
+	line("Times", "created %s, last up %s, last down %s", when(s.Times.Created), when(s.Times.LastUp), when(s.Times.LastDown))
+	line("Changes", "%d to up, %d to down, %d to admin-down", s.Counters.Up, s.Counters.Down, s.Counters.AdminDown)
+	writeHistory(line, s.History)
+}
+
+// writeTimers writes what each end asks for, and what follows from it.
+func writeTimers(line writer, s *control.Session) {
 	line("We ask for", "transmit %s, receive %s, multiplier %d", interval(s.DesiredMinTx), interval(s.RequiredMinRx), s.DetectMult)
 	if s.RemoteDetectMult > 0 {
 		line("Peer asks for", "transmit %s, receive %s, echo receive %s, multiplier %d", interval(s.RemoteDesiredMinTx),
@@ -58,23 +75,16 @@ func writeSession(w io.Writer, s *control.Session) {
 	if s.Slowed > 0 {
 		line("Slowed", "intervals doubled %s by congestion", plural(int(s.Slowed), "time"))
 	}
-	writeEcho(line, s)
-	writeDemand(line, &s.Demand)
-	line("Authentication", "%s", authentication(s.Auth))
-	line("Poll sequence", "%s", s.Poll)
-	line("Transport", "%s (%s)", dash(s.Transport), dash(s.TransportReason))
-	line("Arrival times", "%s", dash(s.Stamp))
-	writeFastPath(line, s)
+}
+
+// writeCounters writes how many packets there were.
+func writeCounters(line writer, c *control.Counters) {
 	line("Packets", "%d sent, %d not sent, %d received, %d heard by XDP",
-		s.Counters.Tx, s.Counters.TxFailed, s.Counters.Rx, s.Counters.RxHeard)
-	if c := s.Counters; c.EchoTx+c.EchoRx+c.EchoLooped > 0 {
+		c.Tx, c.TxFailed, c.Rx, c.RxHeard)
+	if c.EchoTx+c.EchoRx+c.EchoLooped > 0 {
 		line("Echo packets", "%d sent, %d came back, %d of the peer's sent back", c.EchoTx, c.EchoRx, c.EchoLooped)
 	}
-	line("Discarded", "%s", counted(s.Counters.RxDiscarded))
-	line("Ports", "from %d to %d", s.SourcePort, s.DestPort)
-	line("Times", "created %s, last up %s, last down %s", when(s.Times.Created), when(s.Times.LastUp), when(s.Times.LastDown))
-	line("Changes", "%d to up, %d to down, %d to admin-down", s.Counters.Up, s.Counters.Down, s.Counters.AdminDown)
-	writeHistory(line, s.History)
+	line("Discarded", "%s", counted(c.RxDiscarded))
 }
 
 // authentication returns in words how a session authenticates.

@@ -26,9 +26,6 @@ func sentFrom(s *control.Session) string {
 	return fmt.Sprintf(" (sends from %s)", s.PeerSource)
 }
 
-// writer writes one line of what is shown of a session.
-type writer func(name, format string, args ...any)
-
 // writeEcho writes what there is to say of Echo, nothing where nobody wants it.
 func writeEcho(line writer, s *control.Session) {
 	e := &s.Echo

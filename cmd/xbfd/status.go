@@ -40,44 +40,14 @@ func writeStatus(w io.Writer, st *control.Status) {
 		line("Routes", "%d: %d installed, %d raised, %d absent, %d refused; %d changes, %d errors, %d of them overcome",
 			r.Total, r.Installed, r.Raised, r.Absent, r.Refused, r.Changes, r.Errors, r.Retries)
 	}
-	for _, k := range st.Workers {
-		cpu := "any CPU"
-		if k.CPU >= 0 {
-			cpu = fmt.Sprintf("CPU %d", k.CPU)
-		}
-		scheduling := k.Scheduling
-		if k.Priority > 0 {
-			scheduling += fmt.Sprintf(" %d", k.Priority)
-		}
-		line(fmt.Sprintf("Worker %d", k.ID), "%s on %s, scheduling %s, %s", plural(k.Sessions, "session"), cpu, scheduling, waits(&k))
+	for i := range st.Workers {
+		writeWorker(line, &st.Workers[i])
 	}
-	for _, i := range st.Interfaces {
-		vrf := ""
-		if i.VRF != config.DefaultVRF {
-			vrf = " in VRF " + i.VRF
-		}
-		line("Interface "+i.Name, "%s%s over %s (%s)", plural(i.Sessions, "session"), vrf, i.Transport, i.TransportReason)
-		if i.TransportSwitches > 0 {
-			line("", "changed %s, the last time %s: %s", plural(i.TransportSwitches, "time"), instant(i.TransportSince), i.TransportCause)
-		}
-		if i.Steering != "off" && i.Steering != "" {
-			line("", "steered by the card: %s", i.Steering)
-		}
-		line("", "arrival times: %s; heard by XDP: %s; insurance: %s; UDP: %s", i.Stamp, i.Heard, i.Insurance, i.UDP)
-		writeLowers(line, i.Lowers)
-		line("", "counters: %s", counted(i.Counters))
+	for i := range st.Interfaces {
+		writeInterface(line, &st.Interfaces[i])
 	}
 	for i := range st.DataPlanes {
-		p := &st.DataPlanes[i]
-		state := "not connected"
-		if p.Connected {
-			state = "connected"
-		}
-		line("Data plane", "%s, %s since %s, %s", p.Client, state, instant(p.Since), plural(p.Sessions, "session"))
-		line("", "unclaimed: %d; refused: %d; connections: %d; errors: %s", p.Unclaimed, p.Refused, p.Connections, counted(p.Errors))
-		if p.LastError != "" {
-			line("", "last error: %s", strings.ReplaceAll(p.LastError, "\n", " "))
-		}
+		writeDataPlane(line, &st.DataPlanes[i])
 	}
 	line("Discarded", "%s", counted(st.RxDiscarded))
 	if st.TxRefused > 0 {
@@ -94,8 +64,49 @@ func writeStatus(w io.Writer, st *control.Status) {
 	}
 }
 
+func writeWorker(line writer, k *control.WorkerStatus) {
+	cpu := "any CPU"
+	if k.CPU >= 0 {
+		cpu = fmt.Sprintf("CPU %d", k.CPU)
+	}
+	scheduling := k.Scheduling
+	if k.Priority > 0 {
+		scheduling += fmt.Sprintf(" %d", k.Priority)
+	}
+	line(fmt.Sprintf("Worker %d", k.ID), "%s on %s, scheduling %s, %s", plural(k.Sessions, "session"), cpu, scheduling, waits(k))
+}
+
+func writeInterface(line writer, i *control.InterfaceStatus) {
+	vrf := ""
+	if i.VRF != config.DefaultVRF {
+		vrf = " in VRF " + i.VRF
+	}
+	line("Interface "+i.Name, "%s%s over %s (%s)", plural(i.Sessions, "session"), vrf, i.Transport, i.TransportReason)
+	if i.TransportSwitches > 0 {
+		line("", "changed %s, the last time %s: %s", plural(i.TransportSwitches, "time"), instant(i.TransportSince), i.TransportCause)
+	}
+	if i.Steering != "off" && i.Steering != "" {
+		line("", "steered by the card: %s", i.Steering)
+	}
+	line("", "arrival times: %s; heard by XDP: %s; insurance: %s; UDP: %s", i.Stamp, i.Heard, i.Insurance, i.UDP)
+	writeLowers(line, i.Lowers)
+	line("", "counters: %s", counted(i.Counters))
+}
+
+func writeDataPlane(line writer, p *control.DataPlane) {
+	state := "not connected"
+	if p.Connected {
+		state = "connected"
+	}
+	line("Data plane", "%s, %s since %s, %s", p.Client, state, instant(p.Since), plural(p.Sessions, "session"))
+	line("", "unclaimed: %d; refused: %d; connections: %d; errors: %s", p.Unclaimed, p.Refused, p.Connections, counted(p.Errors))
+	if p.LastError != "" {
+		line("", "last error: %s", strings.ReplaceAll(p.LastError, "\n", " "))
+	}
+}
+
 // writeLowers tells of the interfaces below one.
-func writeLowers(line func(name, format string, args ...any), lowers []control.LowerStatus) {
+func writeLowers(line writer, lowers []control.LowerStatus) {
 	for _, l := range lowers {
 		use := "not in use"
 		switch {
@@ -114,7 +125,7 @@ func writeLowers(line func(name, format string, args ...any), lowers []control.L
 }
 
 // writeGoBGP tells of gobgpd and the neighbors that are disabled there.
-func writeGoBGP(line func(name, format string, args ...any), g *control.GoBGPStatus) {
+func writeGoBGP(line writer, g *control.GoBGPStatus) {
 	if g == nil {
 		return
 	}

@@ -63,10 +63,6 @@ func New(o Options) (_ *Speaker, err error) {
 		fail:     make(chan error, o.Workers+1),
 		learned:  make(chan struct{}, 1),
 	}
-	var seed [8]byte
-	if _, err := rand.Read(seed[:]); err != nil {
-		return nil, fmt.Errorf("read random seed: %w", err)
-	}
 	defer func() {
 		if err != nil {
 			s.release()
@@ -83,6 +79,26 @@ func New(o Options) (_ *Speaker, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.steering.lane = s.laneOf
+	if s.bell, err = wire.NewBell(); err != nil {
+		return nil, err
+	}
+	if err := s.makeWorkers(); err != nil {
+		return nil, err
+	}
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// makeWorkers makes the engine and the loops that are to drive its workers.
+func (s *Speaker) makeWorkers() (err error) {
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("read random seed: %w", err)
+	}
+	o := s.o
 	s.engine, err = engine.New(engine.Config{
 		Workers: o.Workers, Capacity: o.Capacity, MinInterval: o.MinInterval,
 		Sessions:  o.Expected,
@@ -93,27 +109,22 @@ func New(o Options) (_ *Speaker, err error) {
 		Wake:      func(i int) { s.loops[i].Wake() },
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if s.bell, err = wire.NewBell(); err != nil {
-		return nil, err
-	}
-	s.steering.lane = s.laneOf
 	for i, w := range s.engine.Workers() {
 		cpu := -1
 		if i < len(o.CPUs) {
 			cpu = o.CPUs[i]
 		}
-		l, err := wire.NewLoop(wire.LoopOptions{Worker: w, CPU: cpu, Priority: o.Priority, Adaptive: o.Adaptive, Keep: o.Keep, After: s.ring})
+		l, err := wire.NewLoop(wire.LoopOptions{
+			Worker: w, CPU: cpu, Priority: o.Priority, Adaptive: o.Adaptive, Keep: o.Keep, After: s.ring,
+		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.loops = append(s.loops, l)
 	}
-	if err := s.start(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return nil
 }
 
 // lanes is the memory shared with the XDP programs, nil without.
