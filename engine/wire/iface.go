@@ -138,6 +138,9 @@ func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
 		return nil, err
 	}
 	i.settle()
+	if err := i.direct(); err != nil {
+		return nil, err
+	}
 	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
 	return i, nil
 }

@@ -136,12 +136,20 @@ func (i *Interface) try(r rung) error {
 	}
 	for id := range count {
 		q, err := i.queue(id, count, r.zeroCopy)
-		if err == nil {
-			i.queues = append(i.queues, q)
-			err = i.program.SetSocket(id, q.fd)
-		}
 		if err != nil {
 			return errors.Join(err, i.closeQueues(i.kept))
+		}
+		i.queues = append(i.queues, q)
+	}
+	return nil
+}
+
+// direct has frames arrive by the rings. It comes last, because nobody reads new ones
+// before the workers have the Ports: until then frames come by the sockets.
+func (i *Interface) direct() error {
+	for id, q := range i.queues {
+		if err := i.program.SetSocket(id, q.fd); err != nil {
+			return err
 		}
 	}
 	return nil

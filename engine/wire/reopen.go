@@ -112,11 +112,14 @@ func (i *Interface) Climb(o Options) (_ *Interface, err error) {
 	if err == nil {
 		err = next.openMissing()
 	}
+	if err == nil {
+		next.past, next.kept = i.rings(next.queues), nil
+		next.settle()
+		err = next.direct()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("change transport of %s: %w", i.name, errors.Join(err, next.Release(i)))
 	}
-	next.past, next.kept = i.rings(next.queues), nil
-	next.settle()
 	return next, nil
 }
 

@@ -30,6 +30,9 @@ type couple struct {
 
 	agreed time.Duration // the Detection Time to come to
 	echo   bool
+
+	mu      sync.Mutex
+	silence [2]map[uint32]*silence // by session
 }
 
 // newCouple brings count sessions up; change may alter their parameters.
@@ -82,7 +85,70 @@ func newCoupleIn(t testing.TB, ns *testnet.NS, count int, o Options, queues netn
 	for side := range 2 {
 		c.s[side].Engine().ClearAll()
 	}
+	c.watch(t)
 	return c
+}
+
+// silence is how long a session has been seen to receive nothing.
+type silence struct {
+	received uint64
+	since    time.Time
+	longest  time.Duration
+}
+
+// watch looks at what every session has received until the test ends. How late it
+// looks makes no silence longer.
+func (c *couple) watch(t testing.TB) {
+	c.silence = [2]map[uint32]*silence{{}, {}}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() {
+		close(stop)
+		<-stopped
+	})
+	go func() {
+		defer close(stopped)
+		for tick := time.Tick(5 * time.Millisecond); ; {
+			select {
+			case <-stop:
+				return
+			case <-tick:
+				c.listen(t)
+			}
+		}
+	}()
+}
+
+func (c *couple) listen(t testing.TB) {
+	for side := range 2 {
+		list := make([]engine.Status, len(c.ids[side]))
+		began := time.Now()
+		if c.s[side].Engine().StatusesOf(t.Context(), c.ids[side], list) != nil {
+			return
+		}
+		c.mu.Lock()
+		for _, st := range list {
+			n, s := st.Counters.Rx+st.RxHeard, c.silence[side][st.Discr]
+			switch {
+			case s == nil:
+				c.silence[side][st.Discr] = &silence{n, time.Now(), 0}
+			case s.received != n:
+				s.received, s.since = n, time.Now()
+			default:
+				s.longest = max(s.longest, began.Sub(s.since))
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+// deaf returns the longest time that a session of one side received nothing.
+func (c *couple) deaf(side int) (longest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.silence[side] {
+		longest = max(longest, s.longest)
+	}
+	return longest
 }
 
 func (c *couple) statuses(t testing.TB, side int) (list []engine.Status) {
@@ -108,9 +174,10 @@ func (c *couple) held(t *testing.T, what string) {
 				failed++
 				diags[st.Diag]++
 			}
-			if !c.echo {
-				gap = max(gap, time.Duration(st.Margin.LongestRx))
-			}
+		}
+		if !c.echo {
+			gap = c.deaf(side)
+			t.Logf("%s: %s silent for %v at most, workers stood still for %v", what, c.name[side], gap, stood)
 		}
 		if failed > 0 {
 			t.Errorf("%s: %d of %d sessions of %s flapped (diagnostics now %v; workers stood still for %v)", what, failed, len(c.ids[side]), c.name[side], diags, stood)
