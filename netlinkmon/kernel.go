@@ -126,6 +126,16 @@ func (k *kernel) keep(key neighKey, exists bool) error {
 	return err
 }
 
+// verify has the kernel ask a neighbour, at the address that it has, whether it is
+// still there, and for its address when there is no answer. The kernel does so by
+// itself, but may take an entry for right for most of a minute before.
+//
+// Being kept and a state cannot be asked for at once.
+func (k *kernel) verify(key neighKey) error {
+	_, err := k.neighRequestIn(unix.NUD_PROBE, unix.RTM_NEWNEIGH, unix.NLM_F_ACK, key, 0).Execute(unix.NETLINK_ROUTE, 0)
+	return errors.Join(err, k.keep(key, true))
+}
+
 // letGo takes keep back; the entry stays as an ordinary one that the kernel
 // removes when it is no longer used.
 func (k *kernel) letGo(key neighKey) error {
@@ -140,12 +150,17 @@ func (k *kernel) remove(key neighKey) error {
 }
 
 func (k *kernel) neighRequest(kind uint16, flags int, key neighKey, ntf uint8) *nl.NetlinkRequest {
+	return k.neighRequestIn(unix.NUD_NONE, kind, flags, key, ntf)
+}
+
+// neighRequestIn is neighRequest for an entry that is to be in a state.
+func (k *kernel) neighRequestIn(state, kind uint16, flags int, key neighKey, ntf uint8) *nl.NetlinkRequest {
 	req := k.request(kind, flags)
 	family := uint8(unix.AF_INET)
 	if key.ip.Is6() {
 		family = unix.AF_INET6
 	}
-	req.AddData(&netlink.Ndmsg{Family: family, Index: uint32(key.index), Flags: ntf})
+	req.AddData(&netlink.Ndmsg{Family: family, Index: uint32(key.index), State: state, Flags: ntf})
 	req.AddData(nl.NewRtAttr(netlink.NDA_DST, key.ip.AsSlice()))
 	return req
 }

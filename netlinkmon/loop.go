@@ -123,6 +123,18 @@ func (l *loop) unwatch(id uint32) {
 	t.ended = true
 }
 
+func (l *loop) doubt(id uint32) {
+	t := l.targets[id]
+	if t == nil {
+		return
+	}
+	for _, at := range t.looks {
+		if s := at.subject; s.kind == neighbour {
+			l.neighs.doubt(neighKey{s.index, s.ip})
+		}
+	}
+}
+
 func (l *loop) setEchoSource(e EchoSource) {
 	l.state.echo = e
 	for _, t := range l.targets {

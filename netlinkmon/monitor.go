@@ -100,6 +100,12 @@ func (m *Monitor) Unwatch(id uint32) {
 	m.command(func() { m.loop.unwatch(id) })
 }
 
+// Doubt says that packets of a session seem not to reach its peer: the kernel is asked to
+// verify the Ethernet address that frames go to.
+func (m *Monitor) Doubt(id uint32) {
+	m.command(func() { m.loop.doubt(id) })
+}
+
 // SetEchoSource says where the source addresses of echo packets come from, for
 // all single-hop sessions, in place of what was said before.
 func (m *Monitor) SetEchoSource(e EchoSource) {

@@ -17,9 +17,10 @@ type neighbours struct {
 	log      *slog.Logger
 	todo     []neighKey
 	queued   map[neighKey]struct{}
-	cooling  map[neighKey]bool // tended lately; whether it has to be again
-	tick     <-chan time.Time  // ends the cooling of all
-	reported bool              // an error was logged and errors go on
+	doubted  map[neighKey]struct{} // to be verified when they are tended
+	cooling  map[neighKey]bool     // tended lately; whether it has to be again
+	tick     <-chan time.Time      // ends the cooling of all
+	reported bool                  // an error was logged and errors go on
 }
 
 const (
@@ -30,7 +31,7 @@ const (
 func newNeighbours(k *kernel, log *slog.Logger) *neighbours {
 	return &neighbours{
 		kernel: k, log: log,
-		queued: make(map[neighKey]struct{}), cooling: make(map[neighKey]bool),
+		queued: make(map[neighKey]struct{}), doubted: make(map[neighKey]struct{}), cooling: make(map[neighKey]bool),
 	}
 }
 
@@ -49,6 +50,12 @@ func (n *neighbours) lookNow(key neighKey) {
 		n.queued[key] = struct{}{}
 		n.todo = append(n.todo, key)
 	}
+}
+
+// doubt has the kernel find out whether an entry is still right.
+func (n *neighbours) doubt(key neighKey) {
+	n.doubted[key] = struct{}{}
+	n.lookNow(key)
 }
 
 // cooled is to be called when tick fires.
@@ -74,6 +81,7 @@ func (n *neighbours) work(s *state, d *dependencies, touch func(subject)) {
 			delete(s.neighs, key)
 			n.release(key)
 		}
+		delete(n.doubted, key)
 	}
 	if n.todo = n.todo[count:]; len(n.todo) == 0 && count > 0 {
 		n.todo, n.queued = nil, make(map[neighKey]struct{}) // a map that once was large stays so
@@ -86,10 +94,15 @@ func (n *neighbours) tend(s *state, key neighKey, touch func(subject)) {
 	entry, exists, err := n.kernel.neigh(key)
 	if err == nil {
 		s.applyNeigh(neighEvent{key: key, gone: !exists, neigh: entry}, touch)
-		if !entry.unattended() {
+		_, doubted := n.doubted[key]
+		switch {
+		case entry.unattended():
+			err = n.kernel.keep(key, exists)
+		case doubted && entry.verifiable():
+			err = n.kernel.verify(key)
+		default:
 			return
 		}
-		err = n.kernel.keep(key, exists)
 	}
 	n.cooling[key] = err != nil
 	if n.tick == nil {
@@ -102,6 +115,12 @@ func (n *neighbours) tend(s *state, key neighKey, touch func(subject)) {
 // or it could not be resolved and the kernel would only try again seconds later.
 func (n neigh) unattended() bool {
 	return !n.fixed() && (!n.managed || (n.ours && n.state&unix.NUD_FAILED != 0))
+}
+
+// verifiable says that the entry is one that we have the kernel keep, and that it
+// takes it for right without asking.
+func (n neigh) verifiable() bool {
+	return n.ours && n.managed && !n.fixed() && n.state&(unix.NUD_REACHABLE|unix.NUD_STALE|unix.NUD_DELAY) != 0
 }
 
 // report logs an error, unless it goes on from one that was. Entries that came

@@ -83,6 +83,30 @@ func TestNeighbourIsResolvedAndKept(t *testing.T) {
 	}
 }
 
+// A neighbour that has taken another Ethernet address and told nobody is found by it
+// when it is doubted. The kernel alone would not for long.
+func TestNeighbourDoubted(t *testing.T) {
+	for family, peer := range map[string]string{"ipv4": "192.0.2.2", "ipv6": "2001:db8::2"} {
+		t.Run(family, func(t *testing.T) {
+			a, b := pair(t)
+			a.Sysctl(t, "net/"+family+"/neigh/x/base_reachable_time_ms", "3600000")
+			a.Sysctl(t, "net/"+family+"/neigh/x/retrans_time_ms", "200")
+			m := follow(t, a)
+			m.Watch(1, Target{Peer: ip(peer)})
+			m.known(1, b.MAC(t, "y"))
+			testnet.Eventually(t, patience, "the kernel takes the entry for right", func() bool {
+				e := entry(t, a, peer)
+				return e != nil && e.State == netlink.NUD_REACHABLE && managed(e)
+			})
+			m.Doubt(2) // there is no such session
+			b.SetMAC(t, "y", net.HardwareAddr{2, 0, 0, 0, 0, 0x78})
+			m.Doubt(1)
+			m.known(1, b.MAC(t, "y"))
+			testnet.Eventually(t, patience, "the kernel keeps the entry", func() bool { return managed(entry(t, a, peer)) })
+		})
+	}
+}
+
 // A neighbour that comes late is found without anybody sending to it.
 func TestNeighbourComesLater(t *testing.T) {
 	a, b := pair(t)

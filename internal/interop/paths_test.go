@@ -172,6 +172,25 @@ func TestNeighbourMovesInSilence(t *testing.T) {
 	db.waitUp(t)
 }
 
+// A wrong Ethernet address that the kernel takes for right costs the sessions, and
+// when they have failed it is found out.
+func TestNeighbourMistaken(t *testing.T) {
+	t.Parallel()
+	a, b := newLink(t)
+	for _, h := range []*host{a, b} {
+		for _, family := range []string{"ipv4", "ipv6"} {
+			h.Sysctl(t, "net/"+family+"/neigh/"+h.ifname+"/base_reachable_time_ms", "3600000")
+		}
+	}
+	da, db := startPair(t, a, b)
+	for _, peer := range []netip.Addr{b.v4, b.v6, b.ll} {
+		a.ip(t, fmt.Sprintf("neighbour replace %s lladdr 02:00:00:00:00:79 dev %s nud reachable", peer, a.ifname))
+		eventually(t, patience, "the session fails", func() bool { return da.session(t, peer).Counters.Down > 0 })
+	}
+	da.waitUp(t)
+	db.waitUp(t)
+}
+
 // TestManyQueues spreads sessions over two workers and an interface with four
 // queues: a packet finds its session on whatever queue it arrives.
 func TestManyQueues(t *testing.T) {

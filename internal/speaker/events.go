@@ -37,8 +37,11 @@ func (s *Speaker) takeEvents(ctx context.Context) {
 		for buf = s.engine.TakeEvents(buf[:0]); len(buf) > 0; buf = s.engine.TakeEvents(buf[:0]) {
 			s.o.OnEvents(buf)
 			for i := range buf {
-				if buf[i].Gone {
-					s.gone(ctx, buf[i].Discr)
+				switch e := &buf[i]; {
+				case e.Gone:
+					s.gone(ctx, e.Discr)
+				case e.Failed && !e.Failure.Admin:
+					s.monitor.Doubt(e.Discr)
 				}
 			}
 		}
