@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -37,7 +38,7 @@ func (r *Runner) command(ctx context.Context, j *job) result {
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
 	}
 	if err := r.o.In(cmd.Start); err != nil {
-		return result{err: fmt.Errorf("start %s: %w", args[0], withoutPath(err))}
+		return result{err: notStarted(args[0], err)}
 	}
 	limited, cancel := context.WithTimeout(ctx, j.hook.Timeout)
 	defer cancel()
@@ -75,12 +76,21 @@ func awaitEnd(pid int) error {
 	}
 }
 
-func withoutPath(err error) error {
+// notStarted says why a program did not start. The kernel's own words for a script
+// mislead.
+func notStarted(path string, err error) error {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
-		return errno
+		err = errno
 	}
-	return err
+	_, missing := os.Stat(path)
+	switch {
+	case errno == unix.ENOENT && missing == nil:
+		return fmt.Errorf("start %s: %w: it is there, but not the interpreter that its first line names", path, err)
+	case errno == unix.ENOEXEC:
+		return fmt.Errorf("start %s: %w: a script begins with a line such as #!/bin/sh", path, err)
+	}
+	return fmt.Errorf("start %s: %w", path, err)
 }
 
 // firstLine keeps the beginning of what is written.

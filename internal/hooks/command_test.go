@@ -94,6 +94,19 @@ func TestCommandFails(t *testing.T) {
 	if res := r.command(t.Context(), j); fmt.Sprint(res.err) != "start /no/such/program: no such file or directory" {
 		t.Errorf("missing program: %+v", res)
 	}
+	for text, want := range map[string]string{
+		"#!/no/such/sh\n": "no such file or directory: it is there, but not the interpreter",
+		"echo\n":          "exec format error: a script begins with a line such as #!/bin/sh",
+	} {
+		script := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		j.hook.Run = []string{script}
+		if res := r.command(t.Context(), j); !strings.Contains(fmt.Sprint(res.err), want) {
+			t.Errorf("%q: %v, want %s", text, res.err, want)
+		}
+	}
 	if res := r.command(t.Context(), sh(t, "yes | head -c 10000000 >&2", "")); res.err != nil || len(res.stderr) > maxLine {
 		t.Errorf("much on standard error: %v, %d bytes", res.err, len(res.stderr))
 	}
