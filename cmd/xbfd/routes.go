@@ -94,7 +94,10 @@ func onDown(r *control.Route) string {
 
 // reason says why a route is not as it is to be, or will change.
 func reason(r *control.Route) string {
-	if r.Reason != "" {
+	switch {
+	case r.Reason != "" && r.Tries == 0: // it waits for something else
+		return r.Reason
+	case r.Reason != "":
 		return fmt.Sprintf("%s; tried %d times, next in %s", r.Reason, r.Tries, interval(r.RetryIn))
 	}
 	for _, m := range r.Members {

@@ -186,7 +186,8 @@ func (k *netlink) exchange(first uint32, ops []Op) error {
 		}
 		for m := range messages(k.buf[:n]) {
 			if errno, text, ok := refusal(m); ok && errno != 0 && m.seq-first < uint32(len(ops)) {
-				ops[m.seq-first].Err = &Refusal{Errno: errno, Text: text}
+				op := &ops[m.seq-first]
+				op.Err = &Refusal{Errno: errno, Text: text, Address: op.Object != nil && op.Object.Interface != ""}
 			}
 		}
 	}

@@ -5,8 +5,9 @@ import "golang.org/x/sys/unix"
 // Refusal is an error of the kernel.
 type Refusal struct {
 	unix.Errno
-	Text  string // what else it said; may be empty
-	Group bool   // it was about a nexthop group
+	Text    string // what else it said; may be empty
+	Group   bool   // it was about a nexthop group
+	Address bool   // it was about an address
 }
 
 // Error says what the number means here, and what to do about it.
@@ -14,7 +15,10 @@ func (r *Refusal) Error() string {
 	text := ""
 	switch r.Errno {
 	case unix.EEXIST:
-		if r.Group {
+		switch {
+		case r.Address:
+			return "somebody else has added it already: remove that, or this from the file"
+		case r.Group:
 			return "somebody else's nexthop has this id: remove that, or choose another id here"
 		}
 		return "somebody else's stands in its place: remove that, or choose another metric here"
