@@ -12,6 +12,7 @@
 //	matrix        what works on which kernel, driver and device, and the tests of it
 //	pid1          the guest's first process
 //	guest         the tests of features that take a guest
+//	devices       the interfaces that both kinds of tests run on
 //
 // Nothing outlives a run but the kernels, in a directory of the caller's: QEMU is
 // killed with the process that started it.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/internal/speaker"
-	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/internal/vm/devices"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -21,8 +21,11 @@ import (
 // and they notice when the link is cut.
 func TestManyQueues(t *testing.T) {
 	const count = 8
-	a, b := stack{testnet.NewNS(t, "a")}, stack{testnet.NewNS(t, "b")}
-	aif, bif := a.take(t, "52:54:00:00:02:01"), b.take(t, "52:54:00:00:02:02")
+	a, b := stack{devices.New(t, "a")}, stack{devices.New(t, "b")}
+	const aif, bif = "p0", "p0"
+	cards := devices.Cards(t, "virtio_net")[1] // whose queues are as few as the processors
+	a.Take(t, cards[0], aif)
+	b.Take(t, cards[1], bif)
 	must(t, errors.Join(a.SetCombined(aif, 2), b.SetCombined(bif, 2)))
 	one, two := a.workers(t, 2), b.workers(t, 2)
 	var near, far []talk

@@ -16,10 +16,10 @@ import (
 // taken.
 func TestDoctorOfStacks(t *testing.T) {
 	a, _ := ends(t, 3)
-	a.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "x0", "x1")
-	a.vlan(t, "bond0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
-	a.vlan(t, "v7", "inner", 8, netlink.VLAN_PROTOCOL_8021Q)
-	a.bridge(t, "br0", "x2")
+	a.Bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, nil, "x0", "x1")
+	a.VLAN(t, "bond0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "v7", "inner", 8, netlink.VLAN_PROTOCOL_8021Q)
+	a.Bridge(t, "br0", "x2")
 	var said strings.Builder
 	look := func(only string) {
 		must(t, a.Do(func() error {

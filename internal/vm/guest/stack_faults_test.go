@@ -21,37 +21,48 @@ import (
 func TestMemberWithoutXDP(t *testing.T) {
 	a, b := ends(t, 2)
 	foreign(t, a, "x1")
-	a.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "x0")
-	b.bridge(t, "br0", "y0", "y1")
+	a.Bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, nil, "x0")
+	b.Bridge(t, "br0", "y0", "y1")
 	one, two := pair(t, a, "bond0", b, "br0")
 	one.await("frames leave by x0", func() bool { return one.via("bond0") == "x0" })
-	a.join(t, "x1", "bond0")
+	a.Join(t, "x1", "bond0")
 	one.await("it is a member", func() bool { return len(one.on("bond0").Lowers) == 2 })
-	a.activate(t, "bond0", "x1")
+	a.Activate(t, "bond0", "x1")
 	one.await("frames leave by the bond", func() bool { return one.via("bond0") == "" })
 	if st := one.on("bond0"); st.Transport != "udp" || !strings.Contains(st.Reason, "another XDP program is attached") {
 		t.Errorf("status %+v", st)
 	}
 	steady(t, one, two)
-	a.activate(t, "bond0", "x0")
+	a.Activate(t, "bond0", "x0")
 	one.await("frames leave by x0 again", func() bool { return one.via("bond0") == "x0" })
 	one.takes("x0")
 	steady(t, one, two)
 }
 
 // What arrives on a member that the bond does not use is lost to the host, and so
-// to its sessions: here the two ends' bonds use different links.
+// to its sessions, also to one over several hops, which no interface is asked for: here
+// the two ends' bonds use different links.
 func TestIdleMember(t *testing.T) {
 	a, b := ends(t, 2)
-	a.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "x0", "x1")
-	b.bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, "y0", "y1")
-	b.activate(t, "bond0", "y0")
-	one, _ := pair(t, a, "bond0", b, "bond0")
+	a.Bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, nil, "x0", "x1")
+	b.Bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, nil, "y0", "y1")
+	b.Activate(t, "bond0", "y0")
+	one, two := pair(t, a, "bond0", b, "bond0")
+	const farHere, farThere = "10.0.0.1", "10.0.0.2"
+	a.AddAddr(t, "lo", farHere+"/32")
+	a.AddRoute(t, "bond0", farThere+"/32", there)
+	b.AddAddr(t, "lo", farThere+"/32")
+	b.AddRoute(t, "bond0", farHere+"/32", here)
+	far := addFar(t, one.s, farHere, farThere)
+	addFar(t, two.s, farThere, farHere).up()
+	far.up()
 	one.takes("x0")
-	one.cut(func() { b.activate(t, "bond0", "y1") })
+	one.cut(func() { b.Activate(t, "bond0", "y1") })
+	far.await("the multihop session is down", func() bool { return far.status().State == packet.Down })
 	before := one.taken("x1")
-	a.activate(t, "bond0", "x1")
+	a.Activate(t, "bond0", "x1")
 	one.up()
+	far.up()
 	one.takes("x1")
 	if before != 0 {
 		t.Errorf("XDP has taken %d frames that the bond would not have", before)
@@ -61,8 +72,8 @@ func TestIdleMember(t *testing.T) {
 // The transport changes below a running session, and of the VLAN device itself.
 func TestSwitchBelow(t *testing.T) {
 	a, b := ends(t, 1)
-	a.vlan(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
-	b.vlan(t, "y0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	b.VLAN(t, "y0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
 	one, two := pair(t, a, "v7", b, "v7")
 	for _, c := range []struct{ ifname, asked, transport, via string }{
 		{"x0", "udp", "udp", ""},
@@ -85,8 +96,8 @@ func TestSwitchBelow(t *testing.T) {
 // waiting, and says why.
 func TestInsistOnXDP(t *testing.T) {
 	a, _ := ends(t, 1)
-	a.vlan(t, "x0", "outer", 7, netlink.VLAN_PROTOCOL_8021Q)
-	a.vlan(t, "outer", "inner", 8, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "x0", "outer", 7, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "outer", "inner", 8, netlink.VLAN_PROTOCOL_8021Q)
 	a.AddAddr(t, "inner", here+mask)
 	s, err := speaker.New(speaker.Options{In: a.Do, Transport: func(string) string { return wire.TransportXDP }})
 	must(t, err)

@@ -18,8 +18,8 @@ import (
 func TestVLAN(t *testing.T) {
 	testnet.NoLeaks(t)
 	a, b := ends(t, 1)
-	a.vlan(t, "x0", "x0.7", 7, netlink.VLAN_PROTOCOL_8021Q)
-	b.vlan(t, "y0", "y0.7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "x0", "x0.7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	b.VLAN(t, "y0", "y0.7", 7, netlink.VLAN_PROTOCOL_8021Q)
 	one, two := pair(t, a, "x0.7", b, "y0.7")
 	st := one.on("x0.7")
 	if !strings.HasPrefix(st.Transport, "xdp-") || one.via("x0.7") != "x0" || !strings.HasPrefix(st.Reason, "VLAN 7 of x0: by x0, ") {
@@ -46,7 +46,7 @@ func TestVLANsApart(t *testing.T) {
 				parent, address string
 			}{{a, "x0", c.here}, {b, "y0", c.there}} {
 				for vid, name := range map[int]string{7: ".7", 8: ".8"} {
-					n.vlan(t, n.parent, n.parent+name, vid, netlink.VLAN_PROTOCOL_8021Q)
+					n.VLAN(t, n.parent, n.parent+name, vid, netlink.VLAN_PROTOCOL_8021Q)
 					n.AddAddr(t, n.parent+name, n.address+c.mask)
 				}
 				n.AddAddr(t, n.parent, n.address+c.mask)
@@ -84,18 +84,16 @@ func TestVLANsApart(t *testing.T) {
 // VLAN devices of one link, one of them in a VRF, with the same addresses.
 func TestVLANInVRF(t *testing.T) {
 	a, b := ends(t, 1)
-	a.vlan(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
-	b.vlan(t, "y0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	b.VLAN(t, "y0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
 	one, two := pair(t, a, "v7", b, "v7")
 	for _, n := range []struct {
 		stack
 		parent, address string
 	}{{a, "x0", here}, {b, "y0", there}} {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = "red"
-		n.add(t, &netlink.Vrf{LinkAttrs: attrs, Table: 10})
-		n.vlan(t, n.parent, "v8", 8, netlink.VLAN_PROTOCOL_8021Q)
-		n.join(t, "v8", "red")
+		n.VRF(t, "red", 10)
+		n.VLAN(t, n.parent, "v8", 8, netlink.VLAN_PROTOCOL_8021Q)
+		n.Join(t, "v8", "red")
 		n.AddAddr(t, "v8", n.address+mask)
 	}
 	three, four := add(t, one.s, "v8", here, there), add(t, two.s, "v8", there, here)
@@ -116,8 +114,8 @@ func TestQinQ(t *testing.T) {
 		stack
 		parent string
 	}{{a, "x0"}, {b, "y0"}} {
-		n.vlan(t, n.parent, "outer", 7, netlink.VLAN_PROTOCOL_8021AD)
-		n.vlan(t, "outer", "inner", 8, netlink.VLAN_PROTOCOL_8021Q)
+		n.VLAN(t, n.parent, "outer", 7, netlink.VLAN_PROTOCOL_8021AD)
+		n.VLAN(t, "outer", "inner", 8, netlink.VLAN_PROTOCOL_8021Q)
 	}
 	one, _ := pair(t, a, "inner", b, "inner")
 	if st := one.on("inner"); st.Transport != "udp" || !strings.Contains(st.Reason, "outer is a VLAN itself, so frames carry two tags") {
@@ -142,13 +140,13 @@ func TestActiveBackup(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			testnet.NoLeaks(t)
 			a, b := ends(t, 3)
-			a.bonded(t, "bond0", func(b *netlink.Bond) { b.FailOverMac = c.followed }, "x0", "x1")
-			b.bridge(t, "br0", "y0", "y1", "y2") // as a switch is
+			a.Bond(t, "bond0", netlink.BOND_MODE_ACTIVE_BACKUP, func(b *netlink.Bond) { b.FailOverMac = c.followed }, "x0", "x1")
+			b.Bridge(t, "br0", "y0", "y1", "y2") // as a switch is
 			aif, bif := "bond0", "br0"
 			if c.vid != 0 {
 				aif, bif = "bond0.7", "br0.7"
-				a.vlan(t, "bond0", aif, c.vid, netlink.VLAN_PROTOCOL_8021Q)
-				b.vlan(t, "br0", bif, c.vid, netlink.VLAN_PROTOCOL_8021Q)
+				a.VLAN(t, "bond0", aif, c.vid, netlink.VLAN_PROTOCOL_8021Q)
+				b.VLAN(t, "br0", bif, c.vid, netlink.VLAN_PROTOCOL_8021Q)
 			}
 			one, two := pair(t, a, aif, b, bif)
 			turns(t, a, one, two, aif)
@@ -175,24 +173,27 @@ func turns(t *testing.T, a stack, one, two talk, aif string) {
 		steady(t, one, two)
 	}
 	turn("at first", "x0", func() {})
-	turn("another is active", "x1", func() { a.activate(t, "bond0", "x1") })
+	turn("another is active", "x1", func() { a.Activate(t, "bond0", "x1") })
 	turn("its link goes down", "x0", func() { a.SetDown(t, "x1") })
 	a.SetUp(t, "x1")
 	turn("a third joins", "x2", func() {
-		a.join(t, "x2", "bond0")
+		a.Join(t, "x2", "bond0")
 		one.await("it is open", func() bool { return one.on("x2").Transport != "" })
-		a.activate(t, "bond0", "x2")
+		a.Activate(t, "bond0", "x2")
 	})
-	a.activate(t, "bond0", "x1")
-	turn("the second again", "x1", func() { a.leave(t, "x2") })
+	a.Activate(t, "bond0", "x1")
+	turn("the second again", "x1", func() {
+		a.SetMaster(t, "x2", "")
+		a.SetDown(t, "x2")
+	})
 	one.await("it is closed", func() bool { return one.on("x2").Transport == "" })
 }
 
 // 802.3ad: by a member that collects and distributes.
 func TestLACP(t *testing.T) {
 	a, b := ends(t, 2)
-	a.bond(t, "bond0", netlink.BOND_MODE_802_3AD, "x0", "x1")
-	b.bond(t, "bond0", netlink.BOND_MODE_802_3AD, "y0", "y1")
+	a.Bond(t, "bond0", netlink.BOND_MODE_802_3AD, nil, "x0", "x1")
+	b.Bond(t, "bond0", netlink.BOND_MODE_802_3AD, nil, "y0", "y1")
 	one, two := pair(t, a, "bond0", b, "bond0")
 	one.whole("bond0")
 	two.whole("bond0")
@@ -211,10 +212,10 @@ func TestLACP(t *testing.T) {
 // Both on a VLAN of a bond: tags and members at once.
 func TestVLANOfLACP(t *testing.T) {
 	a, b := ends(t, 2)
-	a.bond(t, "bond0", netlink.BOND_MODE_802_3AD, "x0", "x1")
-	b.bond(t, "bond0", netlink.BOND_MODE_802_3AD, "y0", "y1")
-	a.vlan(t, "bond0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
-	b.vlan(t, "bond0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	a.Bond(t, "bond0", netlink.BOND_MODE_802_3AD, nil, "x0", "x1")
+	b.Bond(t, "bond0", netlink.BOND_MODE_802_3AD, nil, "y0", "y1")
+	a.VLAN(t, "bond0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	b.VLAN(t, "bond0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
 	one, two := pair(t, a, "v7", b, "v7")
 	one.whole("v7")
 	two.whole("v7")

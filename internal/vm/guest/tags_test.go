@@ -3,17 +3,13 @@
 package guest
 
 import (
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/xbfd/xbfd/bpf"
 	"github.com/xbfd/xbfd/internal/features"
@@ -21,6 +17,7 @@ import (
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/internal/speaker"
 	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/internal/vm/devices"
 	"github.com/xbfd/xbfd/packet"
 )
 
@@ -30,72 +27,25 @@ const rxTag = "rx-vlan-hw-parse"
 // joint makes two namespaces with an interface each, which are joined.
 type joint func(t *testing.T) (a, b stack, aif, bif string)
 
-// cards are the Ethernet addresses of the two ends of a pair of the guest's cards, by
-// driver. They are looked for once: a card that a test has had is away for a moment.
-var cards = sync.OnceValues(func() (map[string][2]string, error) {
-	all := make(map[string][2]string)
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	for n := 1; ; n++ {
-		one, two := fmt.Sprintf("52:54:00:00:%02x:01", n), fmt.Sprintf("52:54:00:00:%02x:02", n)
-		name, err := cardOf(one)
-		if err != nil || name == "" {
-			return all, err
-		}
-		info, err := unix.IoctlGetEthtoolDrvinfo(fd, name)
-		if err != nil {
-			return nil, err
-		}
-		if driver := unix.ByteSliceToString(info.Driver[:]); all[driver][0] == "" {
-			all[driver] = [2]string{one, two}
-		}
-	}
-})
-
 // links are a veth and a pair of the guest's cards of each driver, by driver.
-func links(t *testing.T) map[string]joint {
-	all := map[string]joint{"veth": func(t *testing.T) (a, b stack, aif, bif string) {
+func links() map[string]joint {
+	all := map[string]joint{devices.Veth: func(t *testing.T) (a, b stack, aif, bif string) {
 		a, b = ends(t, 1)
 		return a, b, "x0", "y0"
 	}}
-	pairs, err := cards()
-	must(t, err)
-	for driver, macs := range pairs {
+	for _, driver := range devices.Drivers() {
+		if driver == devices.Veth {
+			continue
+		}
 		all[driver] = func(t *testing.T) (a, b stack, aif, bif string) {
-			a, b = stack{testnet.NewNS(t, "a")}, stack{testnet.NewNS(t, "b")}
-			return a, b, a.take(t, macs[0]), b.take(t, macs[1])
+			a, b = stack{devices.New(t, "a")}, stack{devices.New(t, "b")}
+			cards := devices.Cards(t, driver)[0]
+			a.Take(t, cards[0], "p0")
+			b.Take(t, cards[1], "p0")
+			return a, b, "p0", "p0"
 		}
 	}
 	return all
-}
-
-// cardOf returns the name of the card with an Ethernet address, "" if there is none.
-func cardOf(mac string) (string, error) {
-	list, err := net.Interfaces()
-	for _, i := range list {
-		if i.HardwareAddr.String() == mac {
-			return i.Name, nil
-		}
-	}
-	return "", err
-}
-
-// take gives the namespace a card, which comes back when the namespace goes.
-func (s stack) take(t *testing.T, mac string) (name string) {
-	t.Helper()
-	testnet.Eventually(t, 10*time.Second, "the card is back", func() bool {
-		var err error
-		name, err = cardOf(mac)
-		return err == nil && name != ""
-	})
-	l, err := netlink.LinkByName(name)
-	must(t, err)
-	must(t, netlink.LinkSetNsFd(l, s.FD()))
-	s.SetUp(t, name)
-	return name
 }
 
 // feature tells whether an interface has one on.
@@ -117,7 +67,7 @@ func (s stack) feature(t *testing.T, ifname, feature string) (on bool) {
 // every other BFD does: what is handed over beside the frame, or taken off by a card,
 // is never taken for a frame without a tag, and the session on the VLAN runs.
 func TestTagsBesideFrames(t *testing.T) {
-	for name, open := range links(t) {
+	for name, open := range links() {
 		t.Run(name, func(t *testing.T) {
 			testnet.NoLeaks(t)
 			a, b, aif, bif := open(t)
@@ -126,7 +76,7 @@ func TestTagsBesideFrames(t *testing.T) {
 				stack
 				parent, address string
 			}{{a, aif, here}, {b, bif, there}} {
-				n.vlan(t, n.parent, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+				n.VLAN(t, n.parent, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
 				n.AddAddr(t, "v7", n.address+mask)
 				n.AddAddr(t, n.parent, n.address+mask)
 			}
@@ -143,7 +93,7 @@ func TestTagsBesideFrames(t *testing.T) {
 			st := seven.on(aif)
 			t.Logf("%s: %s, %s; %s was %v and is %v", aif, st.Transport, st.Reason, rxTag, before, a.feature(t, aif, rxTag))
 			hidden := strings.Contains(st.Reason, "beside the frames")
-			if hidden != (name == "veth") || !hidden && a.feature(t, aif, rxTag) {
+			if hidden != (name == devices.Veth) || !hidden && a.feature(t, aif, rxTag) {
 				t.Errorf("%s, %s; %s is %v", st.Transport, st.Reason, rxTag, a.feature(t, aif, rxTag))
 			}
 			if !hidden {
@@ -182,10 +132,10 @@ func TestTagsFollowed(t *testing.T) {
 		t.Errorf("without VLANs: %s", reason())
 	}
 	one.takes("x0")
-	a.vlan(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "x0", "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
 	one.await("a VLAN is seen", func() bool { return strings.HasSuffix(reason(), bare) })
 	steady(t, one)
-	a.vlan(t, "v7", "v8", 8, netlink.VLAN_PROTOCOL_8021Q)
+	a.VLAN(t, "v7", "v8", 8, netlink.VLAN_PROTOCOL_8021Q)
 	one.await("a VLAN over it is seen", func() bool { return strings.HasSuffix(reason(), all) })
 	steady(t, one)
 	a.DelLink(t, "v7")
@@ -197,8 +147,8 @@ func TestTagsFollowed(t *testing.T) {
 
 // A card with sessions is left as it is when VLANs come; opened anew it leaves the tags.
 func TestTagsOfRunningCard(t *testing.T) {
-	for driver, open := range links(t) {
-		if driver == "veth" {
+	for driver, open := range links() {
+		if driver == devices.Veth {
 			continue
 		}
 		t.Run(driver, func(t *testing.T) {
@@ -216,7 +166,7 @@ func TestTagsOfRunningCard(t *testing.T) {
 			one.up()
 			two.up()
 			one.takes(aif)
-			a.vlan(t, aif, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
+			a.VLAN(t, aif, "v7", 7, netlink.VLAN_PROTOCOL_8021Q)
 			const left = "takes VLAN tags off until the interface is opened anew"
 			one.await("the VLAN is seen", func() bool { return strings.Contains(one.on(aif).Reason, left) })
 			steady(t, one)
@@ -234,8 +184,8 @@ func TestTagsOfRunningCard(t *testing.T) {
 
 // What a crash leaves switched off is switched on by the next start, or by cleanup.
 func TestFeatureOfDead(t *testing.T) {
-	for name, open := range links(t) {
-		if name == "veth" {
+	for name, open := range links() {
+		if name == devices.Veth {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

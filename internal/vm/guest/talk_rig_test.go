@@ -31,9 +31,23 @@ type talk struct {
 
 func add(t *testing.T, s *speaker.Speaker, ifname, local, peer string) talk {
 	t.Helper()
-	discr, err := s.Add(netlinkmon.Target{
-		Peer: netip.MustParseAddr(peer), Local: netip.MustParseAddr(local), Interface: ifname,
-	}, engine.Spec{Params: session.Params{DesiredMinTx: interval, RequiredMinRx: interval, DetectMult: 3}})
+	return addTo(t, s, netlinkmon.Target{Interface: ifname}, local, peer)
+}
+
+// addFar adds a session over several hops.
+func addFar(t *testing.T, s *speaker.Speaker, local, peer string) talk {
+	t.Helper()
+	return addTo(t, s, netlinkmon.Target{Multihop: true}, local, peer)
+}
+
+func addTo(t *testing.T, s *speaker.Speaker, to netlinkmon.Target, local, peer string) talk {
+	t.Helper()
+	params := session.Params{DesiredMinTx: interval, RequiredMinRx: interval, DetectMult: 3}
+	if to.Multihop {
+		params.Kind = session.Multihop
+	}
+	to.Local, to.Peer = netip.MustParseAddr(local), netip.MustParseAddr(peer)
+	discr, err := s.Add(to, engine.Spec{Params: params})
 	must(t, err)
 	return talk{t, s, discr}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/xbfd/xbfd/engine/session"
 	"github.com/xbfd/xbfd/internal/speaker"
 	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/internal/vm/devices"
 	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -36,7 +37,7 @@ type vrfBed struct {
 
 // vrfEnd is a speaker in a namespace of its own.
 type vrfEnd struct {
-	*testnet.NS
+	devices.NS
 	*speaker.Speaker
 	discr map[string]uint32 // by VRF and target
 }
@@ -63,11 +64,11 @@ func newVRFBed(t *testing.T, transport string) *vrfBed {
 // emptyVRFBed has everything but those.
 func emptyVRFBed(t *testing.T) *vrfBed {
 	t.Helper()
-	b := &vrfBed{t: t, host: &vrfEnd{NS: testnet.NewNS(t, "host")}, peers: make(map[string]*vrfEnd)}
+	b := &vrfBed{t: t, host: &vrfEnd{NS: devices.New(t, "host")}, peers: make(map[string]*vrfEnd)}
 	for _, vrf := range vrfNames {
-		peer := &vrfEnd{NS: testnet.NewNS(t, "peer"+vrf)}
+		peer := &vrfEnd{NS: devices.New(t, "peer"+vrf)}
 		b.peers[vrf] = peer
-		testnet.Veth(t, b.host.NS, vrfPort(vrf), peer.NS, "p0")
+		testnet.Veth(t, b.host.NS.NS, vrfPort(vrf), peer.NS.NS, "p0")
 		if vrf != "" {
 			b.addVRF(vrf)
 		}
@@ -127,32 +128,8 @@ func (e *vrfEnd) add(t *testing.T, name string, target netlinkmon.Target) {
 // addVRF makes a VRF and puts its interface into it.
 func (b *vrfBed) addVRF(vrf string) {
 	b.t.Helper()
-	must(b.t, b.host.Do(func() error {
-		a := netlink.NewLinkAttrs()
-		a.Name = vrf
-		return netlink.LinkAdd(&netlink.Vrf{LinkAttrs: a, Table: vrfTables[vrf]})
-	}))
-	b.host.SetUp(b.t, vrf)
-	b.move(vrfPort(vrf), vrf)
-}
-
-// move puts an interface into a VRF, "" takes it out.
-func (b *vrfBed) move(ifname, vrf string) {
-	b.t.Helper()
-	must(b.t, b.host.Do(func() error {
-		l, err := netlink.LinkByName(ifname)
-		if err != nil {
-			return err
-		}
-		if vrf == "" {
-			return netlink.LinkSetNoMaster(l)
-		}
-		master, err := netlink.LinkByName(vrf)
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetMaster(l, master)
-	}))
+	b.host.VRF(b.t, vrf, vrfTables[vrf])
+	b.host.SetMaster(b.t, vrfPort(vrf), vrf)
 }
 
 // address gives the host its addresses and routes in a VRF.

@@ -41,7 +41,7 @@ func TestVRFFollowsInterface(t *testing.T) {
 			await("near up", "near", packet.Up)
 			await("far up", "far", packet.Up)
 			for _, vrf := range []string{"red", "blue", ""} {
-				b.move(port, vrf)
+				b.host.SetMaster(t, port, vrf)
 				testnet.Eventually(t, 20*time.Second, "the session in VRF "+vrf, func() bool {
 					p, list := b.host.Path(b.host.discr["near"]), b.host.Interfaces()
 					open := len(list) == 1 && list[0].VRF == vrf // a moment later than the path is known

@@ -15,13 +15,14 @@ import (
 	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/internal/routes"
 	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/internal/vm/devices"
 )
 
 // A route of a VRF is in its table while its session is up, whether or not the VRF
 // was there first; it comes back with a VRF that is made again.
 func TestVRFRoutes(t *testing.T) {
-	b := &vrfBed{t: t, host: &vrfEnd{NS: testnet.NewNS(t, "host")}}
-	testnet.Veth(t, b.host.NS, vrfPort("red"), testnet.NewNS(t, "peer"), "p0")
+	b := &vrfBed{t: t, host: &vrfEnd{NS: devices.New(t, "host")}}
+	testnet.Veth(t, b.host.NS.NS, vrfPort("red"), testnet.NewNS(t, "peer"), "p0")
 	var kernel routes.Kernel
 	must(t, b.host.Do(func() (err error) { kernel, err = routes.Open(); return err }))
 	m := routes.NewManager(routes.Options{
@@ -65,13 +66,7 @@ func TestVRFRoutes(t *testing.T) {
 	await("no route after a failure", routes.Absent, false)
 	tell(routes.Up)
 	await("the route again", routes.Installed, true)
-	must(t, b.host.Do(func() error {
-		l, err := netlink.LinkByName("red")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkDel(l)
-	}))
+	b.host.DelLink(t, "red")
 	await("no route without the VRF", routes.Refused, false)
 	b.addVRF("red")
 	b.own(vrfPort("red"), "192.0.2.1/24")

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/internal/testnet"
 	"github.com/xbfd/xbfd/packet"
@@ -122,13 +120,7 @@ func TestVRFComesAndGoes(t *testing.T) {
 	// Out of its VRF the port is one of the default VRF, and what its peer says over
 	// several hops is heard there: that has the same addresses.
 	b.host.SetDown(t, port)
-	must(t, b.host.Do(func() error {
-		l, err := netlink.LinkByName("red")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkDel(l)
-	}))
+	b.host.DelLink(t, "red")
 	for target := range vrfTargets {
 		b.waits("red", target, "VRF red does not exist")
 	}
@@ -139,12 +131,12 @@ func TestVRFComesAndGoes(t *testing.T) {
 	b.awaitUp()
 
 	b.host.SetDown(t, port)
-	b.move(port, "")
+	b.host.SetMaster(t, port, "")
 	b.waits("red", "ipv4", "no interface of VRF red is directly connected to 192.0.2.2")
 	// A VRF without a default route of its own goes on to the main table.
 	b.waits("red", "multihop", "route to 10.0.0.2 leads elsewhere: interface to- is not in VRF red")
 	b.awaitDown("red")
-	b.move(port, "red")
+	b.host.SetMaster(t, port, "red")
 	b.host.SetUp(t, port)
 	b.address("red")
 	b.awaitUp()

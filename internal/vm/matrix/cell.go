@@ -61,11 +61,14 @@ func (g Grade) rank() int { return slices.Index([]Grade{Refused, Fallback, Works
 type Outcome struct {
 	Grade Grade
 	How   string // what works, or what is fallen back to; may be ""
-	Why   string // not better; "" when it works
+	Why   string // not better, or what it took; "" when it works by itself
 }
 
 // Yes is a feature that works; how may be "".
 func Yes(how string) Outcome { return Outcome{Works, how, ""} }
+
+// Given is a feature that works after something has been changed, "" for nothing.
+func Given(changed string) Outcome { return Outcome{Works, "", changed} }
 
 // Instead is a feature that falls back to another.
 func Instead(how, why string) Outcome { return Outcome{Fallback, how, why} }

@@ -16,11 +16,12 @@ import (
 	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/netns"
 	"github.com/xbfd/xbfd/internal/testnet"
+	"github.com/xbfd/xbfd/internal/vm/devices"
 )
 
 // daemon is a running xbfd.
 type daemon struct {
-	*testnet.NS
+	devices.NS
 	cmd    *netns.Cmd
 	client *control.Client
 	log    *buffer
@@ -28,7 +29,7 @@ type daemon struct {
 }
 
 // start runs xbfd in a namespace with a configuration, until the test ends.
-func start(t *testing.T, ns *testnet.NS, config string) *daemon {
+func start(t *testing.T, ns devices.NS, config string) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	file, socket := filepath.Join(dir, "xbfd.yaml"), filepath.Join(dir, "sock")

@@ -14,6 +14,7 @@ func sample(t *testing.T) Matrix {
 	var text []byte
 	for _, c := range []Cell{
 		{Place{"6.12", "veth", Plain}, Transport, Yes("xdp-native")},
+		{Place{"6.12", "veth", Plain}, Up, Given("on one foot")},
 		{Place{"6.1", "virtio_net", VLAN}, Transport, Instead("udp", "two tags, as configured")},
 		{Place{"6.1", "virtio_net", VLAN}, Heard, No("no XDP program")},
 		{Place{"6.1", "veth", Plain}, Up, Yes("")},
@@ -46,12 +47,13 @@ func TestRender(t *testing.T) {
 
 | driver | device | transport | heard | insurance | live transmit | up | detected in |
 |---|---|---|---|---|---|---|---|
-| veth | plain | works: xdp-native | | | | | |
+| veth | plain | works: xdp-native | | | | works [3] | |
 
 ## Reasons
 
 1. no XDP program
 2. two tags, as configured
+3. on one foot
 `
 	if diff := cmp.Diff(want, strings.TrimPrefix(got, "\n")); diff != "" {
 		t.Errorf("document (-want +got):\n%s", diff)
