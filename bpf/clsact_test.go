@@ -24,7 +24,7 @@ func TestFilter(t *testing.T) {
 	} {
 		must(t, d.insure(p))
 		must(t, d.insure(p)) // changes nothing
-		if n := d.answers(50, 200*time.Millisecond); n != 50 {
+		if n := d.answers(50, 5*time.Second); n != 50 {
 			t.Errorf("%d of 50 replies", n)
 		}
 		there := d.there()
@@ -99,7 +99,7 @@ func TestFilterLeavesOthers(t *testing.T) {
 			if i < 0 || d.there()[i].Priority != tt.prio {
 				t.Errorf("priority is not %d: %+v", tt.prio, d.there())
 			}
-			if n := d.answers(10, 200*time.Millisecond); n != 10 {
+			if n := d.answers(10, 5*time.Second); n != 10 {
 				t.Errorf("%d of 10 replies", n)
 			}
 			must(t, p.Close())

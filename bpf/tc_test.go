@@ -117,6 +117,7 @@ func TestTCAnswersElsewhere(t *testing.T) {
 		f.tags, answer.tags = tags[0], tags[1]
 		must(t, tables.setUpper(int32(ifindex), 9, owner{ifindex: uint32(ifindex), mac: f.dstMAC}))
 		l.Beat(monotonic(t))
+		l.SetPatience(time.Hour)
 		if !l.Expect(lane, f.bytes(t), int32(ifindex), 1) ||
 			!l.Insure(lane, 1, 0, answer.bytes(t), int32(a.Ifindex(t, "out"))) {
 			t.Fatal("the frame is none for a lane")
@@ -194,7 +195,7 @@ func sender(t *testing.T, ns *testnet.NS, ifname string) (fd int) {
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
-		const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
+		all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL})
 		return unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: ifindex, Protocol: all})
 	}))
 	t.Cleanup(func() { unix.Close(fd) })

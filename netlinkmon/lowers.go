@@ -132,11 +132,10 @@ func leaf(kind string) bool {
 	return slices.Contains([]string{"", "veth", "tun", "dummy", "netdevsim"}, kind)
 }
 
-// opaque says why frames of a device are not to be had below it. XDP would keep
-// from a bridge the frames that tell it where its neighbours are.
+// opaque says why frames of a device are not to be had below it.
 func opaque(kind string) string {
 	if kind == "bridge" {
-		return "a bridge chooses the port of each frame by those that it has seen"
+		return "on its ports XDP would keep from a bridge the frames that tell it where its neighbours are"
 	}
 	return "what lies under a " + kind + " device is not followed"
 }

@@ -67,9 +67,9 @@ func TestLowers(t *testing.T) {
 		{"VLAN of what is not known yet", []event{vlanOn(5, "v7", 2, 2, 7)}, 5,
 			&Lowers{Kind: "VLAN 7", Reason: "interface 2, which it is on, is not known"}},
 		{"VLAN of a bridge", []event{made(9, "br0", 9, stack{kind: "bridge"}), vlanOn(5, "br0.7", 9, 9, 7)}, 5,
-			&Lowers{Kind: "VLAN 7 of br0", Reason: "a bridge chooses the port of each frame by those that it has seen"}},
+			&Lowers{Kind: "VLAN 7 of br0", Reason: "on its ports XDP would keep from a bridge the frames that tell it where its neighbours are"}},
 		{"bridge", []event{made(9, "br0", 9, stack{kind: "bridge"})}, 9,
-			&Lowers{Kind: "bridge", Reason: "a bridge chooses the port of each frame by those that it has seen", Own: true}},
+			&Lowers{Kind: "bridge", Reason: "on its ports XDP would keep from a bridge the frames that tell it where its neighbours are", Own: true}},
 		{"team", []event{made(9, "t", 9, stack{kind: "team"})}, 9,
 			&Lowers{Kind: "team", Reason: "what lies under a team device is not followed", Own: true}},
 

@@ -74,7 +74,7 @@ func (i *Interface) settleTransmit() {
 	case i.program == nil:
 		t.how, t.reason = transmitUDP, i.reason
 	case i.program.Mode() != bpf.ModeNative:
-		t.how, t.reason = TransmitXDP, "live frames take native XDP"
+		t.how, t.reason = TransmitXDP, "live frames need native XDP"
 	case t.reason != "":
 		t.how = TransmitXDP
 	default:

@@ -47,7 +47,7 @@ func TestBridge(t *testing.T) {
 	}
 	testnet.Eventually(t, 5*time.Second, "the session is up", func() bool { return status().State == packet.Up })
 	if p := s.Path(discr); p.Transport != "xdp-generic" || !strings.HasPrefix(p.TransportReason, "bridge: generic XDP") ||
-		!strings.HasSuffix(p.TransportReason, "a bridge chooses the port of each frame by those that it has seen") {
+		!strings.HasSuffix(p.TransportReason, "on its ports XDP would keep from a bridge the frames that tell it where its neighbours are") {
 		t.Errorf("%s: %s", p.Transport, p.TransportReason)
 	}
 	for _, move := range [][2]string{{"y0", "y1"}, {"y1", "y0"}} {

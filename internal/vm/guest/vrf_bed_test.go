@@ -116,7 +116,7 @@ func (e *vrfEnd) start(t *testing.T, transport string) {
 
 func (e *vrfEnd) add(t *testing.T, name string, target netlinkmon.Target) {
 	t.Helper()
-	spec := engine.Spec{Params: session.Params{DesiredMinTx: 300_000, RequiredMinRx: 300_000, DetectMult: 3}}
+	spec := engine.Spec{Params: session.Params{DesiredMinTx: interval, RequiredMinRx: interval, DetectMult: mult}}
 	if target.Multihop {
 		spec.Params.Kind = session.Multihop
 	}
@@ -208,14 +208,14 @@ func (b *vrfBed) all(vrf string, up bool) bool {
 func (b *vrfBed) awaitUp() {
 	b.t.Helper()
 	for _, vrf := range vrfNames {
-		testnet.Eventually(b.t, 40*time.Second, "sessions up in VRF "+vrf, func() bool { return b.all(vrf, true) })
+		testnet.Eventually(b.t, patience, "sessions up in VRF "+vrf, func() bool { return b.all(vrf, true) })
 	}
 }
 
 // awaitDown waits until no session of a VRF is up.
 func (b *vrfBed) awaitDown(vrf string) {
 	b.t.Helper()
-	testnet.Eventually(b.t, 10*time.Second, "sessions down in VRF "+vrf, func() bool { return b.all(vrf, false) })
+	testnet.Eventually(b.t, patience, "sessions down in VRF "+vrf, func() bool { return b.all(vrf, false) })
 }
 
 // downs counts how often the sessions of a VRF went down.
@@ -235,7 +235,7 @@ func (b *vrfBed) waits(vrf, target, want string) {
 			b.t.Logf("%s in VRF %s waits for %q", target, vrf, got)
 		}
 	}()
-	testnet.Eventually(b.t, 10*time.Second, "reason: "+want, func() bool {
+	testnet.Eventually(b.t, patience, "reason: "+want, func() bool {
 		got = b.host.Path(b.host.discr[vrf+target]).Waiting
 		return got == want
 	})

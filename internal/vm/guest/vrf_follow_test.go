@@ -5,7 +5,6 @@ package guest
 import (
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/xbfd/xbfd/internal/testnet"
 	"github.com/xbfd/xbfd/netlinkmon"
@@ -36,13 +35,13 @@ func TestVRFFollowsInterface(t *testing.T) {
 			}
 			await := func(what, name string, want packet.State) {
 				t.Helper()
-				testnet.Eventually(t, 20*time.Second, what, func() bool { return state(name) == want })
+				testnet.Eventually(t, patience, what, func() bool { return state(name) == want })
 			}
 			await("near up", "near", packet.Up)
 			await("far up", "far", packet.Up)
 			for _, vrf := range []string{"red", "blue", ""} {
 				b.host.SetMaster(t, port, vrf)
-				testnet.Eventually(t, 20*time.Second, "the session in VRF "+vrf, func() bool {
+				testnet.Eventually(t, patience, "the session in VRF "+vrf, func() bool {
 					p, list := b.host.Path(b.host.discr["near"]), b.host.Interfaces()
 					open := len(list) == 1 && list[0].VRF == vrf // a moment later than the path is known
 					return p.Ready && p.VRF == vrf && open && state("near") == packet.Up

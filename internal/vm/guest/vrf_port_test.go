@@ -5,7 +5,6 @@ package guest
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,15 +31,15 @@ func TestVRFPortTaken(t *testing.T) {
 				return unix.Bind(fd, &unix.SockaddrInet4{Port: packet.PortControl})
 			}))
 			b.start(transport)
-			testnet.Eventually(t, 40*time.Second, "blue's sessions are up", func() bool { return b.all("blue", true) && b.all("", true) })
+			testnet.Eventually(t, patience, "blue's sessions are up", func() bool { return b.all("blue", true) && b.all("", true) })
 			const taken = "UDP port 3784 is taken by"
 			if transport == "udp" {
-				testnet.Eventually(t, 10*time.Second, "red's session waits", func() bool {
+				testnet.Eventually(t, patience, "red's session waits", func() bool {
 					return strings.Contains(b.host.Path(b.host.discr["redipv4"]).Waiting, taken)
 				})
 				return
 			}
-			testnet.Eventually(t, 40*time.Second, "red's sessions are up", func() bool { return b.all("red", true) })
+			testnet.Eventually(t, patience, "red's sessions are up", func() bool { return b.all("red", true) })
 			for _, i := range b.host.Interfaces() {
 				if strings.Contains(i.UDP, taken) != (i.VRF == "red") {
 					t.Errorf("interface %s in VRF %q: %q", i.Name, i.VRF, i.UDP)

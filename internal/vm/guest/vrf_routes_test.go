@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -54,7 +53,7 @@ func TestVRFRoutes(t *testing.T) {
 	}
 	await := func(what string, want routes.Standing, there bool) {
 		t.Helper()
-		testnet.Eventually(t, 10*time.Second, what, func() bool {
+		testnet.Eventually(t, patience, what, func() bool {
 			list := tables()
 			return m.Statuses()[0].Standing == want && (len(list) == 1) == there && (!there || list[0] == int(vrfTables["red"]))
 		})

@@ -38,7 +38,7 @@ func TestVRFs(t *testing.T) {
 			before := [2]uint64{b.downs(""), b.downs("blue")}
 			b.peers["red"].SetDown(t, "p0")
 			b.awaitDown("red")
-			time.Sleep(2 * time.Second)
+			time.Sleep(detection)
 			if !b.all("", true) || !b.all("blue", true) || before != [2]uint64{b.downs(""), b.downs("blue")} {
 				t.Error("sessions of other VRFs failed with red's")
 			}
@@ -77,7 +77,7 @@ func TestVRFAcceptAll(t *testing.T) {
 		return totals.Drops[packet.DropNoSession]
 	}
 	before := anonymous()
-	testnet.Eventually(t, 20*time.Second, "packets of red's peer in the default VRF's socket", func() bool {
+	testnet.Eventually(t, patience, "packets of red's peer in the default VRF's socket", func() bool {
 		return anonymous() > before+3 || b.downs("") != calm
 	})
 	if n := b.downs(""); n != calm || !b.all("", true) {
@@ -98,7 +98,7 @@ func TestVRFPollFinal(t *testing.T) {
 			must(t, p.Engine().Poll(p.discr[vrf+target]))
 		}
 		for target := range vrfTargets {
-			testnet.Eventually(t, 10*time.Second, fmt.Sprintf("the Final for %s in VRF %q", target, vrf), func() bool {
+			testnet.Eventually(t, patience, fmt.Sprintf("the Final for %s in VRF %q", target, vrf), func() bool {
 				st, err := p.Engine().Status(t.Context(), p.discr[vrf+target])
 				must(t, err)
 				return !st.Polling && st.State == packet.Up

@@ -217,7 +217,7 @@ func (r *row) heard() {
 			return
 		}
 		if time.Now().After(deadline) {
-			r.tell(matrix.Heard, matrix.No(why))
+			r.tell(matrix.Heard, matrix.No(strings.TrimPrefix(why, "not heard: ")))
 			return
 		}
 		time.Sleep(50 * time.Millisecond)

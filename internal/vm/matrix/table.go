@@ -11,7 +11,8 @@ import (
 const preamble = "# Kernels and drivers\n\n" +
 	"Made by `make test-vm` from what virtual machines showed, `make kernels` puts it here; do not edit.\n" +
 	"Each row is two daemons with 32 sessions between two namespaces, over two interfaces of that driver\n" +
-	"that lead to each other, with that device on top. Numbers in brackets are the reasons below.\n\n" +
+	"that lead to each other, with that device on top. Cards are QEMU's models of them, whose faults\n" +
+	"a real card need not have. Numbers in brackets are the reasons below.\n\n" +
 	"- **transport**: how packets travel. *works* is native XDP, with AF_XDP rings.\n" +
 	"- **heard**: XDP takes in the packets that say nothing new; it did.\n" +
 	"- **insurance**: one daemon was stopped for longer than its peer's Detection Time; no session went down at either end.\n" +
