@@ -23,15 +23,15 @@ func TestLiveChanges(t *testing.T) {
 		}
 	}
 	peer := b.v4.String()
-	do("add", "--peer-addr", peer, "--desired-min-tx", "50000", "--required-min-rx", "50ms", "--detect-mult", "10")
+	do("add", "--peer-addr", peer, "--desired-min-tx", "50000", "--required-min-rx", "50ms", "--detect-mult", "20")
 	s := d.waitState(t, b.v4, "up")
 	if s.Owner != "api" || s.DesiredMinTx != 50_000 || s.Transport != "xdp-native" {
 		t.Errorf("added: %+v", s)
 	}
-	do("set", peer, "--desired-min-tx", "80ms", "--detect-mult", "12")
+	do("set", peer, "--desired-min-tx", "80ms", "--detect-mult", "22")
 	eventually(t, patience, "the peer runs the new values", func() bool {
 		s := other.session(t, a.v4)
-		return s.DetectionTime == 12*80_000 && s.RemoteDetectMult == 12
+		return s.DetectionTime == 22*80_000 && s.RemoteDetectMult == 22
 	})
 	if s := d.session(t, b.v4); s.Counters.Down != 0 {
 		t.Errorf("set: %+v", s.Counters)
@@ -57,7 +57,7 @@ func TestLiveChanges(t *testing.T) {
 	// keeps its frames when the old one is forgotten.
 	do("add", "--peer-addr", peer, "--desired-min-tx", "50ms", "--required-min-rx", "50ms")
 	d.waitState(t, b.v4, "up")
-	time.Sleep(700 * time.Millisecond)
+	time.Sleep(mult*50*time.Millisecond + 200*time.Millisecond)
 	before := d.steered(t)
 	eventually(t, patience, "XDP takes its frames", func() bool { return d.steered(t) > before+3 })
 	if s := d.session(t, b.v4); s.State != "up" || s.Counters.Down != 0 {

@@ -147,7 +147,7 @@ func TestEverythingIsLeftAsFound(t *testing.T) {
 	check := func(what string) {
 		t.Helper()
 		var after map[string]string
-		for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 			if after = a.snapshot(t); maps.Equal(before, after) || time.Now().After(deadline) {
 				break
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xbfd/xbfd/internal/control"
 	"github.com/xbfd/xbfd/internal/rows"
 	"github.com/xbfd/xbfd/internal/testnet"
 	"github.com/xbfd/xbfd/packet"
@@ -64,9 +65,9 @@ func TestAuthBIRD(t *testing.T) {
 			d := start(t, a, authSession(b, kind.xbfd, "interop-key"))
 			d.waitState(t, b.v4, "up")
 			waitPeerUp(t, peer, 1)
-			time.Sleep(3 * time.Second)
-			s := d.session(t, b.v4)
-			if s.State != "up" || s.Counters.Up != 1 || s.Counters.Rx < 20 || len(s.Counters.RxDiscarded) != 0 {
+			var s control.Session
+			eventually(t, patience, "many packets", func() bool { s = d.session(t, b.v4); return s.Counters.Rx > 2*mult })
+			if s.State != "up" || s.Counters.Up != 1 || len(s.Counters.RxDiscarded) != 0 {
 				t.Errorf("session is %s after %+v", s.State, s.Counters)
 			}
 			for p, v := range peer.views(t) {
@@ -108,15 +109,14 @@ func TestAuthBIRDRefused(t *testing.T) {
 			a, b := newLink(t)
 			peer := startAuthBIRD(t, a, b, c.bird, c.secret)
 			d := start(t, a, authSession(b, c.xbfd, "interop-key"))
-			for range 5 {
-				time.Sleep(time.Second)
-				s := d.session(t, b.v4)
-				if s.State != "down" || s.Counters.Rx != 0 {
+			var s control.Session
+			eventually(t, patience, "packets are refused", func() bool {
+				if s = d.session(t, b.v4); s.State != "down" || s.Counters.Rx != 0 {
 					t.Fatalf("session is %s after %+v", s.State, s.Counters)
 				}
-			}
-			s := d.session(t, b.v4)
-			if s.Counters.RxDiscarded[c.reason] < 3 || len(s.Counters.RxDiscarded) != 1 || s.Auth.PeerDigest != "" {
+				return s.Counters.RxDiscarded[c.reason] >= 4
+			})
+			if len(s.Counters.RxDiscarded) != 1 || s.Auth.PeerDigest != "" {
 				t.Errorf("discards %v, want only %s; hint %q", s.Counters.RxDiscarded, c.reason, s.Auth.PeerDigest)
 			}
 			for p, v := range peer.views(t) {

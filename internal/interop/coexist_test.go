@@ -22,7 +22,7 @@ func TestAnotherDaemonOnTheHost(t *testing.T) {
 		d := start(t, a, oneSession(b, 100*time.Millisecond, ""))
 		d.waitState(t, b.v4, "up")
 		waitPeerUp(t, neighbour, 1)
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * mult * 100 * time.Millisecond)
 
 		owner := regexp.MustCompile(`UDP port 3784 is taken by (bfdd|bird) \(pid \d+\)`)
 		if warned := d.log.lines("level=WARN"); len(warned) != 1 || !owner.MatchString(warned[0]) {
@@ -91,7 +91,7 @@ func TestAnotherDaemonComesLater(t *testing.T) {
 			d := start(t, a, oneSession(b, 100*time.Millisecond, ""))
 			d.waitUp(t)
 			come(t, a, speech{sessions: towards(c, a), interval: 100 * time.Millisecond, mult: mult})
-			time.Sleep(time.Second)
+			time.Sleep((mult + 5) * 100 * time.Millisecond)
 			for _, d := range []*daemon{d, twin} {
 				if s := d.sessions(t)[0]; s.State != "up" || s.Counters.Down != 0 {
 					t.Errorf("session with %s: %+v", s.Peer, s)

@@ -16,8 +16,9 @@ const (
 	// it would take the peer for dead without Demand mode.
 	demandPoll      = 400 * time.Millisecond
 	demandDetection = mult * 50 * time.Millisecond
-	// twoPolls is time enough for two: the next waits until no Final of the last can come.
-	twoPolls = 2*(demandPoll+demandDetection) + 200*time.Millisecond
+	// twoPolls is time enough for two, on a busy machine too: the next waits until no Final
+	// of the last can come.
+	twoPolls = 4 * (demandPoll + demandDetection)
 )
 
 func demandSession(peer *host, transport string, demand bool) string {

@@ -181,7 +181,7 @@ func TestEchoForged(t *testing.T) {
 			d.steady(t, to, 0)
 
 			b.forward(t, false)
-			eventually(t, 4*time.Second, "the session fails all the same", func() bool {
+			eventually(t, patience, "the session fails all the same", func() bool {
 				for _, g := range forgeries {
 					in.send(t, g.datagram)
 				}

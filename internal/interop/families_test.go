@@ -73,14 +73,14 @@ func TestIPv6Only(t *testing.T) {
 				h.AddAddr(t, h.ifname, h.ll.String()+"/64")
 			}
 			config := func(local, peer *host, mult int) string {
-				const fast = "transmit-interval: 100, receive-interval: 100"
+				fast := fmt.Sprintf("transmit-interval: 100, receive-interval: 100, detect-multiplier: %d", mult)
 				return fmt.Sprintf("transport: %s\nmetrics: {listen: \"[::1]:9273\"}\npeers:\n"+
-					"  - {peer: %v, interface: %s, detect-multiplier: %d, %s}\n"+
+					"  - {peer: %v, interface: %s, %s}\n"+
 					"  - {peer: %v, local-address: %v, %s}\n"+
 					"  - {peer: %v, local-address: %v, multihop: true, %s}\n",
-					transport, peer.ll, local.ifname, mult, fast, peer.v6, local.v6, fast, peer.v6, local.v6, fast)
+					transport, peer.ll, local.ifname, fast, peer.v6, local.v6, fast, peer.v6, local.v6, fast)
 			}
-			d, twin := start(t, a, config(a, b, 3)), start(t, b, config(b, a, 3))
+			d, twin := start(t, a, config(a, b, mult)), start(t, b, config(b, a, mult))
 			d.waitUp(t)
 			twin.waitUp(t)
 			if i := d.status(t).Interfaces[0]; i.UDP != "open" || (i.Transport == "udp") != (transport == "udp") {
@@ -89,8 +89,8 @@ func TestIPv6Only(t *testing.T) {
 			if r := d.ctl(t, "doctor", "-c", d.file); strings.Contains(r.stdout, "fail") {
 				t.Errorf("the doctor says\n%s", r.stdout)
 			}
-			must(t, d.reload(t, config(a, b, 5)))
-			if s := d.session(t, b.ll); s.DetectMult != 5 || s.State != "up" {
+			must(t, d.reload(t, config(a, b, mult+5)))
+			if s := d.session(t, b.ll); s.DetectMult != mult+5 || s.State != "up" {
 				t.Errorf("after a reload: %s, multiplier %d", s.State, s.DetectMult)
 			}
 			twin.signal(t, syscall.SIGKILL)

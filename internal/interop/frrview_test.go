@@ -157,7 +157,7 @@ func (bed *viewBed) clear(t *testing.T) {
 		"xbfd": {"clear bfd peer " + k.xbfd.peer.String() + " counters", "clear bfd peers counters"},
 	} {
 		for _, command := range commands {
-			eventually(t, patience, "many packets", func() bool { return packets(who) > 12 })
+			eventually(t, patience, "many packets", func() bool { return packets(who) > 30 })
 			before, ups := packets(who), bed.object(t, who, k, " counters")["session-up"]
 			text, code := bed.answer(t, who, command)
 			if got := bed.object(t, who, k, " counters")["session-up"]; got != ups || ups.(float64) == 0 {

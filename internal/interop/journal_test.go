@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -34,6 +35,13 @@ func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.String()
+}
+
+// wrote waits until so many lines match: what a program writes gets here a moment after
+// its API tells of the same.
+func (j *journal) wrote(t testing.TB, count int, pattern string) {
+	t.Helper()
+	eventually(t, patience, fmt.Sprintf("%d lines match %s", count, pattern), func() bool { return len(j.lines(pattern)) == count })
 }
 
 // lines returns the lines that match.

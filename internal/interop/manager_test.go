@@ -40,6 +40,27 @@ func kept(t testing.TB, when string, daemons ...*daemon) {
 	}
 }
 
+// hearsAll waits until every session has heard more packets than can have been under way.
+func (d *daemon) hearsAll(t testing.TB) {
+	t.Helper()
+	heard := func() map[uint32]uint64 {
+		of := make(map[uint32]uint64)
+		for _, s := range d.sessions(t) {
+			of[s.LocalDiscriminator] = s.Counters.Rx + s.Counters.RxHeard
+		}
+		return of
+	}
+	before := heard()
+	eventually(t, patience, "each session hears its peer", func() bool {
+		for discr, n := range heard() {
+			if n < before[discr]+10 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // waitTransport waits until the daemon's one interface travels so.
 func (d *daemon) waitTransport(t testing.TB, transport string) {
 	t.Helper()
@@ -54,7 +75,12 @@ func (d *daemon) waitTransport(t testing.TB, transport string) {
 func TestAddressesFlushed(t *testing.T) {
 	t.Parallel()
 	a, b := newLink(t)
-	da, db := startPair(t, a, b)
+	slow := func(local, peer *host) string {
+		return withMultiplier(pair(local, peer), 100)
+	}
+	da, db := start(t, a, slow(a, b)), start(t, b, slow(b, a))
+	da.waitUp(t)
+	db.waitUp(t)
 	since := da.status(t).Interfaces[0].TransportSince
 	for range 3 {
 		for _, ip := range []netip.Addr{b.v4, b.v6, b.ll} {
@@ -69,7 +95,8 @@ func TestAddressesFlushed(t *testing.T) {
 		a.DelAddr(t, a.ifname, a.ll.String()+"/64")
 		a.address(t)
 		must(t, a.Do(func() error { return netlink.RuleDel(rule) }))
-		time.Sleep(700 * time.Millisecond)
+		da.hearsAll(t)
+		db.hearsAll(t)
 	}
 	kept(t, "after addresses were flushed and given back", da, db)
 	if i := da.status(t).Interfaces[0]; i.TransportSince != since {

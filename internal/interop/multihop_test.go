@@ -63,7 +63,7 @@ func TestMultihop(t *testing.T) {
 		mac, _ := last(wire.all(0), func(s sighting) bool { return !s.out })
 		n.detour(t)
 		eventually(t, patience, "the session takes the other way", func() bool { return d.session(t, n.b.v4).Interface == spare })
-		s = d.steady(t, n.b.v4, 2*time.Second)
+		s = d.steady(t, n.b.v4, 2*mult*farInterval)
 		if v := peer.views(t)[n.a.v4]; !v.up || v.failures != 0 {
 			t.Errorf("the peer shows %+v", v)
 		}

@@ -41,7 +41,7 @@ func TestNetfilter(t *testing.T) {
 	d.waitUp(t)
 	twin.waitUp(t)
 	a.nft(t, rules)
-	time.Sleep(time.Second)
+	time.Sleep(2 * mult * 50 * time.Millisecond)
 	kept(t, "with rules, by rings", d, twin)
 	for _, chain := range []string{"in", "out"} {
 		r := xbfd(t, a, "doctor", "--control", d.control)

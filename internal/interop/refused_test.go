@@ -100,9 +100,7 @@ func TestCapacity(t *testing.T) {
 	if out := d.do(t, "session", "show", "192.0.2.7"); !strings.Contains(out, why) {
 		t.Errorf("session show:\n%s", out)
 	}
-	if n := len(d.log.lines(`level=WARN msg="session waits for capacity" peer=192.0.2.7 .*` + why)); n != 1 {
-		t.Errorf("%d lines about it", n)
-	}
+	d.log.wrote(t, 1, `level=WARN msg="session waits for capacity" peer=192.0.2.7 .*`+why)
 	r := d.ctl(t, "session", "add", "--peer-addr", "192.0.2.8", "--desired-min-tx", "20ms", "--required-min-rx", "20ms", "--echo-receive-interval", "disabled")
 	if r.code != 1 || !strings.Contains(r.stderr, why) {
 		t.Errorf("add: status %d: %s", r.code, r.stderr)

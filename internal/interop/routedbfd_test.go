@@ -50,10 +50,10 @@ var routings = map[string]routing{
 		program: "ospfd",
 		host: func(b, _ *host) string {
 			return "router ospf\n ospf router-id 192.0.2.1\n timers throttle lsa all 0\n timers throttle spf 0 10 100\nexit\ninterface a\n ip ospf priority 255\n" +
-				" ip ospf hello-interval 1\n ip ospf dead-interval 4\n ip ospf bfd\n ip ospf bfd profile test\n ip ospf area 0\nexit\n" // last: it starts the wait for another DR
+				" ip ospf hello-interval 1\n ip ospf dead-interval 10\n ip ospf bfd\n ip ospf bfd profile test\n ip ospf area 0\nexit\n" // last: it starts the wait for another DR
 		},
 		router: "protocol ospf v2 { ipv4 { import none; export none; };\n" +
-			" area 0 { stubnet " + offered + " { cost METRIC; }; interface \"IFNAME\" { hello 1; dead 4; wait 4; priority 0; bfd on; }; }; }\n",
+			" area 0 { stubnet " + offered + " { cost METRIC; }; interface \"IFNAME\" { hello 1; dead 10; wait 10; priority 0; bfd on; }; }; }\n",
 	},
 }
 
@@ -70,9 +70,9 @@ func startFailover(t *testing.T, r routing) *failover {
 		}
 		routes := "protocol static { ipv4; route " + offered + " blackhole; }\n" +
 			strings.NewReplacer("LOCAL", h.v4.String(), "IFNAME", h.ifname, "METRIC", fmt.Sprint(10*(i+1))).Replace(r.router)
-		startBIRD(t, h, speech{interval: 100 * time.Millisecond, mult: 3, more: routes})
+		startBIRD(t, h, speech{interval: 50 * time.Millisecond, mult: mult, more: routes})
 	}
-	f.offload = startOffload(t, f.a, speech{interval: 100 * time.Millisecond, mult: 3}, "zebra", r.program, "bfdd")
+	f.offload = startOffload(t, f.a, speech{interval: 50 * time.Millisecond, mult: mult}, "zebra", r.program, "bfdd")
 	file := f.path("routing")
 	must(t, os.WriteFile(file, []byte(r.host(f.b, f.c)), 0o644))
 	out, err := exec.Command("vtysh", "--vty_socket", f.dir, "-d", r.program, "-f", file).CombinedOutput()
@@ -103,11 +103,11 @@ func TestFailover(t *testing.T) {
 			t.Parallel()
 			f := startFailover(t, r)
 			f.waitUp(t, 2)
-			eventually(t, patience, "the better way is taken", func() bool { return f.by(t) == f.b.v4.String() })
+			eventually(t, 2*patience, "the better way is taken", func() bool { return f.by(t) == f.b.v4.String() })
 			f.bridge.Cut(t, f.b.NS, f.b.ifname)
 			cut := time.Now()
-			eventually(t, 2*time.Second, "the other way is taken", func() bool { return f.by(t) == f.c.v4.String() })
-			t.Logf("%s: %v from the cut to the other way, of which 300 ms are the detection time", name, time.Since(cut).Round(time.Millisecond))
+			eventually(t, 8*time.Second, "the other way is taken", func() bool { return f.by(t) == f.c.v4.String() })
+			t.Logf("%s: %v from the cut to the other way, of which %v are the detection time", name, time.Since(cut).Round(time.Millisecond), mult*50*time.Millisecond)
 			f.sees(t, f.b.v4, false)
 			f.sees(t, f.c.v4, true)
 			f.bridge.Restore(t, f.b.NS, f.b.ifname)

@@ -16,7 +16,7 @@ func TestStall(t *testing.T) {
 	for _, transport := range []string{"xdp", "udp"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
-			const interval, stall = 50 * time.Millisecond, 1200 * time.Millisecond
+			const interval, stall = 50 * time.Millisecond, mult*50*time.Millisecond + 700*time.Millisecond
 			a, b := newLink(t)
 			p := newTester(t, b, a, interval)
 			d := start(t, a, "transport: "+transport+"\n"+oneSession(b, interval, ""))

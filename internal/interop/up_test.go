@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,7 +54,11 @@ peers:
 `, transport, mult, b.v4, b.v6, a.v6, b.ll, a.ifname))
 	d.waitUp(t)
 	waitPeerUp(t, peer, 3)
-	time.Sleep(2 * time.Second)
+	eventually(t, patience, "many packets each way", func() bool {
+		return !slices.ContainsFunc(d.sessions(t), func(s control.Session) bool {
+			return s.Counters.Tx < 2*mult || s.Counters.Rx+s.Counters.RxHeard < 2*mult
+		})
+	})
 	for _, s := range d.sessions(t) {
 		if s.State != "up" || s.Counters.Down != 0 || s.Counters.Up != 1 {
 			t.Errorf("session with %s is %s after %+v", s.Peer, s.State, s.Counters)
@@ -61,7 +66,7 @@ peers:
 		if s.NegotiatedTx != 50_000 || s.DetectionTime != mult*50_000 || s.Poll != "none" || s.RemoteState != "up" {
 			t.Errorf("session with %s: %+v", s.Peer, s)
 		}
-		if n := s.Counters; n.Tx < 20 || n.Rx+n.RxHeard < 20 || n.TxFailed != 0 || len(n.RxDiscarded) != 0 {
+		if n := s.Counters; n.TxFailed != 0 || len(n.RxDiscarded) != 0 {
 			t.Errorf("session with %s counts %+v", s.Peer, n)
 		}
 	}
@@ -97,7 +102,7 @@ func TestManySessions(t *testing.T) {
 		d := start(t, a, config)
 		d.waitUp(t)
 		waitPeerUp(t, peer, count)
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * mult * s.interval)
 		for _, s := range d.sessions(t) {
 			if s.State != "up" || s.Counters.Down != 0 || s.Transport != "xdp-native" {
 				t.Errorf("session with %s is %s over %s after %+v", s.Peer, s.State, s.Transport, s.Counters)

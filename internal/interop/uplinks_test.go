@@ -30,7 +30,7 @@ type uplinks struct {
 var near, far = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("203.0.113.1")
 
 // upInterval is that of the sessions, by which a router that is stopped is silent
-// after half a second.
+// after a second.
 const upInterval = 50 * time.Millisecond
 
 // upProfile is the host's side of them.
