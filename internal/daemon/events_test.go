@@ -69,6 +69,7 @@ func TestEventsOfAFailure(t *testing.T) {
 
 	a.set(control.SessionChange{DetectMult: ptr(uint8(patient + 1))})
 	b.set(control.SessionChange{Shutdown: ptr(true)})
+	a.sees("the peer is shut down", func(s control.Session) bool { return s.State == "down" })
 	b.set(control.SessionChange{Shutdown: ptr(false)})
 	waitUp(t, a, b)
 	checkHistory(t, a.session())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,7 +81,7 @@ func (d *daemon) run(t testing.TB, socket string, args ...string) {
 	d.client = control.NewClient(socket)
 	t.Cleanup(d.client.Close)
 	args = append([]string{"run", "--control", socket}, args...)
-	if d.cmd = d.Command(context.Background(), xbfdPath, args...); d.lack != nil {
+	if d.cmd = d.Command(context.Background(), ahead[0], slices.Concat(ahead[1:], []string{xbfdPath}, args)...); d.lack != nil {
 		d.cmd = d.lack.command(context.Background(), d.host, args...)
 	}
 	d.cmd.Stderr = d.log
