@@ -193,6 +193,9 @@ func (k *link) Attached(c *dplane.Conn) bool {
 	}
 	p := k.plane(n)
 	now := time.Now()
+	if p.lastError == k.unable { // there is a connection now
+		p.lastError = ""
+	}
 	p.conn, p.since, p.release, p.burst, p.same, k.unable = c, now, now.Add(p.at.Hold), 0, false, ""
 	p.connections++
 	for _, s := range p.sessions {

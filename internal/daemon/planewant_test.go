@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/xbfd/xbfd/internal/bfddp"
 	"github.com/xbfd/xbfd/internal/config"
+	"github.com/xbfd/xbfd/internal/dplane"
 )
 
 // TestWantOf puts what bfdd can ask for into a session's settings, or says why not.
@@ -85,5 +88,28 @@ func TestWantOf(t *testing.T) {
 	p.at.Hold = 0
 	if w, err := d.wantOf(p, &planned{of: p, asked: of(func(s *bfddp.Session) { s.Flags = bfddp.CBit })}); err != nil || w.cpi {
 		t.Errorf("C bit without a hold: %v, %v", w.cpi, err)
+	}
+}
+
+// TestDataPlaneReached: that bfdd could not be reached is no news once it is, but what
+// was wrong with it before is.
+func TestDataPlaneReached(t *testing.T) {
+	d := &Daemon{log: slog.New(slog.DiscardHandler), planes: make(map[string]*plane)}
+	k := &link{d: d}
+	p := k.plane(0)
+	k.Unreachable(errors.New("nobody listens"))
+	if p.lastError != "nobody listens" {
+		t.Errorf("%q", p.lastError)
+	}
+	c := &dplane.Conn{}
+	k.Attached(c)
+	if p.lastError != "" {
+		t.Errorf("connected: %q", p.lastError)
+	}
+	k.Malformed(c, errors.New("no sense"))
+	k.Detached(c, errors.New("broken"))
+	k.Attached(c)
+	if p.lastError != "broken" {
+		t.Errorf("connected again: %q", p.lastError)
 	}
 }
