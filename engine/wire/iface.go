@@ -113,36 +113,40 @@ type Interface struct {
 // Open opens interface name, whose index is ifindex, in the network namespace
 // of the calling thread. Where the kernel lacks something it takes the next
 // best transport that o allows; Transport tells which and why. The error is
+// ErrGone when index and name are not, or not any more, of one interface,
 // ErrNoXDP when o insists on AF_XDP and that cannot be had, and a
 // *PortTakenError when only UDP sockets could serve and another program has the
 // port.
-func Open(ifindex int, name string, o Options) (_ *Interface, err error) {
+func Open(ifindex int, name string, o Options) (*Interface, error) {
 	o = o.withDefaults()
 	i := &Interface{name: name, ifindex: ifindex, options: o, raw: noRaw, tags: new(tags)}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("open interface %s: %w", name, errors.Join(err, i.Close()))
-		}
-	}()
-	if err := o.validate(); err != nil {
-		return nil, err
+	err := i.open()
+	if !isCalled(ifindex, name) {
+		err = ErrGone // and what else went wrong is no wonder
 	}
-	if i.raw, err = openRaw(name); err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, reason(err))
-	}
-	if err := i.climb(); err != nil {
-		return nil, err
-	}
-	i.udp, i.udpErr, err = openReaders(i.openUDP, i.program != nil)
 	if err != nil {
-		return nil, err
-	}
-	i.settle()
-	if err := i.direct(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open interface %s: %w", name, errors.Join(err, i.Close()))
 	}
 	o.Logger.Info("interface opened", "ifname", name, "transport", i.transport, "reason", i.reason)
 	return i, nil
+}
+
+func (i *Interface) open() (err error) {
+	if err := i.options.validate(); err != nil {
+		return err
+	}
+	if i.raw, err = openRaw(i.name); err != nil {
+		return fmt.Errorf("%w (%s)", err, reason(err))
+	}
+	if err := i.climb(); err != nil {
+		return err
+	}
+	i.udp, i.udpErr, err = openReaders(i.openUDP, i.program != nil)
+	if err != nil {
+		return err
+	}
+	i.settle()
+	return i.direct()
 }
 
 // settle sets up what the rung of the ladder that was reached allows.

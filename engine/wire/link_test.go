@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -146,6 +147,23 @@ func move(t *testing.T, from, to *testnet.NS) {
 		}
 		return netlink.LinkSetNsFd(l, to.FD())
 	}))
+}
+
+// An interface whose name has become another's is not opened in its place, nor is
+// one that is not there.
+func TestLinkRenamed(t *testing.T) {
+	r := newRig(t, netns.VethOptions{})
+	r.a.Rename(t, "va", "old")
+	refused := func(when string) {
+		for _, transport := range []string{TransportAuto, TransportUDP} {
+			if _, err := r.a.tryOpen(Options{Transport: transport}); !errors.Is(err, ErrGone) {
+				t.Errorf("%s, %s: %v", when, transport, err)
+			}
+		}
+	}
+	refused("nobody has the name")
+	testnet.Veth(t, r.a.NS, "va", testnet.NewNS(t, "c"), "vc")
+	refused("another has the name")
 }
 
 // A queue is taken for some time after its socket was closed; opening waits.

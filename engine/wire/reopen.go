@@ -206,19 +206,3 @@ func (i *Interface) Stale() string {
 	}
 	return ""
 }
-
-// Gone says whether the interface is not there any more: it was deleted, or is in
-// another network namespace. It is called in the network namespace of Open.
-func (i *Interface) Gone() bool {
-	req, err := unix.NewIfreq("")
-	if err != nil {
-		return false
-	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	req.SetUint32(uint32(i.ifindex))
-	return errors.Is(unix.IoctlIfreq(fd, unix.SIOCGIFNAME, req), unix.ENODEV)
-}

@@ -125,7 +125,7 @@ func (s *Speaker) insurance() string {
 // tell logs why an interface cannot be opened, once and not at every try for
 // each of its sessions.
 func (s *Speaker) tell(ifname string, err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, wire.ErrGone) {
 		delete(s.told, ifname)
 		return
 	}

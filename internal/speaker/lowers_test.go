@@ -106,11 +106,12 @@ func TestOwnTransport(t *testing.T) {
 // upper stands for a VLAN device or a bond, which a kernel may not have: what
 // counts of it is that it has an index, an address and sockets.
 type upper struct {
-	t     *testing.T
-	s     *Speaker
-	ns    *testnet.NS
-	name  string
-	discr uint32
+	t      *testing.T
+	s      *Speaker
+	ns     *testnet.NS
+	name   string
+	called string // in its paths
+	discr  uint32
 }
 
 func newUpper(t *testing.T, s *Speaker, ns *testnet.NS, name string) *upper {
@@ -121,14 +122,14 @@ func newUpper(t *testing.T, s *Speaker, ns *testnet.NS, name string) *upper {
 	s.mu.Lock()
 	s.sessions[discr] = &entry{path: &netlinkmon.Path{}, want: steerSpecOf(spec)}
 	s.mu.Unlock()
-	return &upper{t: t, s: s, ns: ns, name: name, discr: discr}
+	return &upper{t: t, s: s, ns: ns, name: name, called: name, discr: discr}
 }
 
 // take has the speaker told of a path, as its monitor would.
 func (u *upper) take(l *netlinkmon.Lowers) {
 	u.t.Helper()
 	p := &netlinkmon.Path{
-		Ready: true, Ifindex: u.ns.Ifindex(u.t, u.name), Interface: u.name, Lowers: l,
+		Ready: true, Ifindex: u.ns.Ifindex(u.t, u.name), Interface: u.called, Lowers: l,
 		Local: netip.MustParseAddr("192.0.2.1"), Peer: peer4, NextHop: peer4,
 		LocalMAC: packet.MAC(u.ns.MAC(u.t, u.name)), PeerMAC: packet.MAC{2, 0, 0, 0, 0, 9}, MACKnown: true,
 	}
@@ -160,6 +161,25 @@ func (u *upper) over(vlan uint16, names ...string) *netlinkmon.Lowers {
 		l.Members = append(l.Members, m)
 	}
 	return l
+}
+
+// A path by an interface that has another name meanwhile is no reason to refuse
+// anything, nor to open another's: the next path is awaited.
+func TestPathOvertaken(t *testing.T) {
+	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, a, "new", b, "y")
+	s, _, _ := newSpeaker(t, a, Options{})
+	u := newUpper(t, s, a, "new")
+	u.called = "old"
+	u.take(nil)
+	if _, known := s.opened(s.sessions[u.discr]); known || len(s.Refusals()) != 0 || len(s.Interfaces()) != 0 {
+		t.Errorf("known %v, refusals %q, interfaces %+v", known, s.Refusals(), s.Interfaces())
+	}
+	u.called = u.name
+	u.take(nil)
+	if err, known := s.opened(s.sessions[u.discr]); !known || err != nil || len(s.Interfaces()) != 1 {
+		t.Errorf("known %v, err %v, interfaces %+v", known, err, s.Interfaces())
+	}
 }
 
 // Two VLANs and the link itself share what is open below them: opened by the first,

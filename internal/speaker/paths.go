@@ -9,6 +9,7 @@ import (
 
 	"github.com/xbfd/xbfd/engine"
 	"github.com/xbfd/xbfd/engine/session"
+	"github.com/xbfd/xbfd/engine/wire"
 	"github.com/xbfd/xbfd/netlinkmon"
 	"github.com/xbfd/xbfd/packet"
 )
@@ -35,6 +36,9 @@ func (s *Speaker) update(ctx context.Context, u netlinkmon.Update) {
 // install makes the engine, the tables and the interfaces agree with e.path.
 func (s *Speaker) install(ctx context.Context, discr uint32, e *entry) {
 	err := s.tryInstall(discr, e)
+	if errors.Is(err, wire.ErrGone) {
+		return // the path is another one already: the monitor is about to tell
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.err = err
