@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for the kernel.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // follower watches targets in a namespace and keeps the latest path of each.
 type follower struct {
