@@ -46,7 +46,7 @@ const (
 
 	// tries is how often something is tried that the machine may spoil by standing
 	// still.
-	tries = 3
+	tries = 6
 
 	// late is how long after its Detection Time a session may go down in a machine
 	// that is emulated and shared.
@@ -200,9 +200,12 @@ func (r *row) transport() {
 }
 
 // heard tells whether XDP takes packets in for every session. They take their time
-// after a session is up.
+// after a session is up, and sockets have no program that could.
 func (r *row) heard() {
-	deadline := time.Now().Add(10 * interval)
+	deadline := time.Now()
+	if r.a.sessions(r.t)[0].Transport != "udp" {
+		deadline = deadline.Add(patience)
+	}
 	for {
 		heard, why := 0, ""
 		for _, s := range r.a.sessions(r.t) {
