@@ -36,7 +36,7 @@ func TestCollectorDoesNotDisturb(t *testing.T) {
 	debug.ReadGCStats(&before)
 	var out strings.Builder
 	o := Options{
-		Sessions: 200, Interval: 50 * time.Millisecond, Mult: 10, Hold: time.Second, JSON: true, Transport: "auto",
+		Sessions: 200, Interval: 50 * time.Millisecond, Mult: 2 * patient, Hold: 3 * time.Second, JSON: true, Transport: "auto",
 	}
 	if err := Run(t.Context(), o, &out); err != nil {
 		t.Fatal(err)
