@@ -156,7 +156,7 @@ const lingerTime = 5 * time.Second
 
 // linger has the interface of a session that is about to lose its path wait for it.
 func (s *Speaker) linger(e *entry) {
-	if e.set == nil {
+	if e.set == nil || s.vrfs[e.set.Ifindex] != e.set.VRFIndex {
 		return
 	}
 	if f := s.ifaces[e.set.Ifindex]; f != nil {

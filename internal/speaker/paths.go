@@ -18,6 +18,7 @@ import (
 func (s *Speaker) update(ctx context.Context, u netlinkmon.Update) {
 	if u.Path == nil {
 		s.learnVRFs(u.VRFs)
+		s.closeUnused(ctx)
 		return
 	}
 	s.mu.Lock()

@@ -1,8 +1,13 @@
 package speaker
 
-import "maps"
+import (
+	"maps"
+	"time"
+)
 
-// learnVRFs takes in which interfaces are in a VRF, and which.
+// learnVRFs takes in which interfaces are in a VRF, and which. None that has changed
+// lingers: what arrives by it while it goes into another VRF, before we hear of that,
+// would be taken for packets of sessions with the same addresses.
 func (s *Speaker) learnVRFs(vrfs map[int]int) {
 	changed := maps.Clone(vrfs)
 	for index, vrf := range s.vrfs {
@@ -14,6 +19,9 @@ func (s *Speaker) learnVRFs(vrfs map[int]int) {
 	}
 	s.vrfs = vrfs
 	for index := range changed {
+		if f := s.ifaces[index]; f != nil {
+			f.until = time.Time{}
+		}
 		if vrfs[index] == 0 && s.far[index] != nil {
 			continue // what its sockets have taken is still the VRF's: see closeFarOf
 		}

@@ -42,7 +42,7 @@ var everything = []Suite{
 	{Name: "wire", Package: "engine/wire", Run: "^Test(" +
 		"Transports|Queues|QueueTaken|ForeignProgram|NotEthernet|GenericForWantOfNative|NoTables|Capabilities|" +
 		"InsuranceByTC|InsuranceOfSocket|InsuranceOfNative|InsuranceReason|EchoLoopedByRing|Transmit|" +
-		"LinkDeleted|ReopenAtOnce|ClimbKeepsRings|Keeps|MACChanged|UDPWorkers|MultihopSockets|MultihopRing|PortTaken|Steering)$", Limit: 6 * time.Minute},
+		"LinkDeleted|ReopenAtOnce|Keeps|MACChanged|UDPWorkers|MultihopSockets|MultihopRing|PortTaken|Steering)$", Limit: 6 * time.Minute},
 	guestTests,
 	matrixTests,
 }

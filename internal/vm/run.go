@@ -125,8 +125,11 @@ func (r *run) prepare(ctx context.Context) error {
 }
 
 // attempts is how often a guest may run. An emulated one, on a machine that others
-// share, now and then stands still for longer than its sessions bear.
-const attempts = 2
+// share, now and then stands still for longer than its sessions bear. And its processors,
+// emulated side by side, now and then run what the kernel has just patched in its own
+// code: 6.12 ends by "Oops: int3" in bpf_dispatcher_xdp_func, which it patches whenever
+// an XDP program comes or goes anywhere.
+const attempts = 3
 
 // boot runs one guest, and tells how it was the last time.
 func (r *run) boot(ctx context.Context, g Guest) error {

@@ -3,8 +3,10 @@
 package guest
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -224,6 +226,19 @@ func (b *vrfBed) downs(vrf string) (n uint64) {
 		n += b.status(vrf, target).Counters.Down
 	}
 	return n
+}
+
+// latest says what happened last to the sessions of some VRFs, for who finds that too
+// much did.
+func (b *vrfBed) latest(vrfs ...string) string {
+	var text strings.Builder
+	for _, vrf := range vrfs {
+		for target := range vrfTargets {
+			st := b.status(vrf, target)
+			fmt.Fprintf(&text, "\n%s in VRF %q: %d times up, %d down, latest %+v", target, vrf, st.Counters.Up, st.Counters.Down, st.Change)
+		}
+	}
+	return text.String()
 }
 
 // waits awaits the reason for which a session of the host cannot send.

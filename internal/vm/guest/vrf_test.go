@@ -106,7 +106,7 @@ func TestVRFPollFinal(t *testing.T) {
 		}
 	}
 	if n := b.downs("") + b.downs("red") + b.downs("blue"); n != calm {
-		t.Errorf("%d sessions went down", n-calm)
+		t.Errorf("%d sessions went down:%s", n-calm, b.latest(vrfNames...))
 	}
 	rows.Covers(t, "5880-6.3-06")
 }
@@ -141,6 +141,6 @@ func TestVRFComesAndGoes(t *testing.T) {
 	b.address("red")
 	b.awaitUp()
 	if n := b.downs("") + b.downs("blue"); n != calm {
-		t.Errorf("%d sessions of other VRFs went down", n-calm)
+		t.Errorf("%d sessions of other VRFs went down:%s", n-calm, b.latest("", "blue"))
 	}
 }
