@@ -79,18 +79,25 @@ peers:
   - {peer: %s, profile: p}
 `
 
+// runTwo runs a daemon at each end of a link, with a session of each other's.
+func runTwo(t *testing.T) (one, two *running) {
+	t.Helper()
+	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
+	testnet.Veth(t, a, "a", b, "b")
+	a.AddAddr(t, "a", "192.0.2.1/24")
+	b.AddAddr(t, "b", "192.0.2.2/24")
+	one = run(t, a, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.2"))
+	two = run(t, b, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.1"))
+	return one, two
+}
+
 // A host that is slow to find its paths is no reason not to start.
 func TestStartBeforePaths(t *testing.T) {
 	was := settleTime
 	settleTime = time.Nanosecond
 	t.Cleanup(func() { settleTime = was })
 	testnet.RequireRoot(t)
-	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
-	testnet.Veth(t, a, "a", b, "b")
-	a.AddAddr(t, "a", "192.0.2.1/24")
-	b.AddAddr(t, "b", "192.0.2.2/24")
-	one := run(t, a, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.2"))
-	two := run(t, b, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.1"))
+	one, two := runTwo(t)
 	defer two.end(t)
 	defer one.end(t)
 	one.up(t)
@@ -102,12 +109,7 @@ func TestStartBeforePaths(t *testing.T) {
 func TestEverythingAtOnce(t *testing.T) {
 	testnet.RequireRoot(t)
 	testnet.NoLeaks(t)
-	a, b := testnet.NewNS(t, "a"), testnet.NewNS(t, "b")
-	testnet.Veth(t, a, "a", b, "b")
-	a.AddAddr(t, "a", "192.0.2.1/24")
-	b.AddAddr(t, "b", "192.0.2.2/24")
-	one := run(t, a, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.2"))
-	two := run(t, b, fmt.Sprintf(sessionsFile, "50ms", "192.0.2.1"))
+	one, two := runTwo(t)
 	defer two.end(t)
 	defer one.end(t)
 	one.up(t)
